@@ -1,0 +1,15 @@
+# Everything comes from the system: builds inside Nix have no network.
+find_package(Threads REQUIRED)
+find_package(Python3 3.11 REQUIRED COMPONENTS Interpreter Development.Embed Development.Module)
+set(PYBIND11_FINDPYTHON OFF)
+set(PYTHON_EXECUTABLE "${Python3_EXECUTABLE}") # pybind11 2.10 looks for its own Python otherwise
+find_package(pybind11 2.10 REQUIRED CONFIG)
+find_package(fmt 9 REQUIRED CONFIG)
+find_package(spdlog 1.10 REQUIRED CONFIG)
+find_package(CLI11 2.1 REQUIRED CONFIG)
+find_package(nlohmann_json 3.11 REQUIRED CONFIG)
+
+if(NTD_BUILD_TESTS)
+  find_package(GTest 1.12 REQUIRED CONFIG)
+  find_package(benchmark 1.7 REQUIRED CONFIG)
+endif()

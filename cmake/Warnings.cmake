@@ -1,0 +1,5 @@
+# Linked by our own targets only, so that no third-party header is judged by them.
+add_library(ntd_warnings INTERFACE)
+target_compile_options(ntd_warnings INTERFACE
+  -Wall -Wextra -Wpedantic -Wshadow -Wconversion -Wnon-virtual-dtor -Woverloaded-virtual
+  $<$<BOOL:${NTD_WERROR}>:-Werror>)

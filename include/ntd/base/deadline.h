@@ -1,0 +1,51 @@
+#pragma once
+
+#include <algorithm>
+#include <chrono>
+
+namespace ntd {
+
+// A point on the monotonic clock at which a wait gives up. Made once, at the edge of the program,
+// and passed down unchanged, so that the parts of a wait share one budget.
+class Deadline {
+public:
+    using Clock = std::chrono::steady_clock;
+    using Duration = Clock::duration;
+
+    static Deadline never() { return Deadline(Clock::time_point::max()); }
+
+    // Saturates: a duration too long for the clock means never.
+    static Deadline after(std::chrono::duration<double> from_now) {
+        constexpr std::chrono::duration<double> century{3.2e9};
+        if (!(from_now < century))
+            return never();
+        return Deadline(Clock::now() + std::chrono::duration_cast<Duration>(from_now));
+    }
+
+    bool is_never() const { return at_ == Clock::time_point::max(); }
+    bool passed() const { return !is_never() && Clock::now() >= at_; }
+    Clock::time_point at() const { return at_; }
+
+    // Zero once passed; Duration::max() for never.
+    Duration left() const {
+        if (is_never())
+            return Duration::max();
+        return std::max(at_ - Clock::now(), Duration::zero());
+    }
+
+    // For poll(2): -1 for never, otherwise rounded up so that a wait does not end too early.
+    int left_ms() const {
+        if (is_never())
+            return -1;
+        const auto ms = std::chrono::ceil<std::chrono::milliseconds>(left()).count();
+        return static_cast<int>(std::min<long long>(ms, 1'000'000'000));
+    }
+
+    friend Deadline sooner(Deadline a, Deadline b) { return a.at_ < b.at_ ? a : b; }
+
+private:
+    explicit Deadline(Clock::time_point at) : at_(at) {}
+    Clock::time_point at_;
+};
+
+} // namespace ntd

@@ -1,0 +1,37 @@
+#pragma once
+
+#include <mutex>
+#include <utility>
+
+namespace ntd {
+
+// Data that can be reached only while its lock is held. Hold it briefly: never across a wait, a
+// callback, or taking Python's global lock.
+template <typename T>
+class Guarded {
+public:
+    template <typename... Args>
+    explicit Guarded(Args&&... args) : data_(std::forward<Args>(args)...) {}
+
+    template <typename Function>
+    decltype(auto) with(Function&& function) {
+        const std::lock_guard lock(mutex_);
+        return std::forward<Function>(function)(data_);
+    }
+
+    template <typename Function>
+    decltype(auto) with(Function&& function) const {
+        const std::lock_guard lock(mutex_);
+        return std::forward<Function>(function)(data_);
+    }
+
+    T copy() const {
+        return with([](const T& data) { return data; });
+    }
+
+private:
+    mutable std::mutex mutex_;
+    T data_;
+};
+
+} // namespace ntd

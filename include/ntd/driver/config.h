@@ -1,0 +1,41 @@
+#pragma once
+
+#include <filesystem>
+#include <optional>
+#include <string>
+#include <vector>
+
+namespace ntd::driver {
+
+struct MachineConfig {
+    std::string attribute;    // its key in the file: the name that the script uses
+    std::string name;         // the machine's own name
+    std::string start_script; // of a VM: anything that `sh -c` takes
+};
+
+// All that decides a run, whichever generation of caller it comes from.
+struct Config {
+    std::vector<MachineConfig> vms;
+    std::vector<MachineConfig> containers;
+    std::vector<int> vlans;
+    std::optional<double> global_timeout; // seconds
+    bool enable_ssh_backdoor = false;
+    std::optional<int> vsock_offset; // --dump-vsocks
+    std::filesystem::path test_script; // empty: none
+};
+
+// Reads the JSON file of --config. Throws UsageError, with the file and the key, on anything that
+// is missing or has the wrong type. Unknown keys are returned, dotted, for a debug line.
+Config read_config(const std::filesystem::path& file, std::vector<std::string>& unknown_keys);
+
+// From the start script's file name, `run-NAME-vm` or `run-NAME-nspawn`; otherwise "machine".
+std::string machine_name(const std::string& start_script);
+
+// An ISO 8601 duration such as PT1H30M, in seconds.
+std::optional<double> parse_iso_duration(std::string_view text);
+
+// Checks that hold for every way to configure: names unique and usable as file names, start scripts
+// there and executable, the script readable. Throws UsageError.
+void check_config(const Config& config);
+
+} // namespace ntd::driver

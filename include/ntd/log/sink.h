@@ -1,0 +1,20 @@
+#pragma once
+
+#include <ntd/log/event.h>
+
+namespace ntd::log {
+
+// One form of the test log. Log calls it with one event at a time, from any thread, under a lock.
+// A sink that cannot write gives up silently or says so once on stderr: the log must not fail a
+// test, and it is used by destructors.
+class LogSink {
+public:
+    virtual ~LogSink() = default;
+    virtual void write(const Event& event) noexcept = 0;
+
+    // Everything written so far is out: on the terminal, in the file, complete as a document where
+    // the format allows it. May be called more than once, also just before the process is killed.
+    virtual void flush() noexcept = 0;
+};
+
+} // namespace ntd::log

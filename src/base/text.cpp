@@ -1,0 +1,159 @@
+#include <ntd/base/text.h>
+
+#include <fmt/ranges.h>
+
+#include <algorithm>
+#include <cstdint>
+
+namespace ntd {
+
+namespace {
+
+constexpr std::string_view replacement = "\xEF\xBF\xBD"; // U+FFFD
+
+bool is_continuation(unsigned char byte) {
+    return (byte & 0xC0) == 0x80;
+}
+
+// The length of the valid UTF-8 sequence at the start of text, 0 if there is none.
+std::size_t sequence_length(std::string_view text) {
+    const auto byte = [&](std::size_t i) { return static_cast<unsigned char>(text[i]); };
+    const unsigned char first = byte(0);
+    if (first < 0x80)
+        return 1;
+    const std::size_t length = first >= 0xF0 ? 4 : first >= 0xE0 ? 3 : 2;
+    if (first < 0xC2 || first > 0xF4 || text.size() < length)
+        return 0;
+    for (std::size_t i = 1; i < length; ++i)
+        if (!is_continuation(byte(i)))
+            return 0;
+    // Overlong forms, surrogates, and code points above U+10FFFF.
+    const bool bad = (first == 0xE0 && byte(1) < 0xA0) || (first == 0xED && byte(1) > 0x9F) ||
+                     (first == 0xF0 && byte(1) < 0x90) || (first == 0xF4 && byte(1) > 0x8F);
+    return bad ? 0 : length;
+}
+
+// How many bytes the escape sequence at the start of text (an ESC) takes.
+std::size_t escape_length(std::string_view text) {
+    if (text.size() < 2)
+        return text.size();
+    if (text[1] == '[') { // CSI: parameters, then one final byte
+        const auto end = std::find_if(
+            text.begin() + 2, text.end(), [](char c) { return c >= 0x40 && c <= 0x7E; });
+        return static_cast<std::size_t>(end - text.begin()) + (end == text.end() ? 0 : 1);
+    }
+    if (text[1] == ']') { // OSC: up to BEL or ESC backslash
+        const auto end = text.find_first_of("\x07\x1b", 2);
+        if (end == text.npos)
+            return text.size();
+        return std::min(text.size(), end + (text[end] == '\x07' ? 1 : 2));
+    }
+    const bool charset = text[1] == '(' || text[1] == ')';
+    return std::min<std::size_t>(text.size(), charset ? 3 : 2);
+}
+
+bool is_plain(unsigned char byte) {
+    return (byte >= 0x20 && byte < 0x7F) || byte == '\t';
+}
+
+} // namespace
+
+std::string shell_quote(std::string_view word) {
+    std::string quoted = "'";
+    for (const char c : word) {
+        if (c == '\'')
+            quoted += "'\\''";
+        else
+            quoted += c;
+    }
+    quoted += '\'';
+    return quoted;
+}
+
+std::vector<std::string> split_blanks(std::string_view text) {
+    constexpr std::string_view blanks = " \t\r\n";
+    std::vector<std::string> words;
+    for (auto begin = text.find_first_not_of(blanks); begin != text.npos;) {
+        const auto end = std::min(text.find_first_of(blanks, begin), text.size());
+        words.emplace_back(text.substr(begin, end - begin));
+        begin = text.find_first_not_of(blanks, end);
+    }
+    return words;
+}
+
+std::string join(std::span<const std::string> parts, std::string_view separator) {
+    return fmt::format("{}", fmt::join(parts.begin(), parts.end(), separator));
+}
+
+std::string printable(std::string_view bytes) {
+    std::string clean;
+    clean.reserve(bytes.size());
+    for (std::size_t i = 0; i < bytes.size();) {
+        const auto byte = static_cast<unsigned char>(bytes[i]);
+        if (is_plain(byte)) {
+            clean += bytes[i++];
+        } else if (byte == 0x1B) {
+            i += escape_length(bytes.substr(i));
+        } else if (byte < 0x80) {
+            ++i;
+        } else if (const auto length = sequence_length(bytes.substr(i)); length > 0) {
+            clean += bytes.substr(i, length);
+            i += length;
+        } else {
+            clean += replacement;
+            ++i;
+        }
+    }
+    return clean;
+}
+
+std::string valid_utf8(std::string_view bytes) {
+    std::string valid;
+    valid.reserve(bytes.size());
+    for (std::size_t i = 0; i < bytes.size();) {
+        const auto length = sequence_length(bytes.substr(i));
+        valid += length > 0 ? bytes.substr(i, length) : replacement;
+        i += std::max<std::size_t>(length, 1);
+    }
+    return valid;
+}
+
+std::string_view trim_right(std::string_view text) {
+    return text.substr(0, text.find_last_not_of(" \t\r\n") + 1);
+}
+
+std::string tail(std::string_view text, std::size_t most) {
+    if (text.size() <= most)
+        return std::string(text);
+    text.remove_prefix(text.size() - most);
+    const auto newline = text.find('\n');
+    if (newline != text.npos && newline + 1 < text.size())
+        text.remove_prefix(newline + 1);
+    return std::string(text);
+}
+
+std::optional<std::string_view> LineSplitter::next() {
+    const auto newline = buffer_.find('\n', scanned_);
+    if (newline == buffer_.npos && buffer_.size() - begin_ < longest_) {
+        buffer_.erase(0, begin_);
+        begin_ = 0;
+        scanned_ = buffer_.size();
+        return std::nullopt;
+    }
+    const bool cut = newline == buffer_.npos || newline - begin_ > longest_;
+    const auto end = cut ? begin_ + longest_ : newline;
+    auto line = std::string_view(buffer_).substr(begin_, end - begin_);
+    begin_ = scanned_ = cut ? end : end + 1;
+    if (!cut && line.ends_with('\r'))
+        line.remove_suffix(1);
+    return line;
+}
+
+std::string LineSplitter::take_rest() {
+    std::string rest = buffer_.substr(begin_);
+    buffer_.clear();
+    begin_ = scanned_ = 0;
+    return rest;
+}
+
+} // namespace ntd

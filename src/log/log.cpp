@@ -1,0 +1,73 @@
+#include <ntd/log/log.h>
+
+#include <atomic>
+#include <exception>
+
+namespace ntd::log {
+
+namespace {
+
+std::atomic<std::uint64_t> last_scope_id = 0;
+thread_local std::uint64_t current_scope = 0; // innermost open scope of this thread
+
+} // namespace
+
+Scope::Scope(Log& log, ScopeKind kind, std::string machine, std::string text)
+    : log_(log), machine_(std::move(machine)), kind_(kind), text_(std::move(text)),
+      id_(++last_scope_id), outer_(current_scope), exceptions_(std::uncaught_exceptions()),
+      begin_(std::chrono::steady_clock::now()) {
+    log_.write(machine_, ScopeBegin{id_, kind_, text_});
+    current_scope = id_;
+}
+
+Scope::~Scope() {
+    if (std::uncaught_exceptions() > exceptions_)
+        end("ended by an exception");
+    else
+        end();
+}
+
+void Scope::end(std::optional<std::string> failure) noexcept {
+    if (!std::exchange(open_, false))
+        return;
+    current_scope = outer_;
+    const auto took = std::chrono::steady_clock::now() - begin_;
+    log_.write(machine_, ScopeEnd{id_, kind_, text_, took, std::move(failure)});
+}
+
+void Log::add_sink(std::unique_ptr<LogSink> sink) {
+    const std::lock_guard lock(mutex_);
+    sinks_.push_back(std::move(sink));
+}
+
+void Log::line(std::string_view machine, Level level, std::string_view text) noexcept {
+    write(machine, Line{level, std::string(text)});
+}
+
+void Log::serial(std::string_view machine, std::string_view text) noexcept {
+    write(machine, Serial{std::string(text)});
+}
+
+void Log::output(std::string_view machine, std::string_view text) noexcept {
+    write(machine, Output{std::string(text)});
+}
+
+void Log::test_error(std::string_view text) noexcept {
+    write({}, TestError{std::string(text)});
+}
+
+void Log::write(std::string_view machine, decltype(Event::what) what) noexcept {
+    const Event event{
+        std::chrono::system_clock::now(), std::string(machine), current_scope, std::move(what)};
+    const std::lock_guard lock(mutex_);
+    for (const auto& sink : sinks_)
+        sink->write(event);
+}
+
+void Log::flush() noexcept {
+    const std::lock_guard lock(mutex_);
+    for (const auto& sink : sinks_)
+        sink->flush();
+}
+
+} // namespace ntd::log
