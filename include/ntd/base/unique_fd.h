@@ -9,7 +9,8 @@ namespace ntd {
 // Sole owner of one file descriptor; -1 is empty.
 class UniqueFd {
 public:
-    explicit UniqueFd(int fd = -1) noexcept : fd_(fd) {}
+    UniqueFd() noexcept = default;
+    explicit UniqueFd(int fd) noexcept : fd_(fd) {}
     ~UniqueFd() { reset(); }
     UniqueFd(const UniqueFd&) = delete;
     UniqueFd& operator=(const UniqueFd&) = delete;
@@ -28,7 +29,7 @@ public:
     }
 
 private:
-    int fd_;
+    int fd_ = -1;
 };
 
 } // namespace ntd

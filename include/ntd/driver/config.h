@@ -3,6 +3,7 @@
 #include <filesystem>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 namespace ntd::driver {
@@ -20,7 +21,7 @@ struct Config {
     std::vector<int> vlans;
     std::optional<double> global_timeout; // seconds
     bool enable_ssh_backdoor = false;
-    std::optional<int> vsock_offset; // --dump-vsocks
+    std::optional<int> vsock_offset;   // --dump-vsocks
     std::filesystem::path test_script; // empty: none
 };
 
@@ -29,10 +30,25 @@ struct Config {
 Config read_config(const std::filesystem::path& file, std::vector<std::string>& unknown_keys);
 
 // From the start script's file name, `run-NAME-vm` or `run-NAME-nspawn`; otherwise "machine".
-std::string machine_name(const std::string& start_script);
+// The script may be a command line: its first word with such a name decides.
+std::string machine_name(std::string_view start_script);
 
-// An ISO 8601 duration such as PT1H30M, in seconds.
+// The identifier under which the test script sees a machine: `web-1` is `web_1`.
+std::string python_name(std::string_view attribute);
+
+// An ISO 8601 duration such as PT1H30M, in seconds. Nothing if it is not one; years and months,
+// whose length is not fixed, are not taken.
 std::optional<double> parse_iso_duration(std::string_view text);
+
+// A positive time limit: seconds such as 90 or 1.5, or an ISO 8601 duration.
+std::optional<double> parse_time_limit(std::string_view text);
+
+// A whole decimal number, and nothing else but blanks around it.
+std::optional<int> parse_int(std::string_view text);
+
+// Makes relative start scripts absolute, because they run in the machine's state directory, and
+// leaves each VLAN number once.
+void normalise_config(Config& config);
 
 // Checks that hold for every way to configure: names unique and usable as file names, start scripts
 // there and executable, the script readable. Throws UsageError.

@@ -1,0 +1,65 @@
+#pragma once
+
+#include <ntd/log/output_lines.h>
+#include <ntd/log/sink.h>
+
+#include <map>
+#include <mutex>
+#include <string>
+#include <string_view>
+
+namespace ntd::log {
+
+struct TerminalOptions {
+    bool colour = false;
+    Level level = Level::info; // remarks below it are not shown
+    bool serial = true;        // show the consoles of the machines
+};
+
+// The test log for people, on a file descriptor that it borrows. Usable from any thread, also past
+// the Log. Serial lines are gathered and go out in one write with whatever comes next: who feeds
+// them calls drain() when no more are at hand. A slow reader holds it up, nothing gets lost; when
+// the reader is gone it falls silent (the process ignores SIGPIPE).
+class TerminalSink final : public LogSink {
+public:
+    explicit TerminalSink(int fd, TerminalOptions options = {});
+
+    void write(const Event& event) noexcept override;
+
+    // All of it, half lines of a running command included.
+    void flush() noexcept override;
+
+    // What is gathered; half lines wait for their end.
+    void drain() noexcept;
+
+    void set_level(Level level);
+    void set_serial(bool shown); // of all machines, those set one by one included
+    void set_serial(std::string_view machine, bool shown);
+
+    // A terminal that can show colours, and a user who has not declined them (NO_COLOR).
+    static bool wants_colour(int fd);
+
+private:
+    void show(const Event& event, const Line& line);
+    void show(const Event& event, const Serial& serial);
+    void show(const Event& event, const Output& output);
+    void show(const Event& event, const ScopeBegin& scope);
+    void show(const Event& event, const ScopeEnd& scope);
+    void show(const Event& event, const TestError& error);
+    void show_output(std::string_view machine, std::string_view line);
+    void paint(std::string_view style, std::string_view text);
+    void send() noexcept;
+
+    const int fd_;
+    const bool colour_;
+
+    std::mutex mutex_; // guards all below
+    Level level_;
+    bool serial_;
+    std::map<std::string, bool, std::less<>> serial_of_; // where it differs from serial_
+    OutputLines outputs_{[this](auto machine, auto line) { show_output(machine, line); }};
+    std::string pending_;
+    bool gone_ = false; // nobody reads any more
+};
+
+} // namespace ntd::log

@@ -1,0 +1,66 @@
+#pragma once
+
+#include <ntd/base/unique_fd.h>
+#include <ntd/log/output_lines.h>
+#include <ntd/log/sink.h>
+
+#include <sys/types.h>
+
+#include <cstdint>
+#include <filesystem>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace ntd::log {
+
+// The test log as nested XML (LOGFILE). Each write to the file leaves a complete document: the
+// closing tags follow what is there and the next write begins on top of them. Into a pipe, which
+// cannot be rewound, they go at the end only. Free of cost on /dev/null.
+//
+// The document is in the order of events. A scope that ends while scopes begun after it are still
+// open (other threads) gets its "finished" line at once, its </nest> when those are closed.
+class XmlSink final : public LogSink {
+public:
+    // Throws SystemError if the file cannot be opened.
+    explicit XmlSink(const std::filesystem::path& file);
+    ~XmlSink() override;
+    XmlSink(const XmlSink&) = delete;
+    XmlSink& operator=(const XmlSink&) = delete;
+    XmlSink(XmlSink&&) = delete;
+    XmlSink& operator=(XmlSink&&) = delete;
+
+    void write(const Event& event) noexcept override;
+    void flush() noexcept override;
+
+private:
+    struct Nest {
+        std::uint64_t id;
+        bool ended;
+    };
+    struct Attributes {
+        std::string_view machine = {};
+        std::string_view type = {};
+    };
+
+    void add(const Event& event, const Line& line);
+    void add(const Event& event, const Serial& serial);
+    void add(const Event& event, const Output& output);
+    void add(const Event& event, const ScopeBegin& scope);
+    void add(const Event& event, const ScopeEnd& scope);
+    void add(const Event& event, const TestError& error);
+    void add_output_line(std::string_view machine, std::string_view line);
+    void add_element(std::string_view tag, Attributes attributes, std::string_view text);
+    std::string closing_tags() const;
+    void send() noexcept;
+
+    std::filesystem::path path_;
+    UniqueFd file_; // empty: nothing is wanted, or it cannot be written any more
+    bool rewindable_ = false;
+    off_t end_ = 0; // of what is in the file, the closing tags not counted
+    std::string pending_;
+    std::vector<Nest> nests_; // open elements, outermost first
+    OutputLines outputs_{[this](auto machine, auto line) { add_output_line(machine, line); }};
+};
+
+} // namespace ntd::log

@@ -1,0 +1,38 @@
+#pragma once
+
+#include <ntd/base/deadline.h>
+#include <ntd/base/unique_fd.h>
+#include <ntd/os/interrupt.h>
+
+#include <string>
+#include <string_view>
+
+namespace ntd::os {
+
+// A non-blocking descriptor with reads and writes that end: by data, by the deadline, or by a
+// second descriptor (usually "the process on the other side has ended").
+class ByteStream {
+public:
+    enum class Outcome { data, closed, deadline };
+
+    ByteStream() = default;
+    explicit ByteStream(UniqueFd fd) : fd_(std::move(fd)) {}
+
+    int fd() const { return fd_.get(); }
+    explicit operator bool() const { return static_cast<bool>(fd_); }
+    void close() { fd_.reset(); }
+
+    // Appends what is there to `to`, waiting for the first byte. Data is read before `end` counts.
+    Outcome read_some(std::string& to, int end, Deadline deadline, Interrupt& interrupt);
+
+    // Appends what is there without waiting.
+    Outcome read_ready(std::string& to);
+
+    // Everything, or the reason why not.
+    Outcome write_all(std::string_view bytes, int end, Deadline deadline, Interrupt& interrupt);
+
+private:
+    UniqueFd fd_;
+};
+
+} // namespace ntd::os

@@ -1,0 +1,74 @@
+#pragma once
+
+#include <ntd/base/deadline.h>
+#include <ntd/base/guarded.h>
+#include <ntd/base/unique_fd.h>
+#include <ntd/os/interrupt.h>
+#include <ntd/os/orphan_guard.h>
+
+#include <sys/types.h>
+
+#include <filesystem>
+#include <optional>
+#include <string>
+#include <vector>
+
+namespace ntd::os {
+
+// How a process ended: with a status, or by a signal (then status is meaningless).
+struct ExitStatus {
+    int status = 0;
+    int signal = 0;
+
+    // "exited with status 1", "was killed by signal 9 (Killed)"
+    std::string describe() const;
+
+    // As Python's Popen.returncode: the status, or minus the signal.
+    int returncode() const { return signal != 0 ? -signal : status; }
+};
+
+// What to start. argv[0] is looked up in PATH.
+struct ProcessSpec {
+    std::vector<std::string> argv;
+    std::vector<std::string> environment; // "NAME=value"
+    std::filesystem::path directory;      // empty: ours
+    bool pipe_stdin = true;               // otherwise /dev/null
+};
+
+// A child in a process group of its own, whose standard streams are pipes. Its owner ends it: the
+// destructor kills the whole group and reaps the child. poll(), wait() and signals may come from
+// any thread.
+class ChildProcess {
+public:
+    // Throws SystemError, naming the program, if it cannot be executed.
+    ChildProcess(const ProcessSpec& spec, const OrphanGuard& guard);
+    ~ChildProcess();
+    ChildProcess(const ChildProcess&) = delete;
+    ChildProcess& operator=(const ChildProcess&) = delete;
+    ChildProcess(ChildProcess&&) = delete;
+    ChildProcess& operator=(ChildProcess&&) = delete;
+
+    pid_t pid() const { return pid_; }
+    int exit_fd() const { return pidfd_.get(); } // readable once the child has ended
+
+    std::optional<ExitStatus> poll();
+    std::optional<ExitStatus> wait(Deadline deadline, Interrupt& interrupt);
+
+    void signal(int number) noexcept;       // to the child alone, if it still runs
+    void signal_group(int number) noexcept; // to all that it started, too
+
+    UniqueFd stdin_pipe;  // we write
+    UniqueFd stdout_pipe; // we read
+    UniqueFd stderr_pipe; // we read
+
+private:
+    const OrphanGuard& guard_;
+    pid_t pid_ = -1;
+    UniqueFd pidfd_;
+    Guarded<std::optional<ExitStatus>> status_;
+};
+
+// All "NAME=value" of this process. Not safe while another thread changes the environment.
+std::vector<std::string> current_environment();
+
+} // namespace ntd::os

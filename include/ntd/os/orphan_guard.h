@@ -1,0 +1,39 @@
+#pragma once
+
+#include <ntd/base/unique_fd.h>
+
+#include <sys/types.h>
+
+#include <string_view>
+
+namespace ntd::os {
+
+// A small process beside ours that ends what we leave behind when we die without a chance to clean
+// up (SIGKILL, out of memory, a crash). It knows the process groups we started: every child
+// announces itself between fork and exec, so there is no moment in which one is unknown. When our
+// end of the socket closes, it sends SIGTERM to the groups still known, then SIGKILL.
+//
+// PR_SET_PDEATHSIG would not do: it fires when the *thread* that forked ends, and it does not reach
+// grandchildren.
+class OrphanGuard {
+public:
+    OrphanGuard(); // forks: call it before the first thread is started
+    ~OrphanGuard();
+    OrphanGuard(const OrphanGuard&) = delete;
+    OrphanGuard& operator=(const OrphanGuard&) = delete;
+    OrphanGuard(OrphanGuard&&) = delete;
+    OrphanGuard& operator=(OrphanGuard&&) = delete;
+
+    // Whether a process group is to be ended with us. add() is safe between fork and exec.
+    void add(pid_t group) const noexcept;
+    void forget(pid_t group) const noexcept;
+
+    // A file (a symbolic link, in fact) to remove after our death. At most 200 bytes.
+    void add_link(std::string_view path) const noexcept;
+
+private:
+    UniqueFd socket_;
+    pid_t pid_ = -1;
+};
+
+} // namespace ntd::os

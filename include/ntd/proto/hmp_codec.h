@@ -1,0 +1,30 @@
+#pragma once
+
+#include <optional>
+#include <string>
+#include <string_view>
+
+// QEMU's human monitor: a line out, text back, then a prompt. It is a terminal: QEMU echoes what is
+// typed, with escape sequences, as the first line of its answer.
+namespace ntd::proto {
+
+constexpr std::string_view hmp_prompt = "(qemu) ";
+
+// One command line. Throws UsageError for text that has a line end in it, as that would be two.
+std::string hmp_command(std::string_view command);
+
+class HmpDecoder {
+public:
+    void feed(std::string_view bytes) { buffer_ += bytes; }
+
+    // All up to and with the prompt, once the prompt is the last that has come.
+    std::optional<std::string> next();
+
+    // What has come of an answer that was cut off.
+    const std::string& partial() const { return buffer_; }
+
+private:
+    std::string buffer_;
+};
+
+} // namespace ntd::proto

@@ -1,0 +1,81 @@
+#pragma once
+
+#include <optional>
+#include <string>
+#include <string_view>
+
+// The language that the driver and the guest's root shell speak. The guest brings nothing but a
+// non-interactive bash that executes the lines it reads from the channel (hvc0 in raw mode).
+//
+// That bash, the *control shell*, never runs a test's command itself: it passes each on to a second
+// bash, the *worker*, through a pipe. So it is there to be asked while a command runs: which
+// process holds the output open; end it; make a new worker. The worker runs
+//
+//     bash -c "set -euo pipefail; COMMAND" <console | cat; printf frame
+//
+// where cat copies the output to the channel until every holder of the pipe has closed it. Frames
+// start with a marker that is random for each command and end with a newline:
+//
+//     MARKER STATUS    the command has ended with that status, and its output is complete
+//     MARKER gone      there is no worker any more
+//
+// All else is output, any bytes. One line out, one answer back: one round trip a command.
+namespace ntd::proto {
+
+// What the guest prints, at its end, when the control shell is about to start.
+constexpr std::string_view shell_greeting = "Spawning backdoor root shell...";
+
+// 128 random bits, printable.
+std::string new_marker();
+
+// Sent once to a fresh control shell. Answered by "MARKER 0".
+std::string shell_setup(std::string_view marker);
+
+// Runs a command, whatever bytes but NUL it has and however long it is.
+std::string shell_run(std::string_view marker, std::string_view command);
+
+// Runs a command of which nothing is wanted; no frames.
+std::string shell_detach(std::string_view command);
+
+// Sends a signal to all that the worker has started, but its cat, so that output is not cut off.
+std::string shell_signal(std::string_view signal_name);
+
+// Kills the worker with all it runs and starts a new one. Answered by "MARKER 0".
+std::string shell_restart(std::string_view marker);
+
+// Asks, while a command runs, whether it has ended and its output is held open by somebody else.
+// Answered by a frame "MARKER held PID NAME, PID NAME ..."
+// for the command's own marker, or "MARKER gone", or by nothing if it simply runs.
+std::string shell_probe(std::string_view marker);
+
+// Takes the stream after a command and tells output from frames.
+class ShellDecoder {
+public:
+    explicit ShellDecoder(std::string marker) : marker_(std::move(marker)) {}
+
+    void feed(std::string_view bytes);
+
+    // What has come of the output since the last call. Bytes that may be the start of a frame stay
+    // back until it is clear.
+    std::string take_output();
+
+    // Once the command has ended and its output is complete.
+    std::optional<int> status() const { return status_; }
+
+    // Who holds the output of the ended command open, as "PID NAME, ...", since the last call.
+    std::string take_holders();
+
+    bool worker_gone() const { return worker_gone_; }
+
+private:
+    void take_frame(std::string_view frame);
+
+    std::string marker_;
+    std::string pending_; // not yet told apart
+    std::string output_;
+    std::optional<int> status_;
+    std::string holders_;
+    bool worker_gone_ = false;
+};
+
+} // namespace ntd::proto

@@ -1,0 +1,70 @@
+#include <ntd/os/byte_stream.h>
+
+#include <ntd/base/error.h>
+#include <ntd/os/syscall.h>
+#include <ntd/os/wait.h>
+
+#include <unistd.h>
+
+#include <cerrno>
+
+namespace ntd::os {
+
+namespace {
+
+constexpr std::size_t chunk = 64 * 1024;
+
+bool is_gone(int error) {
+    return error == ECONNRESET || error == EPIPE || error == EIO || error == ENOTCONN;
+}
+
+} // namespace
+
+ByteStream::Outcome ByteStream::read_ready(std::string& to) {
+    const auto old = to.size();
+    to.resize(old + chunk);
+    const auto count = retry_eintr([&] { return ::read(fd_.get(), to.data() + old, chunk); });
+    const int error = errno;
+    to.resize(old + static_cast<std::size_t>(count > 0 ? count : 0));
+    if (count > 0)
+        return Outcome::data;
+    if (count == 0 || is_gone(error))
+        return Outcome::closed;
+    if (error == EAGAIN)
+        return Outcome::deadline;
+    throw SystemError(error, "read from a stream");
+}
+
+ByteStream::Outcome
+ByteStream::read_some(std::string& to, int end, Deadline deadline, Interrupt& interrupt) {
+    for (;;) {
+        const auto ready = wait_readable({fd_.get(), end}, deadline, interrupt);
+        if (!ready)
+            return Outcome::deadline;
+        const auto outcome = read_ready(to);
+        if (outcome != Outcome::deadline)
+            return outcome;
+        if (*ready == 1)
+            return Outcome::closed;
+    }
+}
+
+ByteStream::Outcome
+ByteStream::write_all(std::string_view bytes, int end, Deadline deadline, Interrupt& interrupt) {
+    while (!bytes.empty()) {
+        const auto count =
+            retry_eintr([&] { return ::write(fd_.get(), bytes.data(), bytes.size()); });
+        if (count >= 0) {
+            bytes.remove_prefix(static_cast<std::size_t>(count));
+        } else if (is_gone(errno)) {
+            return Outcome::closed;
+        } else if (errno != EAGAIN) {
+            throw_errno("write to a stream");
+        } else if (!wait_writable(fd_.get(), end, deadline, interrupt)) {
+            return deadline.passed() ? Outcome::deadline : Outcome::closed;
+        }
+    }
+    return Outcome::data;
+}
+
+} // namespace ntd::os

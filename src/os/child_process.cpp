@@ -1,0 +1,205 @@
+#include <ntd/os/child_process.h>
+
+#include <ntd/base/error.h>
+#include <ntd/base/text.h>
+#include <ntd/os/syscall.h>
+#include <ntd/os/wait.h>
+
+#include <fcntl.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <array>
+#include <climits>
+#include <csignal>
+#include <cstring>
+
+extern char** environ;
+
+namespace ntd::os {
+
+namespace {
+
+struct Pipe {
+    UniqueFd read_end;
+    UniqueFd write_end;
+};
+
+Pipe make_pipe() {
+    std::array<int, 2> ends{};
+    if (::pipe2(ends.data(), O_CLOEXEC) < 0)
+        throw_errno("make a pipe");
+    return {UniqueFd(ends[0]), UniqueFd(ends[1])};
+}
+
+std::vector<char*> pointers(const std::vector<std::string>& strings) {
+    std::vector<char*> result;
+    result.reserve(strings.size() + 1);
+    for (const auto& string : strings)
+        result.push_back(const_cast<char*>(string.c_str())); // exec's prototype predates const
+    result.push_back(nullptr);
+    return result;
+}
+
+// What the child needs between fork and exec, all of it made before: the child shares our memory
+// and may run when another thread holds any lock, so it calls nothing but system calls.
+struct Child {
+    char* const* argv;
+    char* const* environment;
+    const char* program;
+    const char* directory; // or null
+    std::array<int, 3> streams;
+    const OrphanGuard* guard;
+    int error = 0; // out: errno of the step that failed
+};
+
+[[noreturn]] void run_child(Child& child) noexcept {
+    ::setpgid(0, 0);
+    child.guard->add(::getpid());
+    struct sigaction by_default {};
+    by_default.sa_handler = SIG_DFL;
+    for (int signal = 1; signal < NSIG; ++signal)
+        ::sigaction(signal, &by_default, nullptr); // Python ignores SIGPIPE: QEMU must not
+    for (int fd = 0; fd < 3; ++fd)
+        ::dup2(child.streams.at(static_cast<std::size_t>(fd)), fd);
+    ::syscall(SYS_close_range, 3U, UINT_MAX, 1U << 2); // CLOSE_RANGE_CLOEXEC, Linux 5.11
+    sigset_t none;
+    sigemptyset(&none);
+    ::sigprocmask(SIG_SETMASK, &none, nullptr);
+    if (child.directory == nullptr || ::chdir(child.directory) == 0)
+        ::execve(child.program, child.argv, child.environment);
+    child.error = errno;
+    ::_exit(127);
+}
+
+// vfork, because a fork copies the page tables of the whole driver, and posix_spawn has no place
+// for the child to announce itself to the guard. Signals are blocked meanwhile, so that no handler
+// of ours runs in the child, in our memory.
+pid_t spawn(Child& child) {
+    sigset_t all;
+    sigset_t before;
+    sigfillset(&all);
+    pthread_sigmask(SIG_SETMASK, &all, &before);
+    const pid_t pid = ::vfork();
+    if (pid == 0)
+        run_child(child);
+    const int error = errno;
+    pthread_sigmask(SIG_SETMASK, &before, nullptr);
+    errno = error;
+    return pid;
+}
+
+std::string find_program(const std::string& name) {
+    if (name.find('/') != name.npos)
+        return name;
+    const char* path = std::getenv("PATH");
+    std::string_view rest = path != nullptr ? path : "/usr/bin:/bin";
+    while (!rest.empty()) {
+        const auto colon = std::min(rest.find(':'), rest.size());
+        auto candidate = std::string(rest.substr(0, colon)) + "/" + name;
+        if (::access(candidate.c_str(), X_OK) == 0)
+            return candidate;
+        rest.remove_prefix(std::min(colon + 1, rest.size()));
+    }
+    throw SystemError(ENOENT, fmt::format("find the program '{}' in PATH", name));
+}
+
+ExitStatus exit_status(const siginfo_t& info) {
+    if (info.si_code == CLD_EXITED)
+        return {info.si_status, 0};
+    return {0, info.si_status};
+}
+
+} // namespace
+
+std::string ExitStatus::describe() const {
+    if (signal != 0)
+        return fmt::format("was killed by signal {} ({})", signal, ::strsignal(signal));
+    return fmt::format("exited with status {}", status);
+}
+
+ChildProcess::ChildProcess(const ProcessSpec& spec, const OrphanGuard& guard) : guard_(guard) {
+    auto out = make_pipe();
+    auto err = make_pipe();
+    Pipe in = spec.pipe_stdin ? make_pipe() : Pipe{};
+    if (!spec.pipe_stdin)
+        in.read_end.reset(::open("/dev/null", O_RDONLY | O_CLOEXEC));
+    const auto program = find_program(spec.argv.at(0));
+    const auto argv = pointers(spec.argv);
+    const auto environment = pointers(spec.environment);
+    Child child{argv.data(),
+                environment.data(),
+                program.c_str(),
+                spec.directory.empty() ? nullptr : spec.directory.c_str(),
+                {in.read_end.get(), out.write_end.get(), err.write_end.get()},
+                &guard};
+    pid_ = spawn(child);
+    if (pid_ < 0)
+        throw_errno("start '{}'", program);
+    if (child.error != 0) {
+        retry_eintr([&] { return ::waitpid(pid_, nullptr, 0); });
+        guard_.forget(pid_);
+        throw SystemError(child.error, fmt::format("execute '{}'", join(spec.argv, " ")));
+    }
+    pidfd_.reset(static_cast<int>(::syscall(SYS_pidfd_open, pid_, 0U)));
+    if (!pidfd_) {
+        const int error = errno;
+        ::kill(-pid_, SIGKILL);
+        retry_eintr([&] { return ::waitpid(pid_, nullptr, 0); });
+        throw SystemError(error, "open a pidfd");
+    }
+    ::fcntl(pidfd_.get(), F_SETFD, FD_CLOEXEC);
+    stdin_pipe = std::move(in.write_end);
+    stdout_pipe = std::move(out.read_end);
+    stderr_pipe = std::move(err.read_end);
+}
+
+ChildProcess::~ChildProcess() {
+    ::kill(-pid_, SIGKILL);
+    if (!status_.copy())
+        retry_eintr([&] { return ::waitpid(pid_, nullptr, 0); });
+    guard_.forget(pid_);
+}
+
+std::optional<ExitStatus> ChildProcess::poll() {
+    return status_.with([&](std::optional<ExitStatus>& status) {
+        siginfo_t info{};
+        if (!status && retry_eintr([&] {
+                           return ::waitid(P_PID, static_cast<id_t>(pid_), &info,
+                                           WEXITED | WNOHANG);
+                       }) < 0)
+            status = ExitStatus{}; // somebody else reaped it: how it ended is not known any more
+        else if (!status && info.si_pid == pid_)
+            status = exit_status(info);
+        return status;
+    });
+}
+
+std::optional<ExitStatus> ChildProcess::wait(Deadline deadline, Interrupt& interrupt) {
+    if (auto status = poll())
+        return status;
+    if (!wait_readable({pidfd_.get()}, deadline, interrupt))
+        return std::nullopt;
+    return poll();
+}
+
+void ChildProcess::signal(int number) noexcept {
+    status_.with([&](const std::optional<ExitStatus>& status) {
+        if (!status) // not reaped, so the pid is still its own
+            ::kill(pid_, number);
+    });
+}
+
+void ChildProcess::signal_group(int number) noexcept {
+    ::kill(-pid_, number);
+}
+
+std::vector<std::string> current_environment() {
+    std::vector<std::string> variables;
+    for (char** variable = environ; *variable != nullptr; ++variable)
+        variables.emplace_back(*variable);
+    return variables;
+}
+
+} // namespace ntd::os

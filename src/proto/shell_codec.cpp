@@ -1,0 +1,173 @@
+#include <ntd/proto/shell_codec.h>
+
+#include <ntd/base/error.h>
+#include <ntd/base/text.h>
+
+#include <sys/random.h>
+
+#include <array>
+#include <charconv>
+#include <vector>
+
+namespace ntd::proto {
+
+namespace {
+
+// Longer commands do not go on a line: bash reads lines byte by byte, and one argument of exec is
+// limited to 128 KiB (MAX_ARG_STRLEN).
+constexpr std::size_t longest_on_a_line = 64 * 1024;
+
+// The worker's function n MARKER COMMAND. Descriptor 7 is the guest's console: the command's
+// standard input, and not passed on otherwise.
+constexpr std::string_view worker_functions =
+    R"sh(n() { bash -c "set -euo pipefail; $2" <&7 7<&- | cat 7<&-; )sh"
+    R"sh(printf '%s %s\n' "$1" "${PIPESTATUS[0]}"; })sh";
+
+// The control shell's functions. SIGPIPE is ignored only while no process is started that would
+// inherit it: a worker that is gone must not take the control shell along. A process that holds the
+// output open is one with the other end of the pipe that the worker's cat reads.
+constexpr std::string_view control_functions = R"sh(
+if (: </dev/console) 2>/dev/null; then exec 7</dev/console; else exec 7</dev/null; fi
+ntd_worker() {
+    trap - PIPE; exec 9> >(exec bash --norc); ntd_pid=$!; trap '' PIPE
+    printf '%s\n' @WORKER@ >&9
+}
+ntd_to() { { printf '%s\n' "$2" >&9; } 2>/dev/null || printf '%s gone\n' "$1"; }
+ntd_children() { cat /proc/"$1"/task/*/children 2>/dev/null; }
+ntd_tree() { local p; for p in $(ntd_children "$1"); do ntd_tree "$p"; printf '%s\n' "$p"; done; }
+ntd_name() { cat "/proc/$1/comm" 2>/dev/null; }
+ntd_cat() { local p; for p in $(ntd_children "$ntd_pid"); do [[ $(ntd_name "$p") != cat ]] || printf %s "$p"; done; }
+ntd_signal() {
+    local p c; c=$(ntd_cat)
+    for p in $(ntd_tree "$ntd_pid"); do [[ $p = "$c" ]] || kill -s "$1" "$p" 2>/dev/null; done
+}
+ntd_restart() {
+    local p
+    for p in "$ntd_pid" $(ntd_tree "$ntd_pid"); do kill -s KILL "$p" 2>/dev/null; done
+    exec 9>&-; wait "$ntd_pid" 2>/dev/null; ntd_worker; printf '%s 0\n' "$1"
+}
+ntd_probe() {
+    local c p pipe link held=
+    kill -0 "$ntd_pid" 2>/dev/null || { printf '%s gone\n' "$1"; return; }
+    c=$(ntd_cat)
+    [[ -n $c && $(ntd_children "$ntd_pid") = "$c " ]] || return
+    pipe=$(readlink "/proc/$c/fd/0") || return
+    for link in /proc/[0-9]*/fd/*; do
+        [[ $(readlink "$link" 2>/dev/null) = "$pipe" ]] || continue
+        p=${link#/proc/}; p=${p%%/*}
+        [[ $p = "$c" ]] || held="$held, $p $(ntd_name "$p")"
+    done
+    printf '%s held %s\n' "$1" "${held#, }"
+}
+ntd_worker
+)sh";
+
+std::string replaced(std::string_view text, std::string_view what, std::string_view by) {
+    std::string result(text);
+    result.replace(result.find(what), what.size(), by);
+    return result;
+}
+
+// Too long for a line: the text goes behind the line as it is, and `head` takes exactly that many
+// bytes from the channel (bash has read no further than the line's end).
+std::string upload(std::string_view marker, std::string_view command) {
+    const auto file = fmt::format("/tmp/.{}", marker);
+    const auto load = fmt::format("eval \"$(cat {0}; rm -f {0})\"", file);
+    const auto run = fmt::format("n {} {}", marker, shell_quote(load));
+    return fmt::format("head -c {} >{}; ntd_to {} {}\n{}", command.size(), file, marker,
+                       shell_quote(run), command);
+}
+
+} // namespace
+
+std::string new_marker() {
+    std::array<unsigned char, 16> bytes{};
+    if (::getrandom(bytes.data(), bytes.size(), 0) != static_cast<ssize_t>(bytes.size()))
+        throw_errno("get random bytes");
+    return fmt::format("ntd-{:02x}", fmt::join(bytes, ""));
+}
+
+std::string shell_setup(std::string_view marker) {
+    const auto functions = replaced(control_functions, "@WORKER@", shell_quote(worker_functions));
+    return fmt::format("{}printf '%s 0\\n' {}\n", functions.substr(1), marker);
+}
+
+std::string shell_run(std::string_view marker, std::string_view command) {
+    if (command.size() > longest_on_a_line)
+        return upload(marker, command);
+    const auto run = fmt::format("n {} {}", marker, shell_quote(command));
+    return fmt::format("ntd_to {} {}\n", marker, shell_quote(run));
+}
+
+// The subshell undoes what a shell without job control does to its background processes: they
+// would ignore SIGINT and SIGQUIT.
+std::string shell_detach(std::string_view command) {
+    const auto run = shell_quote(fmt::format("set -euo pipefail; {}", command));
+    const auto line = fmt::format("(trap - INT QUIT; exec bash -c {} <&7 7<&- >/dev/null) &", run);
+    return fmt::format("ntd_to detached {}\n", shell_quote(line));
+}
+
+std::string shell_signal(std::string_view signal_name) {
+    return fmt::format("ntd_signal {}\n", signal_name);
+}
+
+std::string shell_restart(std::string_view marker) {
+    return fmt::format("ntd_restart {}\n", marker);
+}
+
+std::string shell_probe(std::string_view marker) {
+    return fmt::format("ntd_probe {}\n", marker);
+}
+
+void ShellDecoder::feed(std::string_view bytes) {
+    pending_ += bytes;
+    std::size_t done = 0;
+    for (;;) {
+        const auto begin = pending_.find(marker_, done);
+        if (begin == pending_.npos)
+            break;
+        output_.append(pending_, done, begin - done);
+        done = begin;
+        const auto end = pending_.find('\n', begin);
+        if (end == pending_.npos)
+            break;
+        take_frame(std::string_view(pending_).substr(begin, end - begin));
+        done = end + 1;
+    }
+    pending_.erase(0, done);
+    if (pending_.starts_with(marker_))
+        return;
+    // The rest is output but for a tail that may be the begin of a marker.
+    const auto keep = std::min(pending_.size(), marker_.size() - 1);
+    auto tail = pending_.size() - keep;
+    while (tail < pending_.size() && !marker_.starts_with(std::string_view(pending_).substr(tail)))
+        ++tail;
+    output_.append(pending_, 0, tail);
+    pending_.erase(0, tail);
+}
+
+void ShellDecoder::take_frame(std::string_view frame) {
+    auto text = frame.substr(marker_.size());
+    text.remove_prefix(text.starts_with(' ') ? 1 : 0);
+    int status = 0;
+    const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), status);
+    if (error == std::errc() && end == text.data() + text.size())
+        status_ = status;
+    else if (text == "gone")
+        worker_gone_ = true;
+    else if (text.starts_with("held "))
+        holders_ = text.substr(5);
+    else
+        throw ProtocolError("the guest's shell sent a frame that means nothing: '{}'",
+                            printable(frame));
+}
+
+std::string ShellDecoder::take_output() {
+    return std::exchange(output_, {});
+}
+
+std::string ShellDecoder::take_holders() {
+    return std::exchange(holders_, {});
+}
+
+} // namespace ntd::proto
