@@ -1,0 +1,43 @@
+#pragma once
+
+#include <ntd/log/log.h>
+#include <ntd/os/event_loop.h>
+#include <ntd/os/interrupt.h>
+#include <ntd/os/orphan_guard.h>
+
+#include <chrono>
+#include <functional>
+#include <optional>
+#include <string>
+#include <vector>
+
+namespace ntd::vm {
+
+using Seconds = std::chrono::duration<double>;
+using Timeout = std::optional<Seconds>; // nullopt: no limit
+
+// What machines and VLANs need of the driver. The references outlive them.
+struct Host {
+    log::Log& log;
+    os::EventLoop& loop;
+    os::Interrupt& interrupt;
+    const os::OrphanGuard& guard;
+
+    // The environment of this process at this moment, "NAME=value".
+    std::function<std::vector<std::string>()> environment;
+
+    // How long a start script may take until QEMU connects. It may have images to make.
+    Seconds start_timeout{300};
+
+    // How long a booting guest may be silent on its console before connect() gives up.
+    Seconds boot_silence{300};
+
+    // Nobody is there to leave an emergency shell.
+    bool interactive = false;
+};
+
+inline Deadline deadline_of(Timeout timeout) {
+    return timeout ? Deadline::after(*timeout) : Deadline::never();
+}
+
+} // namespace ntd::vm

@@ -1,0 +1,84 @@
+#pragma once
+
+#include <ntd/vm/guest_shell.h>
+#include <ntd/vm/host.h>
+
+#include <filesystem>
+#include <functional>
+#include <map>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+namespace ntd::vm {
+
+struct MachineOptions {
+    std::string name;
+    std::filesystem::path out_dir; // where results go
+    std::filesystem::path tmp_dir; // base of the state directories
+    bool keep_machine_state = false;
+};
+
+struct ExecuteOptions {
+    bool check_return = true; // false: the status is -1
+    bool check_output = true; // false: return at once, (-2, "")
+    Timeout timeout = Seconds{900};
+};
+
+// What virtual machines and containers have in common: a name, directories, a log, a root shell.
+// The virtual functions are the override points promised to Python subclasses: operations of
+// guest_ops.h go through them. Calls may come from any thread.
+// Throws MachineError (MachineDied), RequestedAssertionFailed, TimeoutError.
+class Machine {
+public:
+    Machine(const Host& host, MachineOptions options);
+    virtual ~Machine() = default;
+    Machine(const Machine&) = delete;
+    Machine& operator=(const Machine&) = delete;
+    Machine(Machine&&) = delete;
+    Machine& operator=(Machine&&) = delete;
+
+    virtual void start(bool allow_reboot) = 0;
+    virtual void connect() = 0;
+    virtual ExecResult execute(const std::string& command, const ExecuteOptions& options) = 0;
+    virtual ExecResult systemctl(const std::string& query, const std::optional<std::string>& user);
+    virtual std::string get_unit_property(const std::string& unit,
+                                          const std::string& property,
+                                          const std::optional<std::string>& user);
+    virtual std::string succeed(const std::vector<std::string>& commands, Timeout timeout);
+
+    // Kills what runs. Never throws: it is the last thing that happens to a machine.
+    virtual void release() noexcept = 0;
+
+    virtual bool is_up() const = 0;
+
+    // A descriptor that is readable once nothing can be expected of the machine any more; -1 if
+    // there is none now.
+    virtual int exit_fd() const = 0;
+
+    const std::string& name() const { return options_.name; }
+    const std::filesystem::path& out_dir() const { return options_.out_dir; }
+    const std::filesystem::path& tmp_dir() const { return options_.tmp_dir; }
+    bool keep_machine_state() const { return options_.keep_machine_state; }
+
+    // Scripts set it: one machine continues on the disk of another.
+    std::filesystem::path state_dir;
+    std::filesystem::path shared_dir;
+
+    // Called before each command, on the caller's thread, with no lock held.
+    std::function<void()> before_command;
+
+    void log(std::string_view text) const;
+    void cleanup_statedir() const;
+    const Host& host() const { return host_; }
+
+protected:
+    void make_directories() const;
+
+private:
+    const Host& host_;
+    MachineOptions options_;
+};
+
+} // namespace ntd::vm

@@ -1,0 +1,59 @@
+#pragma once
+
+#include <ntd/os/byte_stream.h>
+#include <ntd/os/child_process.h>
+#include <ntd/vm/console_log.h>
+#include <ntd/vm/host.h>
+
+#include <string>
+
+namespace ntd::vm {
+
+// A machine's process with its output: serial console and standard error go line by line to the
+// log and to `console`, from the I/O thread. Every wait for the machine ends when it ends.
+class MachineProcess {
+public:
+    MachineProcess(const os::ProcessSpec& spec,
+                   std::string machine,
+                   ConsoleLog& console,
+                   const Host& host);
+
+    os::ChildProcess& child() { return child_; }
+    const ConsoleLog& console() const { return console_; }
+    int exit_fd() const { return child_.exit_fd(); }
+
+    // Throws MachineDied if the process has ended: what was going on, how it ended, its last lines.
+    void check_alive(std::string_view doing);
+    [[noreturn]] void throw_died(std::string_view doing);
+
+    // Waits for data on `fd`. False at the deadline; throws MachineDied.
+    bool wait_for(int fd, Deadline deadline, std::string_view doing);
+
+    // The end of the process may be seen before its last lines have been read: waits for them,
+    // briefly, because a helper that lives on may keep the pipe open.
+    void wait_for_last_output();
+
+    // Asks all that the start script has started to end, and kills it after a moment. Does not
+    // throw, cannot be interrupted.
+    void stop() noexcept;
+
+    // To the serial console. Throws MachineDied, TimeoutError.
+    void write_console(std::string_view bytes, Deadline deadline);
+
+private:
+    bool on_readable(os::ByteStream& stream, LineSplitter& lines, bool serial);
+
+    std::string machine_;
+    ConsoleLog& console_;
+    const Host& host_;
+    os::ChildProcess child_;
+    os::ByteStream stdin_;
+    os::ByteStream stdout_;
+    os::ByteStream stderr_;
+    LineSplitter stdout_lines_;         // I/O thread
+    LineSplitter stderr_lines_;         // I/O thread
+    os::EventLoop::Watch stdout_watch_; // last: their callbacks use the rest
+    os::EventLoop::Watch stderr_watch_;
+};
+
+} // namespace ntd::vm

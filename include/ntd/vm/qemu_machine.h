@@ -1,0 +1,94 @@
+#pragma once
+
+#include <ntd/vm/console_log.h>
+#include <ntd/vm/hmp_client.h>
+#include <ntd/vm/machine.h>
+#include <ntd/vm/qmp_client.h>
+#include <ntd/vm/turn.h>
+
+#include <atomic>
+#include <memory>
+#include <string>
+
+namespace ntd::vm {
+
+// One QEMU virtual machine. It is off, or booted (QEMU runs), and then perhaps connected (the root
+// shell has said its greeting).
+class QemuMachine : public Machine {
+public:
+    QemuMachine(const Host& host, MachineOptions options, std::string start_command);
+    ~QemuMachine() override;
+
+    // Returns when QEMU runs and answers, not when the guest is up. Nothing if it runs already.
+    void start(bool allow_reboot) override;
+
+    // Waits for the root shell, starting the machine if needed. Fails at once when QEMU ends or the
+    // console shows that the boot has come to a dead end; after `boot_silence` without output.
+    void connect() override;
+
+    ExecResult execute(const std::string& command, const ExecuteOptions& options) override;
+    bool is_up() const override { return booted && connected; }
+    int exit_fd() const override;
+    void release() noexcept override;
+
+    void shutdown();          // poweroff in the guest, then wait
+    void crash();             // the power plug: HMP quit
+    void reboot();            // ctrl-alt-delete; the next command waits for the new shell
+    void wait_for_shutdown(); // until QEMU has ended
+
+    // Overridable: send_key() and others go through it.
+    virtual std::string send_monitor_command(const std::string& command);
+
+    void send_key(const std::string& key, Seconds delay, bool log);
+    void send_chars(const std::string& characters, Seconds delay);
+    void send_console(const std::string& characters);
+    void forward_port(int host_port, int guest_port);
+    void block();
+    void unblock();
+
+    // All lines of the serial console since the last start.
+    std::string get_console_log() const { return console_.text(); }
+
+    // Everything that belongs to one run of QEMU. Shared by the machine and the calls in progress,
+    // so that a call in one thread outlives a release() in another.
+    struct Running;
+    std::shared_ptr<Running> running() const; // throws MachineError if it is off
+    std::shared_ptr<Running> running_or_null() const { return running_.copy(); }
+
+    const std::string& start_command() const { return start_command_; }
+    std::string monitor_path() const { return state_dir / "monitor"; }
+    std::string qmp_path() const { return state_dir / "qmp"; }
+    std::string shell_path() const { return state_dir / "shell"; }
+
+    // Scripts set these: `connected = False` makes the next command wait for a new greeting.
+    std::atomic<bool> booted = false;
+    std::atomic<bool> connected = false;
+
+private:
+    std::shared_ptr<Running> launch(bool allow_reboot);
+    void wait_for_greeting(Running& running);
+    void check_boot(Running& running);
+    void forget_process();
+
+    std::string start_command_;
+    ConsoleLog console_;
+    Turn start_turn_;
+    Turn shell_turn_;
+    Guarded<std::shared_ptr<Running>> running_;
+};
+
+struct QemuMachine::Running {
+    Running(const os::ProcessSpec& spec,
+            const std::string& name,
+            ConsoleLog& console,
+            const Host& host)
+        : process(spec, name, console, host), guest(name, process, host) {}
+
+    MachineProcess process;
+    GuestShell guest;
+    os::ByteStream shell;
+    std::unique_ptr<HmpClient> hmp;
+    std::unique_ptr<QmpClient> qmp;
+};
+
+} // namespace ntd::vm

@@ -1,0 +1,67 @@
+#pragma once
+
+#include <ntd/base/error.h>
+#include <ntd/os/broadcast.h>
+#include <ntd/os/byte_stream.h>
+#include <ntd/proto/qmp_codec.h>
+#include <ntd/vm/host.h>
+
+#include <deque>
+#include <functional>
+#include <map>
+#include <optional>
+#include <string>
+
+namespace ntd::vm {
+
+// QEMU refused a command: {"error": {"class": ..., "desc": ...}}.
+class QmpError : public Error {
+public:
+    QmpError(std::string class_name_, std::string description_)
+        : Error("{}: {}", class_name_, description_), class_name(std::move(class_name_)),
+          description(std::move(description_)) {}
+
+    std::string class_name;
+    std::string description;
+};
+
+// A QMP session. The I/O thread reads; commands and waits are for any thread, several at once.
+class QmpClient {
+public:
+    // Connects and negotiates. `exit_fd` becomes readable when QEMU ends.
+    // Throws SystemError, ProtocolError, TimeoutError, MachineError (QEMU has ended).
+    QmpClient(const std::string& path, int exit_fd, const Host& host, Deadline deadline);
+
+    // The whole answer as JSON text. `arguments` is a JSON object or empty. Throws QmpError,
+    // MachineError when the connection ends, TimeoutError.
+    std::string send(std::string_view command, std::string_view arguments, Deadline deadline);
+
+    // The next event, as JSON text, of those that came in and were not yet asked for; waits until
+    // the deadline, then nullopt.
+    std::optional<std::string> next_event(Deadline deadline);
+
+private:
+    struct State {
+        bool greeted = false;
+        std::map<std::int64_t, proto::QmpMessage> answers;
+        std::deque<std::string> events;
+        std::optional<std::string> broken; // why nothing will come any more
+    };
+
+    bool on_readable();
+    void take(proto::QmpMessage message);
+
+    // Waits until `look` finds what it wants in the state, or the deadline.
+    bool wait_until(const std::function<bool(State&)>& look, Deadline deadline);
+
+    const Host& host_;
+    int exit_fd_;
+    os::ByteStream stream_;
+    proto::QmpDecoder decoder_; // I/O thread
+    Guarded<State> state_;
+    Guarded<std::int64_t> last_id_{0};
+    os::Broadcast changed_;
+    os::EventLoop::Watch watch_; // last: its callback uses the rest
+};
+
+} // namespace ntd::vm

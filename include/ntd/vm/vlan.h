@@ -1,0 +1,58 @@
+#pragma once
+
+#include <ntd/base/guarded.h>
+#include <ntd/os/broadcast.h>
+#include <ntd/os/byte_stream.h>
+#include <ntd/os/child_process.h>
+#include <ntd/proto/vde_codec.h>
+#include <ntd/vm/host.h>
+
+#include <filesystem>
+#include <memory>
+#include <optional>
+#include <string>
+
+namespace ntd::vm {
+
+// One virtual network: a vde_switch in hub mode, which runs as long as this object (or until
+// stop()). Machines find it through QEMU_VDE_SOCKET_<number>.
+class VLan {
+public:
+    // Returns when the switch answers. Throws MachineError with its last words, SystemError.
+    VLan(int number, const std::filesystem::path& tmp_dir, const Host& host);
+    ~VLan();
+    VLan(const VLan&) = delete;
+    VLan& operator=(const VLan&) = delete;
+    VLan(VLan&&) = delete;
+    VLan& operator=(VLan&&) = delete;
+
+    int number() const { return number_; }
+    const std::filesystem::path& socket_dir() const { return socket_dir_; }
+    pid_t pid() const { return process_->pid(); }
+    void stop() noexcept;
+
+private:
+    struct State {
+        std::optional<proto::VdeReply> reply;
+        std::string text; // all that it said, for an error
+        bool closed = false;
+    };
+
+    bool on_readable(os::ByteStream& stream, proto::VdeDecoder* decoder);
+    void wait_until_ready();
+
+    int number_;
+    std::filesystem::path socket_dir_;
+    const Host& host_;
+    std::unique_ptr<os::ChildProcess> process_;
+    os::ByteStream stdin_; // stays open: the switch ends with it
+    os::ByteStream stdout_;
+    os::ByteStream stderr_;
+    proto::VdeDecoder decoder_; // I/O thread
+    Guarded<State> state_;
+    os::Broadcast changed_;
+    os::EventLoop::Watch stdout_watch_; // last: their callbacks use the rest
+    os::EventLoop::Watch stderr_watch_;
+};
+
+} // namespace ntd::vm

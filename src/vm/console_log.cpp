@@ -1,0 +1,92 @@
+#include <ntd/vm/console_log.h>
+
+#include <fmt/ranges.h>
+
+#include <algorithm>
+#include <array>
+
+namespace ntd::vm {
+
+namespace {
+
+constexpr std::size_t tail_size = 50;
+
+// Texts of the kernel, of systemd's emergency.service and of sulogin(8).
+constexpr std::array<std::string_view, 4> dead_ends{
+    "Kernel panic - not syncing",
+    "You are in emergency mode",
+    "Cannot open access to console, the root account is locked",
+    "Entering emergency mode. Exit the shell to continue",
+};
+
+bool is_dead_end(std::string_view line) {
+    return std::any_of(dead_ends.begin(), dead_ends.end(),
+                       [&](std::string_view text) { return line.find(text) != line.npos; });
+}
+
+} // namespace
+
+void ConsoleLog::add_serial(std::string_view line) {
+    add(line, true);
+}
+
+void ConsoleLog::add_stderr(std::string_view line) {
+    add(line, false);
+}
+
+void ConsoleLog::add(std::string_view line, bool serial) {
+    const auto clean = valid_utf8(line);
+    state_.with([&](State& state) {
+        if (serial) {
+            state.text += clean;
+            state.text += '\n';
+            if (!state.dead_end && is_dead_end(clean))
+                state.dead_end = printable(clean);
+        }
+        state.tail.push_back(printable(clean));
+        if (state.tail.size() > tail_size)
+            state.tail.pop_front();
+        state.last_activity = Deadline::Clock::now();
+    });
+    changed_.notify();
+}
+
+void ConsoleLog::close() {
+    state_.with([](State& state) { state.closed = true; });
+    changed_.notify();
+}
+
+void ConsoleLog::clear() {
+    state_.with([](State& state) { state = State{}; });
+}
+
+std::string ConsoleLog::text(std::size_t from) const {
+    return state_.with(
+        [&](const State& state) { return state.text.substr(std::min(from, state.text.size())); });
+}
+
+std::size_t ConsoleLog::size() const {
+    return state_.with([](const State& state) { return state.text.size(); });
+}
+
+std::string ConsoleLog::tail(std::size_t lines) const {
+    return state_.with([&](const State& state) {
+        const auto skip = state.tail.size() - std::min(lines, state.tail.size());
+        const auto begin = state.tail.begin() + static_cast<std::ptrdiff_t>(skip);
+        return fmt::format("{}", fmt::join(begin, state.tail.end(), "\n"));
+    });
+}
+
+bool ConsoleLog::closed() const {
+    return state_.with([](const State& state) { return state.closed; });
+}
+
+Deadline::Clock::time_point ConsoleLog::last_activity() const {
+    return state_.with([](const State& state) { return state.last_activity; });
+}
+
+std::optional<std::string> ConsoleLog::dead_end() const {
+    return state_.with([](const State& state) { return state.dead_end; });
+}
+
+} // namespace ntd::vm

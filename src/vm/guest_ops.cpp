@@ -1,0 +1,171 @@
+#include <ntd/vm/guest_ops.h>
+
+#include <ntd/base/error.h>
+#include <ntd/base/text.h>
+#include <ntd/vm/retry.h>
+
+namespace ntd::vm {
+
+namespace {
+
+log::Scope nested(const Machine& machine, std::string text) {
+    return {machine.host().log, log::ScopeKind::nested, machine.name(), std::move(text)};
+}
+
+void retry_on(Machine& machine, const std::function<bool(bool last)>& attempt, Timeout timeout) {
+    retry(
+        attempt, timeout, [&] { return machine.exit_fd(); }, machine.host().interrupt);
+}
+
+std::string of_user(const User& user) {
+    return user ? fmt::format(" with user {}", *user) : "";
+}
+
+// A command's own limit is that of the whole wait: one that blocks must not outlast it.
+std::string wait_until(Machine& machine,
+                       const std::string& command,
+                       Timeout timeout,
+                       const std::function<bool(int status)>& wanted) {
+    std::string output;
+    retry_on(
+        machine,
+        [&](bool) {
+            auto result = machine.execute(command, {.timeout = timeout});
+            output = std::move(result.output);
+            return wanted(result.status);
+        },
+        timeout);
+    return output;
+}
+
+void wait_for_port(Machine& machine,
+                   const std::string& port,
+                   const std::string& address,
+                   bool open,
+                   Timeout timeout) {
+    const auto command = fmt::format("nc -z {} {}", shell_quote(address), shell_quote(port));
+    const auto scope = nested(machine, fmt::format("waiting for TCP port {} on {}{}", port, address,
+                                                   open ? "" : " to be closed"));
+    wait_until(machine, command, timeout, [&](int status) { return (status == 0) == open; });
+}
+
+} // namespace
+
+std::string fail(Machine& machine, const std::vector<std::string>& commands, Timeout timeout) {
+    std::string output;
+    for (const auto& command : commands) {
+        const auto scope = nested(machine, fmt::format("must fail: {}", command));
+        auto result = machine.execute(command, {.timeout = timeout});
+        if (result.status == 0) {
+            machine.log(fmt::format("output: {}", valid_utf8(result.output)));
+            throw RequestedAssertionFailed("command `{}` unexpectedly succeeded",
+                                           valid_utf8(command));
+        }
+        output += result.output;
+    }
+    return output;
+}
+
+std::string wait_until_succeeds(Machine& machine, const std::string& command, Timeout timeout) {
+    const auto scope = nested(machine, fmt::format("waiting for success: {}", command));
+    return wait_until(machine, command, timeout, [](int status) { return status == 0; });
+}
+
+std::string wait_until_fails(Machine& machine, const std::string& command, Timeout timeout) {
+    const auto scope = nested(machine, fmt::format("waiting for failure: {}", command));
+    return wait_until(machine, command, timeout, [](int status) { return status != 0; });
+}
+
+void wait_for_unit(Machine& machine, const std::string& unit, const User& user, Timeout timeout) {
+    const auto state = [&] { return machine.get_unit_property(unit, "ActiveState", user); };
+    const auto is_active = [&](bool) {
+        const auto now = state();
+        if (now == "failed")
+            throw RequestedAssertionFailed("unit \"{}\" reached state \"{}\"", unit, now);
+        if (now != "inactive")
+            return now == "active";
+        if (machine.systemctl("list-jobs --full 2>&1", user).output.find("No jobs") ==
+            std::string::npos)
+            return false;
+        // A job may have ended between the two questions, and well.
+        if (state() == "inactive")
+            throw RequestedAssertionFailed("unit \"{}\" is inactive and there are no pending jobs",
+                                           unit);
+        return false;
+    };
+    const auto scope = nested(machine, fmt::format("waiting for unit {}{}", unit, of_user(user)));
+    retry_on(machine, is_active, timeout);
+}
+
+std::map<std::string, std::string>
+get_unit_info(Machine& machine, const std::string& unit, const User& user) {
+    const auto [status, output] =
+        machine.systemctl(fmt::format("--no-pager show {}", shell_quote(unit)), user);
+    if (status != 0)
+        throw RequestedAssertionFailed(
+            "retrieving systemctl info for unit \"{}\"{} failed with exit code {}", unit,
+            of_user(user), status);
+    std::map<std::string, std::string> info;
+    for (std::string_view rest = output; !rest.empty();) {
+        const auto line = rest.substr(0, rest.find('\n'));
+        if (const auto equals = line.find('='); equals != line.npos)
+            info.emplace(line.substr(0, equals), line.substr(equals + 1));
+        rest.remove_prefix(std::min(line.size() + 1, rest.size()));
+    }
+    return info;
+}
+
+void require_unit_state(Machine& machine, const std::string& unit, const std::string& state) {
+    const auto scope =
+        nested(machine, fmt::format("checking if unit {} has reached state '{}'", unit, state));
+    const auto now = machine.get_unit_property(unit, "ActiveState", std::nullopt);
+    if (now != state) // the doubled word is the Python driver's, and tests look for it
+        throw RequestedAssertionFailed(
+            "Expected unit '{}' to to be in state '{}' but it is in state '{}'", unit, state, now);
+}
+
+ExecResult start_job(Machine& machine, const std::string& job, const User& user) {
+    return machine.systemctl("start " + shell_quote(job), user);
+}
+
+ExecResult stop_job(Machine& machine, const std::string& job, const User& user) {
+    return machine.systemctl("stop " + shell_quote(job), user);
+}
+
+void wait_for_file(Machine& machine, const std::string& path, Timeout timeout) {
+    const auto scope = nested(machine, fmt::format("waiting for file '{}'", path));
+    // Not quoted: scripts rely on ~ and patterns.
+    wait_until(machine, "test -e " + path, timeout, [](int status) { return status == 0; });
+}
+
+void wait_for_open_port(Machine& machine,
+                        const std::string& port,
+                        const std::string& address,
+                        Timeout timeout) {
+    wait_for_port(machine, port, address, true, timeout);
+}
+
+void wait_for_closed_port(Machine& machine,
+                          const std::string& port,
+                          const std::string& address,
+                          Timeout timeout) {
+    wait_for_port(machine, port, address, false, timeout);
+}
+
+void wait_for_open_unix_socket(Machine& machine,
+                               const std::string& path,
+                               SocketKind kind,
+                               Timeout timeout) {
+    const auto command =
+        fmt::format("nc -z {} {}", kind == SocketKind::datagram ? "-uU" : "-U", shell_quote(path));
+    const auto scope =
+        nested(machine, fmt::format("waiting for unix-domain {} on '{}'",
+                                    kind == SocketKind::datagram ? "datagram" : "stream", path));
+    wait_until(machine, command, timeout, [](int status) { return status == 0; });
+}
+
+void sleep(Machine& machine, double seconds) {
+    machine.succeed({fmt::format("sleep {:g}", seconds)}, std::nullopt);
+}
+
+} // namespace ntd::vm

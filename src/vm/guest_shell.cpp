@@ -1,0 +1,132 @@
+#include <ntd/vm/guest_shell.h>
+
+#include <ntd/base/error.h>
+#include <ntd/base/text.h>
+#include <ntd/proto/shell_codec.h>
+
+namespace ntd::vm {
+
+namespace {
+
+using namespace std::chrono_literals;
+
+// How often a running command is looked at: does it still run, or does somebody hold its output?
+constexpr auto probe_interval = 10s;
+
+// How long a command has to end after SIGTERM before it is killed.
+constexpr auto grace = 2s;
+
+// How long the control shell, which has nothing else to do, may take to answer. A slow emulated
+// guest under load needs some seconds.
+constexpr auto answer_limit = 60s;
+
+constexpr int timed_out = 124; // as timeout(1) has it
+
+std::string shortened(std::string_view command) {
+    constexpr std::size_t most = 200;
+    return command.size() <= most ? std::string(command)
+                                  : std::string(command.substr(0, most)) + "...";
+}
+
+} // namespace
+
+struct GuestShell::Exchange {
+    explicit Exchange(std::string_view text)
+        : marker(proto::new_marker()), command(text), decoder(marker) {}
+
+    std::string marker;
+    std::string_view command;
+    proto::ShellDecoder decoder;
+    std::string output;
+};
+
+ExecResult GuestShell::run(os::ByteStream& stream, std::string_view command, Deadline deadline) {
+    Exchange exchange(command);
+    send(stream, proto::shell_run(exchange.marker, command), Deadline::never());
+    try {
+        if (wait_for_end(stream, exchange, deadline))
+            return {*exchange.decoder.status(), std::move(exchange.output)};
+        end_command(stream, exchange);
+        return {timed_out, std::move(exchange.output)};
+    } catch (const Error&) {
+        throw;
+    } catch (...) { // an interrupt: the next command must find the shell free
+        end_command(stream, exchange);
+        throw;
+    }
+}
+
+void GuestShell::detach(os::ByteStream& stream, std::string_view command) {
+    send(stream, proto::shell_detach(command), Deadline::never());
+}
+
+void GuestShell::set_up(os::ByteStream& stream) {
+    Exchange exchange("(preparing the shell)");
+    send(stream, proto::shell_setup(exchange.marker), Deadline::never());
+    if (!receive(stream, exchange, Deadline::after(answer_limit)))
+        throw MachineError("machine '{}': the guest's root shell said its greeting, but does not "
+                           "execute commands; is it bash?",
+                           machine_);
+}
+
+void GuestShell::send(os::ByteStream& stream, std::string_view text, Deadline deadline) {
+    const auto outcome = stream.write_all(text, process_.exit_fd(), deadline, host_.interrupt);
+    if (outcome != os::ByteStream::Outcome::data)
+        process_.throw_died("while a command was sent to its shell");
+}
+
+bool GuestShell::receive(os::ByteStream& stream, Exchange& exchange, Deadline deadline) {
+    std::string bytes;
+    while (!exchange.decoder.status() && !exchange.decoder.worker_gone()) {
+        bytes.clear();
+        switch (stream.read_some(bytes, process_.exit_fd(), deadline, host_.interrupt)) {
+        case os::ByteStream::Outcome::data:
+            exchange.decoder.feed(bytes);
+            exchange.output += exchange.decoder.take_output();
+            break;
+        case os::ByteStream::Outcome::deadline:
+            return false;
+        case os::ByteStream::Outcome::closed:
+            process_.throw_died(
+                fmt::format("while running the command `{}`", shortened(exchange.command)));
+        }
+    }
+    return true;
+}
+
+// As receive(), and every now and then asks the control shell what goes on.
+bool GuestShell::wait_for_end(os::ByteStream& stream, Exchange& exchange, Deadline deadline) {
+    while (!receive(stream, exchange, sooner(deadline, Deadline::after(probe_interval)))) {
+        if (const auto holders = exchange.decoder.take_holders(); !holders.empty())
+            host_.log.line(
+                machine_, log::Level::warning,
+                fmt::format("the command `{}` has ended, but its output is held open by: "
+                            "{}. Waiting until they close it. (To leave a process in "
+                            "the background, redirect its output: `... >&2 &`.)",
+                            shortened(exchange.command), holders));
+        if (deadline.passed())
+            return false;
+        send(stream, proto::shell_probe(exchange.marker), Deadline::never());
+    }
+    if (exchange.decoder.worker_gone()) {
+        restart_worker(stream);
+        throw MachineError("machine '{}': the command `{}` ended the shell that ran it", machine_,
+                           shortened(exchange.command));
+    }
+    return true;
+}
+
+void GuestShell::end_command(os::ByteStream& stream, Exchange& exchange) {
+    send(stream, proto::shell_signal("TERM"), Deadline::after(answer_limit));
+    if (!receive(stream, exchange, Deadline::after(grace)))
+        restart_worker(stream);
+}
+
+void GuestShell::restart_worker(os::ByteStream& stream) {
+    Exchange restart("(restarting the shell)");
+    send(stream, proto::shell_restart(restart.marker), Deadline::after(answer_limit));
+    if (!receive(stream, restart, Deadline::after(answer_limit)))
+        throw MachineError("machine '{}': the guest's shell does not answer any more", machine_);
+}
+
+} // namespace ntd::vm

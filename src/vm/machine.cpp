@@ -1,0 +1,108 @@
+#include <ntd/vm/machine.h>
+
+#include <ntd/base/error.h>
+#include <ntd/base/text.h>
+
+#include <sys/stat.h>
+
+#include <system_error>
+
+namespace ntd::vm {
+
+namespace fs = std::filesystem;
+
+namespace {
+
+void make_private_directory(const fs::path& path) {
+    std::error_code error;
+    fs::create_directories(path, error);
+    if (error)
+        throw SystemError(error.value(), fmt::format("make the directory '{}'", path.string()));
+    if (::chmod(path.c_str(), 0700) < 0)
+        throw_errno("set the mode of '{}'", path.string());
+}
+
+} // namespace
+
+Machine::Machine(const Host& host, MachineOptions options)
+    : state_dir(options.tmp_dir / ("vm-state-" + options.name)),
+      shared_dir(options.tmp_dir / "shared-xchg"), host_(host), options_(std::move(options)) {
+    if (!keep_machine_state())
+        cleanup_statedir();
+    make_directories();
+}
+
+void Machine::make_directories() const {
+    make_private_directory(state_dir);
+    make_private_directory(shared_dir);
+}
+
+void Machine::cleanup_statedir() const {
+    std::error_code error;
+    if (!fs::exists(fs::symlink_status(state_dir, error)))
+        return;
+    fs::remove_all(state_dir, error);
+    if (error)
+        throw SystemError(
+            error.value(),
+            fmt::format("remove the old state in '{}' (it may belong to another user)",
+                        state_dir.string()));
+    log("deleting VM state directory " + state_dir.string());
+    log("if you want to keep the VM state, pass --keep-machine-state");
+}
+
+void Machine::log(std::string_view text) const {
+    host_.log.line(name(), log::Level::info, text);
+}
+
+std::string Machine::succeed(const std::vector<std::string>& commands, Timeout timeout) {
+    std::string output;
+    for (const auto& command : commands) {
+        log::Scope scope(host_.log, log::ScopeKind::nested, name(),
+                         fmt::format("must succeed: {}", command));
+        auto result = execute(command, {.timeout = timeout});
+        if (result.status != 0) {
+            log(fmt::format("output: {}", valid_utf8(result.output)));
+            throw RequestedAssertionFailed("command `{}` failed (exit code {})",
+                                           valid_utf8(command), result.status);
+        }
+        output += result.output;
+    }
+    return output;
+}
+
+ExecResult Machine::systemctl(const std::string& query, const std::optional<std::string>& user) {
+    if (!user)
+        return execute("systemctl " + query, {});
+    // A user's manager is found through XDG_RUNTIME_DIR, which `su` does not set.
+    const auto command = fmt::format(
+        "export XDG_RUNTIME_DIR=\"/run/user/$(id -u)\"; exec systemctl --user {}", query);
+    return execute(
+        fmt::format("su -l {} --shell /bin/sh -c {}", shell_quote(*user), shell_quote(command)),
+        {});
+}
+
+std::string Machine::get_unit_property(const std::string& unit,
+                                       const std::string& property,
+                                       const std::optional<std::string>& user) {
+    const auto [status, output] = systemctl(
+        fmt::format("--no-pager show {} --property={}", shell_quote(unit), shell_quote(property)),
+        user);
+    if (status != 0)
+        throw RequestedAssertionFailed("asking systemctl for the property \"{}\" of unit \"{}\"{} "
+                                       "failed with exit code {}: {}",
+                                       property, unit,
+                                       user ? fmt::format(" of user \"{}\"", *user) : "", status,
+                                       trim_right(output));
+    const auto prefix = property + "=";
+    for (std::string_view rest = output; !rest.empty();) {
+        const auto line = rest.substr(0, rest.find('\n'));
+        if (line.starts_with(prefix))
+            return std::string(line.substr(prefix.size()));
+        rest.remove_prefix(std::min(line.size() + 1, rest.size()));
+    }
+    throw RequestedAssertionFailed("unit \"{}\" has no property \"{}\" (systemctl said: '{}')",
+                                   unit, property, trim_right(output));
+}
+
+} // namespace ntd::vm

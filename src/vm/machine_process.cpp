@@ -1,0 +1,110 @@
+#include <ntd/vm/machine_process.h>
+
+#include <ntd/base/error.h>
+#include <ntd/os/syscall.h>
+#include <ntd/os/wait.h>
+
+#include <poll.h>
+
+#include <csignal>
+
+namespace ntd::vm {
+
+namespace {
+
+using namespace std::chrono_literals;
+
+os::ByteStream nonblocking(UniqueFd fd) {
+    os::set_nonblocking(fd.get());
+    return os::ByteStream(std::move(fd));
+}
+
+} // namespace
+
+MachineProcess::MachineProcess(const os::ProcessSpec& spec,
+                               std::string machine,
+                               ConsoleLog& console,
+                               const Host& host)
+    : machine_(std::move(machine)), console_(console), host_(host), child_(spec, host.guard),
+      stdin_(nonblocking(std::move(child_.stdin_pipe))),
+      stdout_(nonblocking(std::move(child_.stdout_pipe))),
+      stderr_(nonblocking(std::move(child_.stderr_pipe))) {
+    stdout_watch_ = host_.loop.watch(stdout_.fd(),
+                                     [this] { return on_readable(stdout_, stdout_lines_, true); });
+    stderr_watch_ = host_.loop.watch(stderr_.fd(),
+                                     [this] { return on_readable(stderr_, stderr_lines_, false); });
+}
+
+bool MachineProcess::on_readable(os::ByteStream& stream, LineSplitter& lines, bool serial) {
+    std::string bytes;
+    const auto outcome = stream.read_ready(bytes);
+    lines.feed(bytes);
+    const auto take = [&](std::string_view line) {
+        if (serial) {
+            console_.add_serial(line);
+            host_.log.serial(machine_, line);
+        } else {
+            console_.add_stderr(line);
+            host_.log.line(machine_, log::Level::info, fmt::format("stderr: {}", printable(line)));
+        }
+    };
+    while (const auto line = lines.next())
+        take(*line);
+    if (outcome != os::ByteStream::Outcome::closed)
+        return true;
+    if (const auto rest = lines.take_rest(); !rest.empty())
+        take(rest);
+    if (serial)
+        console_.close();
+    return false;
+}
+
+void MachineProcess::wait_for_last_output() {
+    os::Broadcast::Listener changed(console_.changed());
+    const auto deadline = Deadline::after(500ms);
+    while (!console_.closed() &&
+           os::wait_readable({changed.fd()}, deadline, host_.interrupt).has_value())
+        changed.reset();
+}
+
+void MachineProcess::throw_died(std::string_view doing) {
+    wait_for_last_output();
+    const auto status = child_.wait(Deadline::after(10s), host_.interrupt);
+    const auto how = status ? status->describe() : "closed its connections, but still runs,";
+    const auto last = console_.tail();
+    throw MachineDied("machine '{}': QEMU (pid {}) {} {}{}{}", machine_, child_.pid(), how, doing,
+                      last.empty() ? "; it had no output" : "; its last output was:\n", last);
+}
+
+void MachineProcess::check_alive(std::string_view doing) {
+    if (child_.poll())
+        throw_died(doing);
+}
+
+bool MachineProcess::wait_for(int fd, Deadline deadline, std::string_view doing) {
+    const auto ready = os::wait_readable({fd, exit_fd()}, deadline, host_.interrupt);
+    if (ready == 1U)
+        throw_died(doing);
+    return ready.has_value();
+}
+
+void MachineProcess::stop() noexcept {
+    child_.signal_group(SIGTERM);
+    pollfd ended{exit_fd(), POLLIN, 0};
+    os::retry_eintr([&] { return ::poll(&ended, 1, 3000); });
+    child_.signal_group(SIGKILL);
+}
+
+void MachineProcess::write_console(std::string_view bytes, Deadline deadline) {
+    switch (stdin_.write_all(bytes, exit_fd(), deadline, host_.interrupt)) {
+    case os::ByteStream::Outcome::data:
+        return;
+    case os::ByteStream::Outcome::closed:
+        throw_died("while text was sent to its serial console");
+    case os::ByteStream::Outcome::deadline:
+        throw TimeoutError("machine '{}': the serial console took no more text until the time-out",
+                           machine_);
+    }
+}
+
+} // namespace ntd::vm

@@ -1,0 +1,296 @@
+#include <ntd/vm/qemu_machine.h>
+
+#include <ntd/base/error.h>
+#include <ntd/base/text.h>
+#include <ntd/os/unix_socket.h>
+#include <ntd/os/wait.h>
+#include <ntd/proto/keymap.h>
+#include <ntd/proto/shell_codec.h>
+#include <ntd/vm/start_command.h>
+
+#include <csignal>
+
+namespace ntd::vm {
+
+namespace {
+
+using namespace std::chrono_literals;
+
+constexpr auto progress_interval = 10s; // while a start script prepares
+constexpr auto hint_interval = 30s;     // while a guest boots
+constexpr auto monitor_limit = 300s;    // QEMU answers at once, unless it is starved
+
+// A stream of bytes as Python writes it: b'...'.
+std::string bytes_literal(std::string_view bytes) {
+    std::string text = "b'";
+    for (const char c : bytes) {
+        if (c == '\n')
+            text += "\\n";
+        else if (c == '\r')
+            text += "\\r";
+        else if (c == '\\' || c == '\'')
+            text += fmt::format("\\{}", c);
+        else if (c >= 0x20 && c < 0x7F)
+            text += c;
+        else
+            text += fmt::format("\\x{:02x}", static_cast<unsigned char>(c));
+    }
+    return text + "'";
+}
+
+// Accepts QEMU's connection; a start script may take its time, but not fail.
+UniqueFd accept_from(os::UnixListener& listener,
+                     MachineProcess& process,
+                     const Machine& machine,
+                     std::string_view what) {
+    const auto deadline = Deadline::after(machine.host().start_timeout);
+    const auto doing = fmt::format("before it connected to its {}", what);
+    const auto begin = Deadline::Clock::now();
+    while (!process.wait_for(listener.fd(), sooner(deadline, Deadline::after(progress_interval)),
+                             doing)) {
+        const Seconds waited = Deadline::Clock::now() - begin;
+        if (deadline.passed())
+            throw MachineError(
+                "machine '{}': QEMU did not connect to its {} within {:.0f} seconds; "
+                "does the start script pass its arguments on to QEMU? Its last "
+                "output was:\n{}",
+                machine.name(), what, waited.count(), process.console().tail());
+        machine.log(fmt::format("still waiting for QEMU to connect to its {} ({:.0f} s)", what,
+                                waited.count()));
+    }
+    return listener.accept();
+}
+
+} // namespace
+
+QemuMachine::QemuMachine(const Host& host, MachineOptions options, std::string start_command)
+    : Machine(host, std::move(options)), start_command_(std::move(start_command)),
+      start_turn_(fmt::format("the start of machine '{}'", name())),
+      shell_turn_(fmt::format("the shell of machine '{}'", name())) {}
+
+QemuMachine::~QemuMachine() {
+    QemuMachine::release();
+}
+
+std::shared_ptr<QemuMachine::Running> QemuMachine::running() const {
+    auto running = running_.copy();
+    if (!running)
+        throw MachineError("machine '{}' is not running: start() it first", name());
+    return running;
+}
+
+int QemuMachine::exit_fd() const {
+    const auto running = running_.copy();
+    return running ? running->process.exit_fd() : -1;
+}
+
+void QemuMachine::start(bool allow_reboot) {
+    const auto turn = start_turn_.take(Deadline::never(), host().interrupt);
+    if (booted)
+        return;
+    log("starting vm");
+    make_directories();
+    console_.clear();
+    auto running = launch(allow_reboot);
+    log(fmt::format("QEMU running (pid {})", running->process.child().pid()));
+    running_.with([&](auto& current) { current = std::move(running); });
+    connected = false;
+    booted = true;
+}
+
+std::shared_ptr<QemuMachine::Running> QemuMachine::launch(bool allow_reboot) {
+    os::UnixListener monitor(monitor_path());
+    os::UnixListener shell(shell_path());
+    auto environment =
+        start_environment(host().environment(), state_dir.string(), shared_dir.string());
+    const auto arguments = qemu_arguments({qmp_path(), monitor_path(), shell_path()},
+                                          allow_reboot ? Reboot::restarts_guest : Reboot::ends_qemu,
+                                          display_of(environment));
+    const os::ProcessSpec spec{
+        .argv = {"/bin/sh", "-c", start_command_line(start_command_, arguments)},
+        .environment = std::move(environment),
+        .directory = state_dir,
+    };
+    auto running = std::make_shared<Running>(spec, name(), console_, host());
+    auto& process = running->process;
+    running->hmp = std::make_unique<HmpClient>(
+        name(), accept_from(monitor, process, *this, "monitor"), process, host());
+    running->shell = os::ByteStream(accept_from(shell, process, *this, "shell channel"));
+    try {
+        running->qmp = std::make_unique<QmpClient>(qmp_path(), process.exit_fd(), host(),
+                                                   Deadline::after(host().start_timeout));
+    } catch (const MachineError&) {
+        process.throw_died("before it answered on its QMP socket");
+    }
+    return running;
+}
+
+void QemuMachine::connect() {
+    if (connected)
+        return;
+    start(false);
+    const auto turn = shell_turn_.take(Deadline::never(), host().interrupt);
+    if (connected)
+        return;
+    const log::Scope scope(host().log, log::ScopeKind::nested, name(),
+                           "waiting for the VM to finish booting");
+    const auto begin = Deadline::Clock::now();
+    const auto current = running();
+    wait_for_greeting(*current);
+    current->guest.set_up(current->shell);
+    const Seconds took = Deadline::Clock::now() - begin;
+    log("connected to guest root shell");
+    log(fmt::format("(connecting took {:.2f} seconds)", took.count()));
+    connected = true;
+}
+
+void QemuMachine::wait_for_greeting(Running& running) {
+    os::Broadcast::Listener console(console_.changed());
+    auto& process = running.process;
+    std::string heard;
+    auto hint = Deadline::after(hint_interval);
+    while (heard.find(proto::shell_greeting) == heard.npos) {
+        check_boot(running);
+        const auto ready =
+            os::wait_readable({running.shell.fd(), process.exit_fd(), console.fd()},
+                              sooner(hint, Deadline::after(host().boot_silence)), host().interrupt);
+        if (ready == 0U && running.shell.read_ready(heard) == os::ByteStream::Outcome::closed)
+            process.throw_died("while the guest was booting");
+        if (ready == 1U)
+            process.throw_died("while the guest was booting");
+        if (ready == 2U)
+            console.reset();
+        if (hint.passed()) {
+            log("the guest's root shell has said nothing yet; if it takes too long, look at the "
+                "console for backdoor.service");
+            hint = Deadline::after(hint_interval);
+        }
+    }
+    log("Guest shell says: " + bytes_literal(heard));
+}
+
+// Throws when this boot will come to nothing.
+void QemuMachine::check_boot(Running& running) {
+    const auto dead_end = console_.dead_end();
+    if (dead_end && !host().interactive)
+        throw MachineError("machine '{}': the guest cannot boot: {}\nits last output was:\n{}",
+                           name(), *dead_end, console_.tail(30));
+    const Seconds silence = Deadline::Clock::now() - console_.last_activity();
+    if (silence >= host().boot_silence)
+        throw MachineError(
+            "machine '{}': the guest opened no root shell, and its console has been "
+            "silent for {:.0f} seconds; is backdoor.service enabled in it? QEMU (pid "
+            "{}) still runs; its last output was:\n{}",
+            name(), silence.count(), running.process.child().pid(), console_.tail(30));
+}
+
+ExecResult QemuMachine::execute(const std::string& command, const ExecuteOptions& options) {
+    if (before_command)
+        before_command();
+    connect();
+    const auto deadline = deadline_of(options.timeout);
+    const auto turn = shell_turn_.take(deadline, host().interrupt);
+    const auto current = running();
+    if (!options.check_output) {
+        current->guest.detach(current->shell, command);
+        return {-2, ""};
+    }
+    auto result = current->guest.run(current->shell, command, deadline);
+    if (!options.check_return)
+        result.status = -1;
+    return result;
+}
+
+void QemuMachine::release() noexcept {
+    try {
+        const auto current = running_.copy();
+        if (current && !current->process.child().poll()) {
+            log(fmt::format("kill machine (pid {})", current->process.child().pid()));
+            current->process.stop();
+        }
+        forget_process();
+    } catch (const std::exception& error) {
+        host().log.line(name(), log::Level::error, error.what());
+    }
+}
+
+void QemuMachine::forget_process() {
+    booted = false;
+    connected = false;
+    running_.with([](auto& current) { current.reset(); });
+}
+
+void QemuMachine::shutdown() {
+    if (!booted)
+        return;
+    connect();
+    {
+        const auto turn = shell_turn_.take(Deadline::never(), host().interrupt);
+        const auto current = running();
+        current->guest.detach(current->shell, "poweroff");
+    }
+    wait_for_shutdown();
+}
+
+void QemuMachine::crash() {
+    if (!booted)
+        return;
+    log("forced crash");
+    send_monitor_command("quit");
+    wait_for_shutdown();
+}
+
+void QemuMachine::wait_for_shutdown() {
+    if (!booted)
+        return;
+    const log::Scope scope(host().log, log::ScopeKind::nested, name(),
+                           "waiting for the VM to power off");
+    const auto current = running();
+    current->process.child().wait(Deadline::never(), host().interrupt);
+    current->process.wait_for_last_output();
+    forget_process();
+}
+
+void QemuMachine::reboot() {
+    send_key("ctrl-alt-delete", Seconds(0.01), true);
+    connected = false;
+}
+
+std::string QemuMachine::send_monitor_command(const std::string& command) {
+    return running()->hmp->execute(command, Deadline::after(monitor_limit));
+}
+
+void QemuMachine::send_key(const std::string& key, Seconds delay, bool with_log) {
+    std::optional<log::Scope> scope;
+    if (with_log)
+        scope.emplace(host().log, log::ScopeKind::nested, name(),
+                      fmt::format("sending key {}", printable(key)));
+    send_monitor_command("sendkey " + proto::key_name(key));
+    os::wait_readable({exit_fd()}, Deadline::after(delay), host().interrupt);
+}
+
+void QemuMachine::send_chars(const std::string& characters, Seconds delay) {
+    const log::Scope scope(host().log, log::ScopeKind::nested, name(),
+                           fmt::format("sending keys {}", bytes_literal(characters)));
+    for (const char c : characters)
+        send_key(std::string(1, c), delay, false);
+}
+
+void QemuMachine::send_console(const std::string& characters) {
+    running()->process.write_console(characters, Deadline::after(monitor_limit));
+}
+
+void QemuMachine::forward_port(int host_port, int guest_port) {
+    send_monitor_command(fmt::format("hostfwd_add tcp::{}-:{}", host_port, guest_port));
+}
+
+// QEMU's own name for the first VLAN's card: the user network's comes before it.
+void QemuMachine::block() {
+    send_monitor_command("set_link virtio-net-pci.1 off");
+}
+
+void QemuMachine::unblock() {
+    send_monitor_command("set_link virtio-net-pci.1 on");
+}
+
+} // namespace ntd::vm

@@ -1,0 +1,115 @@
+#include <ntd/vm/qmp_client.h>
+
+#include <ntd/os/unix_socket.h>
+#include <ntd/os/wait.h>
+
+namespace ntd::vm {
+
+namespace {
+
+// Events that nobody asks for must not grow without end.
+constexpr std::size_t most_events = 10'000;
+
+} // namespace
+
+QmpClient::QmpClient(const std::string& path, int exit_fd, const Host& host, Deadline deadline)
+    : host_(host), exit_fd_(exit_fd), stream_(os::connect_unix(path)) {
+    watch_ = host_.loop.watch(stream_.fd(), [this] { return on_readable(); });
+    if (!wait_until([](const State& state) { return state.greeted; }, deadline))
+        throw TimeoutError("QMP: no greeting on '{}' until the time-out", path);
+    send("qmp_capabilities", "", deadline);
+}
+
+bool QmpClient::on_readable() {
+    std::string bytes;
+    const auto outcome = stream_.read_ready(bytes);
+    std::optional<std::string> broken;
+    try {
+        decoder_.feed(bytes);
+        while (auto message = decoder_.next())
+            take(std::move(*message));
+    } catch (const ProtocolError& error) {
+        broken = error.what();
+    }
+    if (outcome == os::ByteStream::Outcome::closed && !broken)
+        broken = "QEMU closed the QMP connection";
+    if (broken)
+        state_.with([&](State& state) { state.broken = std::move(broken); });
+    changed_.notify();
+    return outcome != os::ByteStream::Outcome::closed;
+}
+
+void QmpClient::take(proto::QmpMessage message) {
+    using Kind = proto::QmpMessage::Kind;
+    state_.with([&](State& state) {
+        if (message.kind == Kind::greeting)
+            state.greeted = true;
+        else if (message.kind != Kind::event && message.id)
+            state.answers.insert_or_assign(*message.id, std::move(message));
+        else if (message.kind == Kind::event)
+            state.events.push_back(std::move(message.json));
+        if (state.events.size() > most_events)
+            state.events.pop_front();
+    });
+}
+
+bool QmpClient::wait_until(const std::function<bool(State&)>& look, Deadline deadline) {
+    os::Broadcast::Listener changed(changed_);
+    bool ended = false;
+    for (;;) {
+        changed.reset();
+        std::optional<std::string> broken;
+        const bool found = state_.with([&](State& state) {
+            broken = state.broken;
+            return look(state);
+        });
+        if (found)
+            return true;
+        if (broken)
+            throw MachineError("QMP: {}", *broken);
+        if (ended)
+            throw MachineError("QMP: QEMU has ended");
+        const auto ready = os::wait_readable({changed.fd(), exit_fd_}, deadline, host_.interrupt);
+        if (!ready)
+            return false;
+        ended = *ready == 1; // one more look: the last words may have come with the end
+    }
+}
+
+std::string
+QmpClient::send(std::string_view command, std::string_view arguments, Deadline deadline) {
+    const auto id = last_id_.with([](std::int64_t& last) { return ++last; });
+    const auto line = proto::qmp_command(command, arguments, id);
+    if (stream_.write_all(line, exit_fd_, deadline, host_.interrupt) !=
+        os::ByteStream::Outcome::data)
+        throw MachineError("QMP: the connection ended or blocked while '{}' was sent", command);
+    proto::QmpMessage answer;
+    const auto look = [&](State& state) {
+        auto node = state.answers.extract(id);
+        if (!node)
+            return false;
+        answer = std::move(node.mapped());
+        return true;
+    };
+    if (!wait_until(look, deadline))
+        throw TimeoutError("QMP: no answer to '{}' until the time-out", command);
+    if (answer.kind == proto::QmpMessage::Kind::error)
+        throw QmpError(answer.error_class, answer.error_description);
+    return answer.json;
+}
+
+std::optional<std::string> QmpClient::next_event(Deadline deadline) {
+    std::optional<std::string> event;
+    wait_until(
+        [&](State& state) {
+            if (state.events.empty())
+                return false;
+            event = std::move(state.events.front());
+            state.events.pop_front();
+            return true;
+        },
+        deadline);
+    return event;
+}
+
+} // namespace ntd::vm

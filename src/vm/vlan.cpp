@@ -1,0 +1,106 @@
+#include <ntd/vm/vlan.h>
+
+#include <ntd/base/error.h>
+#include <ntd/base/text.h>
+#include <ntd/os/syscall.h>
+#include <ntd/os/wait.h>
+
+#include <poll.h>
+
+#include <csignal>
+
+namespace ntd::vm {
+
+namespace {
+
+using namespace std::chrono_literals;
+
+constexpr auto start_limit = 30s;
+
+os::ByteStream nonblocking(UniqueFd fd) {
+    os::set_nonblocking(fd.get());
+    return os::ByteStream(std::move(fd));
+}
+
+} // namespace
+
+VLan::VLan(int number, const std::filesystem::path& tmp_dir, const Host& host)
+    : number_(number), socket_dir_(tmp_dir / fmt::format("vde{}.ctl", number)), host_(host) {
+    host_.log.info("start vlan");
+    std::error_code ignored; // a directory left over by a driver that was killed
+    std::filesystem::remove_all(socket_dir_, ignored);
+    const os::ProcessSpec spec{
+        .argv = {"vde_switch", "--sock", socket_dir_.string(), "--dirmode", "0700", "--hub"},
+        .environment = host_.environment(),
+        .directory = {},
+    };
+    process_ = std::make_unique<os::ChildProcess>(spec, host_.guard);
+    stdin_ = nonblocking(std::move(process_->stdin_pipe));
+    stdout_ = nonblocking(std::move(process_->stdout_pipe));
+    stderr_ = nonblocking(std::move(process_->stderr_pipe));
+    stdout_watch_ =
+        host_.loop.watch(stdout_.fd(), [this] { return on_readable(stdout_, &decoder_); });
+    stderr_watch_ =
+        host_.loop.watch(stderr_.fd(), [this] { return on_readable(stderr_, nullptr); });
+    wait_until_ready();
+    host_.log.info(fmt::format("running vlan (pid {}; ctl {})", pid(), socket_dir_.string()));
+}
+
+VLan::~VLan() {
+    stop();
+}
+
+// Keeps the pipes of the switch empty for as long as it lives: a full one would stop it.
+bool VLan::on_readable(os::ByteStream& stream, proto::VdeDecoder* decoder) {
+    constexpr std::size_t most_text = 4096;
+    std::string bytes;
+    const bool closed = stream.read_ready(bytes) == os::ByteStream::Outcome::closed;
+    std::optional<proto::VdeReply> reply;
+    if (decoder != nullptr) {
+        decoder->feed(bytes);
+        reply = decoder->next();
+    }
+    state_.with([&](State& state) {
+        state.text = tail(state.text + bytes, most_text);
+        state.closed = state.closed || closed;
+        if (reply)
+            state.reply = std::move(reply);
+    });
+    changed_.notify();
+    return !closed;
+}
+
+void VLan::wait_until_ready() {
+    os::Broadcast::Listener changed(changed_);
+    const auto deadline = Deadline::after(start_limit);
+    stdin_.write_all("showinfo\n", process_->exit_fd(), deadline, host_.interrupt);
+    for (;;) {
+        changed.reset();
+        const auto [reply, text, closed] = state_.copy();
+        if (reply && reply->success)
+            return;
+        const auto status = process_->poll();
+        if (reply || (status && closed))
+            throw MachineError(
+                "vlan {}: vde_switch for '{}' {}; it said: {}", number_, socket_dir_.string(),
+                status ? status->describe() : "refused its first command", printable(text));
+        const int exit_fd = status ? -1 : process_->exit_fd();
+        if (!os::wait_readable({changed.fd(), exit_fd}, deadline, host_.interrupt))
+            throw MachineError("vlan {}: vde_switch for '{}' did not answer within {} seconds",
+                               number_, socket_dir_.string(),
+                               std::chrono::seconds(start_limit).count());
+    }
+}
+
+void VLan::stop() noexcept {
+    if (!process_ || process_->poll())
+        return;
+    host_.log.info(fmt::format("kill vlan (pid {})", pid()));
+    process_->signal_group(SIGTERM); // it removes its directory
+    pollfd ended{process_->exit_fd(), POLLIN, 0};
+    os::retry_eintr([&] { return ::poll(&ended, 1, 3000); });
+    process_->signal_group(SIGKILL);
+    process_->poll();
+}
+
+} // namespace ntd::vm
