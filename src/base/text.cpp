@@ -33,23 +33,43 @@ std::size_t sequence_length(std::string_view text) {
     return bad ? 0 : length;
 }
 
+bool is_between(char c, char first, char last) {
+    return first <= c && c <= last;
+}
+
+// A control sequence: parameters, then one final byte. Anything else breaks it off.
+std::size_t csi_length(std::string_view text) {
+    const auto end = std::find_if_not(text.begin() + 2, text.end(),
+                                      [](char c) { return is_between(c, 0x20, 0x3F); });
+    const bool complete = end != text.end() && is_between(*end, 0x40, 0x7E);
+    return static_cast<std::size_t>(end - text.begin()) + (complete ? 1 : 0);
+}
+
+// A string for the terminal, such as a title or systemd's questions: up to BEL or ESC backslash.
+std::size_t string_length(std::string_view text) {
+    const auto end = std::min(text.find_first_of("\x07\x1b", 2), text.size());
+    if (text.substr(end).starts_with('\x07'))
+        return end + 1;
+    return text.substr(end).starts_with("\x1b\\") ? end + 2 : end;
+}
+
 // How many bytes the escape sequence at the start of text (an ESC) takes.
 std::size_t escape_length(std::string_view text) {
     if (text.size() < 2)
         return text.size();
-    if (text[1] == '[') { // CSI: parameters, then one final byte
-        const auto end = std::find_if(
-            text.begin() + 2, text.end(), [](char c) { return c >= 0x40 && c <= 0x7E; });
-        return static_cast<std::size_t>(end - text.begin()) + (end == text.end() ? 0 : 1);
-    }
-    if (text[1] == ']') { // OSC: up to BEL or ESC backslash
-        const auto end = text.find_first_of("\x07\x1b", 2);
-        if (end == text.npos)
-            return text.size();
-        return std::min(text.size(), end + (text[end] == '\x07' ? 1 : 2));
-    }
-    const bool charset = text[1] == '(' || text[1] == ')';
-    return std::min<std::size_t>(text.size(), charset ? 3 : 2);
+    if (text[1] == '[')
+        return csi_length(text);
+    if (std::string_view("]PX^_").find(text[1]) != text.npos)
+        return string_length(text);
+    const auto final_byte = std::find_if_not(text.begin() + 1, text.end(),
+                                             [](char c) { return is_between(c, ' ', '/'); });
+    const bool complete = final_byte != text.end() && is_between(*final_byte, '0', '~');
+    return static_cast<std::size_t>(final_byte - text.begin()) + (complete ? 1 : 0);
+}
+
+// U+0080 to U+009F: some terminals obey them too.
+bool is_c1_control(std::string_view text) {
+    return text[0] == '\xC2' && static_cast<unsigned char>(text[1]) < 0xA0;
 }
 
 bool is_plain(unsigned char byte) {
@@ -97,7 +117,8 @@ std::string printable(std::string_view bytes) {
         } else if (byte < 0x80) {
             ++i;
         } else if (const auto length = sequence_length(bytes.substr(i)); length > 0) {
-            clean += bytes.substr(i, length);
+            if (!is_c1_control(bytes.substr(i)))
+                clean += bytes.substr(i, length);
             i += length;
         } else {
             clean += replacement;
@@ -125,16 +146,15 @@ std::string_view trim_right(std::string_view text) {
 std::string tail(std::string_view text, std::size_t most) {
     if (text.size() <= most)
         return std::string(text);
-    text.remove_prefix(text.size() - most);
-    const auto newline = text.find('\n');
-    if (newline != text.npos && newline + 1 < text.size())
-        text.remove_prefix(newline + 1);
-    return std::string(text);
+    const auto cut = text.size() - most;
+    const auto newline = text.find('\n', cut - 1); // the cut may be at a line's begin already
+    const bool has_line = newline != text.npos && newline + 1 < text.size();
+    return std::string(text.substr(has_line ? newline + 1 : cut));
 }
 
 std::optional<std::string_view> LineSplitter::next() {
     const auto newline = buffer_.find('\n', scanned_);
-    if (newline == buffer_.npos && buffer_.size() - begin_ < longest_) {
+    if (newline == buffer_.npos && buffer_.size() - begin_ <= longest_) {
         buffer_.erase(0, begin_);
         begin_ = 0;
         scanned_ = buffer_.size();

@@ -14,12 +14,13 @@ public:
 
     static Deadline never() { return Deadline(Clock::time_point::max()); }
 
-    // Saturates: a duration too long for the clock means never.
+    // Saturates: a duration too long for the clock means never, a negative one now.
     static Deadline after(std::chrono::duration<double> from_now) {
         constexpr std::chrono::duration<double> century{3.2e9};
         if (!(from_now < century))
             return never();
-        return Deadline(Clock::now() + std::chrono::duration_cast<Duration>(from_now));
+        return Deadline(Clock::now() + std::chrono::duration_cast<Duration>(
+                                           std::max(from_now, decltype(from_now)::zero())));
     }
 
     bool is_never() const { return at_ == Clock::time_point::max(); }
