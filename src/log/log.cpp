@@ -58,8 +58,8 @@ void Log::test_error(std::string_view text) noexcept {
 }
 
 void Log::write(std::string_view machine, decltype(Event::what) what) noexcept {
-    const Event event{
-        std::chrono::system_clock::now(), std::string(machine), current_scope, std::move(what)};
+    const Event event{std::chrono::system_clock::now(), std::string(machine), current_scope,
+                      std::move(what)};
     const std::lock_guard lock(mutex_);
     for (const auto& sink : sinks_)
         sink->write(event);

@@ -27,7 +27,7 @@ private:
     class Report;
 
     std::filesystem::path file_;
-    std::filesystem::path temporary_; // the file itself where it cannot be replaced: a device, a pipe
+    std::filesystem::path temporary_; // file_ itself where that is a device or a pipe
     std::unique_ptr<Report> report_;
     bool written_ = false; // nothing happened since
     bool failed_ = false;  // and this has been said

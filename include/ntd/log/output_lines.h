@@ -20,11 +20,14 @@ public:
 
     void add(const std::string& machine, std::string_view piece);
 
-    // Shows what has no line end yet: none will come when the machine's next step begins or ends.
+    // Shows what has no line end yet: none will come when a step of the machine begins or ends. One
+    // of no machine, such as a subtest, counts for all.
     void end(const std::string& machine);
     void end_all();
 
 private:
+    void show_rest(const std::string& machine, LineSplitter& lines);
+
     Show show_;
     std::map<std::string, LineSplitter> lines_of_;
 };

@@ -1,0 +1,295 @@
+#include <ntd/log/junit_sink.h>
+
+#include "dispatch.h"
+#include "wording.h"
+#include "write_all.h"
+#include "xml_text.h"
+
+#include <ntd/base/error.h>
+#include <ntd/base/text.h>
+#include <ntd/base/unique_fd.h>
+#include <ntd/log/output_lines.h>
+
+#include <fmt/format.h>
+
+#include <fcntl.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <ctime>
+#include <deque>
+#include <iterator>
+#include <map>
+#include <system_error>
+
+namespace ntd::log {
+
+namespace {
+
+using TimePoint = std::chrono::system_clock::time_point;
+using Seconds = std::chrono::duration<double>;
+
+constexpr std::string_view suite_name = "NixOS integration test";
+constexpr std::size_t most_kept = 1 << 20;
+
+// The last lines of a text that may grow without end.
+class LastLines {
+public:
+    void add(std::string_view line) {
+        text_.append(line).push_back('\n');
+        if (text_.size() > 2 * most_kept)
+            cut_ += std::exchange(text_, tail(text_, most_kept)).size() - text_.size();
+    }
+
+    std::string text() const {
+        std::string kept = tail(text_, most_kept);
+        const auto cut = cut_ + text_.size() - kept.size();
+        return cut == 0 ? kept : fmt::format("({} bytes before this are cut)\n{}", cut, kept);
+    }
+
+private:
+    std::string text_;
+    std::size_t cut_ = 0;
+};
+
+struct Failure {
+    std::string message;
+    std::string text;
+};
+
+struct Case {
+    std::string name;
+    Case* outer = nullptr; // the subtest that it is part of, or main
+    TimePoint begin{};
+    std::optional<Seconds> took = {}; // once it has ended
+    std::optional<Failure> failure = {};
+    LastLines out = {};
+    LastLines err = {};
+};
+
+std::string element(std::string_view tag, std::string_view text) {
+    return text.empty() ? "" : fmt::format("<{0}>{1}</{0}>\n", tag, xml_text(text));
+}
+
+std::string result(const Case& each) {
+    if (each.failure)
+        return fmt::format("<failure message=\"{}\">{}</failure>\n",
+                           xml_text(each.failure->message), xml_text(each.failure->text));
+    return each.took ? "" : "<error message=\"the run ended in the middle of it\"></error>\n";
+}
+
+std::string to_xml(const Case& each, Seconds time) {
+    return fmt::format(
+        "<testcase classname=\"{}\" name=\"{}\" time=\"{:.3f}\">\n{}{}{}</testcase>\n", suite_name,
+        xml_text(each.name), std::max(time.count(), 0.0), result(each),
+        element("system-out", each.out.text()), element("system-err", each.err.text()));
+}
+
+std::string_view first_line(std::string_view text) {
+    return text.substr(0, text.find('\n'));
+}
+
+// The line of a traceback that names the exception: the first one after the indented frames.
+std::string_view exception_line(std::string_view traceback) {
+    bool in_frames = false;
+    for (auto rest = traceback; !rest.empty();) {
+        const auto line = first_line(rest);
+        const bool indented = line.starts_with(' ');
+        if (in_frames && !indented)
+            return line;
+        in_frames = indented;
+        rest.remove_prefix(std::min(line.size() + 1, rest.size()));
+    }
+    return first_line(traceback);
+}
+
+std::string timestamp(TimePoint time) {
+    const std::time_t seconds = std::chrono::system_clock::to_time_t(time);
+    std::tm utc{};
+    ::gmtime_r(&seconds, &utc);
+    char text[sizeof "2000-01-01T00:00:00"];
+    return {text, std::strftime(text, sizeof text, "%FT%T", &utc)};
+}
+
+} // namespace
+
+// What is known of the run so far. No I/O.
+class JunitSink::Report {
+public:
+    void add(const Event& event) noexcept;
+    std::string to_xml();
+
+private:
+    void add(const Event& event, const Line& line);
+    void add(const Event& event, const Serial& serial);
+    void add(const Event& event, const Output& output);
+    void add(const Event& event, const ScopeBegin& scope);
+    void add(const Event& event, const ScopeEnd& scope);
+    void add(const Event& event, const TestError& error);
+    Case& begin_subtest(const Event& event, const std::string& name);
+    void end_subtest(Case& subtest, const ScopeEnd& scope);
+    Seconds length(const Case& each) const { return each.took.value_or(last_ - each.begin); }
+    std::map<const Case*, Seconds> own_times() const;
+
+    TimePoint last_{};
+    Case main_{.name = "main"};                  // all that is outside of subtests
+    std::deque<Case> subtests_;                  // by their begin; a deque never moves them
+    std::map<std::uint64_t, Case*> open_scopes_; // and the case that each belongs to
+    Case* here_ = &main_;                        // that of the present event
+    Case* last_failed_ = nullptr;                // its exception may be on its way out
+    LastLines serial_;
+    OutputLines outputs_{
+        [this](auto machine, auto line) { here_->out.add(fmt::format("{} > {}", machine, line)); }};
+};
+
+void JunitSink::Report::add(const Event& event) noexcept {
+    last_ = event.time;
+    if (main_.begin == TimePoint{})
+        main_.begin = last_;
+    const auto scope = open_scopes_.find(event.parent);
+    here_ = scope != open_scopes_.end() ? scope->second : &main_;
+    dispatch(event, [&](const auto& what) { add(event, what); });
+}
+
+void JunitSink::Report::add(const Event& event, const Line& line) {
+    LastLines& to = line.level == Level::error ? here_->err : here_->out;
+    to.add(with_machine(event.machine, line.text));
+}
+
+void JunitSink::Report::add(const Event& event, const Serial& serial) {
+    serial_.add(fmt::format("{} # {}", event.machine, serial.text));
+}
+
+void JunitSink::Report::add(const Event& event, const Output& output) {
+    outputs_.add(event.machine, output.text);
+}
+
+void JunitSink::Report::add(const Event& event, const ScopeBegin& scope) {
+    outputs_.end(event.machine);
+    const bool subtest = scope.kind == ScopeKind::subtest;
+    open_scopes_[scope.id] = subtest ? &begin_subtest(event, scope.text) : here_;
+    if (!subtest)
+        here_->out.add(with_machine(event.machine, scope.text));
+}
+
+void JunitSink::Report::add(const Event& event, const ScopeEnd& scope) {
+    if (const auto ended = open_scopes_.extract(scope.id))
+        here_ = ended.mapped(); // for a subtest, that is not where its end is seen from
+    outputs_.end(event.machine);
+    if (scope.kind == ScopeKind::subtest && here_ != &main_)
+        end_subtest(*here_, scope);
+    else
+        here_->out.add(with_machine(event.machine, finished(scope)));
+}
+
+// The exception of a failed subtest arrives here once more, with its traceback, when it has left
+// the script: one failure, not two.
+void JunitSink::Report::add(const Event&, const TestError& error) {
+    const bool known = here_ == &main_ && last_failed_ != nullptr &&
+                       error.text.find(last_failed_->failure->text) != error.text.npos;
+    if (known)
+        std::exchange(last_failed_, nullptr)->failure->text = error.text;
+    else if (!here_->failure)
+        here_->failure = {std::string(exception_line(error.text)), error.text};
+    else
+        here_->err.add(error.text);
+}
+
+Case& JunitSink::Report::begin_subtest(const Event& event, const std::string& name) {
+    return subtests_.emplace_back(Case{.name = name, .outer = here_, .begin = event.time});
+}
+
+void JunitSink::Report::end_subtest(Case& subtest, const ScopeEnd& scope) {
+    subtest.took = scope.took;
+    if (!scope.failure || subtest.failure)
+        return;
+    subtest.failure = {std::string(first_line(*scope.failure)), *scope.failure};
+    last_failed_ = &subtest;
+}
+
+// A case's time is without that of the subtests inside it, so that the sum is that of the run.
+std::map<const Case*, Seconds> JunitSink::Report::own_times() const {
+    std::map<const Case*, Seconds> own{{&main_, length(main_)}};
+    for (const Case& subtest : subtests_) {
+        own[&subtest] += length(subtest);
+        own[subtest.outer] -= length(subtest);
+    }
+    return own;
+}
+
+std::string JunitSink::Report::to_xml() {
+    outputs_.end_all();
+    main_.took = last_ - main_.begin;
+    const auto times = own_times();
+    const bool shows_main = subtests_.empty() || main_.failure;
+    std::string cases = shows_main ? log::to_xml(main_, times.at(&main_)) : "";
+    for (const Case& subtest : subtests_)
+        cases += log::to_xml(subtest, times.at(&subtest));
+    const auto failures = std::count_if(subtests_.begin(), subtests_.end(),
+                                        [](const Case& each) { return each.failure.has_value(); });
+    const auto errors = std::count_if(subtests_.begin(), subtests_.end(),
+                                      [](const Case& each) { return !each.failure && !each.took; });
+    const std::string suite = fmt::format(
+        "<testsuite name=\"{}\" tests=\"{}\" failures=\"{}\" errors=\"{}\" time=\"{:.3f}\" "
+        "timestamp=\"{}\">\n{}{}{}</testsuite>\n",
+        suite_name, subtests_.size() + (shows_main ? 1 : 0), failures + (main_.failure ? 1 : 0),
+        errors, length(main_).count(), timestamp(main_.begin), cases,
+        element("system-out", (shows_main ? "" : main_.out.text()) + serial_.text()),
+        element("system-err", shows_main ? "" : main_.err.text()));
+    return fmt::format(
+        "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<testsuites>\n{}</testsuites>\n", suite);
+}
+
+namespace {
+
+UniqueFd open_for_writing(const std::filesystem::path& file) {
+    return UniqueFd(
+        ::open(file.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_NOCTTY | O_CLOEXEC, 0666));
+}
+
+// 0 or an errno.
+int replace(const std::filesystem::path& file,
+            const std::filesystem::path& temporary,
+            std::string_view text) noexcept {
+    const UniqueFd fd = open_for_writing(temporary);
+    if (!fd)
+        return errno;
+    if (const int error = write_all(fd.get(), text); error != 0)
+        return error;
+    return temporary == file || ::rename(temporary.c_str(), file.c_str()) == 0 ? 0 : errno;
+}
+
+} // namespace
+
+JunitSink::JunitSink(const std::filesystem::path& file)
+    : file_(std::filesystem::absolute(file)), // the script may change the directory
+      temporary_(file_), report_(std::make_unique<Report>()) {
+    std::error_code missing;
+    const auto status = std::filesystem::status(file_, missing);
+    if (!std::filesystem::exists(status) || std::filesystem::is_regular_file(status))
+        temporary_ += ".new";
+    if (!open_for_writing(temporary_))
+        throw_errno("open '{}' for the JUnit report", temporary_.string());
+    if (temporary_ != file_)
+        ::unlink(temporary_.c_str());
+}
+
+JunitSink::~JunitSink() {
+    flush();
+}
+
+void JunitSink::write(const Event& event) noexcept {
+    written_ = false;
+    report_->add(event);
+}
+
+void JunitSink::flush() noexcept {
+    if (std::exchange(written_, true) || failed_)
+        return;
+    const int error = replace(file_, temporary_, report_->to_xml());
+    failed_ = error != 0;
+    if (failed_)
+        say_failure(error, fmt::format("write the JUnit report '{}'", file_.string()));
+}
+
+} // namespace ntd::log

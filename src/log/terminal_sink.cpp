@@ -1,0 +1,141 @@
+#include <ntd/log/terminal_sink.h>
+
+#include "dispatch.h"
+#include "wording.h"
+#include "write_all.h"
+
+#include <fmt/format.h>
+
+#include <unistd.h>
+
+#include <cerrno>
+#include <cstdlib>
+#include <utility>
+
+namespace ntd::log {
+
+namespace {
+
+constexpr std::size_t most_pending = 1 << 16;
+
+constexpr std::string_view plain;
+constexpr std::string_view dim = "\x1b[2m";
+constexpr std::string_view red = "\x1b[31m";
+constexpr std::string_view yellow = "\x1b[33m";
+constexpr std::string_view bold_red = "\x1b[1;31m";
+constexpr std::string_view bold_green = "\x1b[1;32m";
+constexpr std::string_view reset = "\x1b[0m";
+
+std::string_view style_of(Level level) {
+    switch (level) {
+    case Level::debug:
+    case Level::info:
+        return plain;
+    case Level::warning:
+        return yellow;
+    case Level::error:
+        return red;
+    }
+    return plain;
+}
+
+std::string_view environment(const char* name) {
+    const char* value = std::getenv(name);
+    return value != nullptr ? value : "";
+}
+
+} // namespace
+
+TerminalSink::TerminalSink(int fd, TerminalOptions options)
+    : fd_(fd), colour_(options.colour), level_(options.level), serial_(options.serial) {}
+
+void TerminalSink::write(const Event& event) noexcept {
+    const std::lock_guard lock(mutex_);
+    dispatch(event, [&](const auto& what) { show(event, what); });
+    if (!std::holds_alternative<Serial>(event.what) || pending_.size() > most_pending)
+        send();
+}
+
+void TerminalSink::flush() noexcept {
+    const std::lock_guard lock(mutex_);
+    outputs_.end_all();
+    send();
+}
+
+void TerminalSink::drain() noexcept {
+    const std::lock_guard lock(mutex_);
+    send();
+}
+
+void TerminalSink::set_level(Level level) {
+    const std::lock_guard lock(mutex_);
+    level_ = level;
+}
+
+void TerminalSink::set_serial(bool shown) {
+    const std::lock_guard lock(mutex_);
+    serial_ = shown;
+    serial_of_.clear();
+}
+
+void TerminalSink::set_serial(std::string_view machine, bool shown) {
+    const std::lock_guard lock(mutex_);
+    serial_of_.insert_or_assign(std::string(machine), shown);
+}
+
+bool TerminalSink::wants_colour(int fd) {
+    return ::isatty(fd) == 1 && environment("NO_COLOR").empty() && environment("TERM") != "dumb";
+}
+
+void TerminalSink::show(const Event& event, const Line& line) {
+    if (line.level >= level_)
+        paint(style_of(line.level), with_machine(event.machine, line.text));
+}
+
+void TerminalSink::show(const Event& event, const Serial& serial) {
+    const auto own = serial_of_.find(event.machine);
+    if (own != serial_of_.end() ? own->second : serial_)
+        paint(dim, fmt::format("{} # {}", event.machine, printable(serial.text)));
+}
+
+void TerminalSink::show(const Event& event, const Output& output) {
+    outputs_.add(event.machine, output.text);
+}
+
+void TerminalSink::show(const Event& event, const ScopeBegin& scope) {
+    outputs_.end(event.machine);
+    paint(bold_green, with_machine(event.machine, heading(scope.kind, scope.text)));
+}
+
+void TerminalSink::show(const Event& event, const ScopeEnd& scope) {
+    outputs_.end(event.machine);
+    paint(plain, with_machine(event.machine, finished(scope)));
+}
+
+void TerminalSink::show(const Event&, const TestError& error) {
+    LineSplitter lines;
+    lines.feed(trim_right(error.text));
+    lines.feed("\n");
+    while (const auto line = lines.next())
+        paint(bold_red, fmt::format("!!! {}", printable(*line)));
+}
+
+void TerminalSink::show_output(std::string_view machine, std::string_view line) {
+    paint(dim, fmt::format("{} > {}", machine, printable(line)));
+}
+
+void TerminalSink::paint(std::string_view style, std::string_view text) {
+    const bool painted = colour_ && !style.empty();
+    pending_ += painted ? style : plain;
+    pending_ += text;
+    pending_ += painted ? reset : plain;
+    pending_ += '\n';
+}
+
+void TerminalSink::send() noexcept {
+    const int error = gone_ ? 0 : write_all(fd_, pending_);
+    gone_ = gone_ || error == EPIPE || error == EIO || error == EBADF;
+    pending_.clear();
+}
+
+} // namespace ntd::log

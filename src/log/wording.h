@@ -1,0 +1,15 @@
+#pragma once
+
+#include <ntd/log/event.h>
+
+#include <string>
+#include <string_view>
+
+namespace ntd::log {
+
+// How events read, the same in every form of the log.
+std::string with_machine(std::string_view machine, std::string_view text);
+std::string heading(ScopeKind kind, std::string_view text);
+std::string finished(const ScopeEnd& scope);
+
+} // namespace ntd::log

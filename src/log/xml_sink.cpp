@@ -1,0 +1,134 @@
+#include <ntd/log/xml_sink.h>
+
+#include "dispatch.h"
+#include "wording.h"
+#include "write_all.h"
+#include "xml_text.h"
+
+#include <ntd/base/error.h>
+
+#include <fmt/format.h>
+
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <sys/sysmacros.h>
+#include <unistd.h>
+
+#include <iterator>
+
+namespace ntd::log {
+
+namespace {
+
+constexpr std::size_t most_pending = 1 << 16;
+
+bool is_dev_null(const struct stat& status) {
+    return S_ISCHR(status.st_mode) && status.st_rdev == makedev(1, 3);
+}
+
+} // namespace
+
+XmlSink::XmlSink(const std::filesystem::path& file)
+    : path_(file),
+      file_(::open(file.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_NOCTTY | O_CLOEXEC, 0666)) {
+    struct stat status {};
+    if (!file_ || ::fstat(file_.get(), &status) != 0)
+        throw_errno("open '{}' for the XML log", file.string());
+    if (is_dev_null(status))
+        file_.reset();
+    rewindable_ = S_ISREG(status.st_mode);
+    pending_ = "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<logfile>";
+}
+
+XmlSink::~XmlSink() {
+    outputs_.end_all();
+    pending_ += rewindable_ ? "" : closing_tags();
+    send();
+}
+
+void XmlSink::write(const Event& event) noexcept {
+    if (!file_)
+        return;
+    dispatch(event, [&](const auto& what) { add(event, what); });
+    if (pending_.size() > most_pending)
+        send();
+}
+
+void XmlSink::flush() noexcept {
+    outputs_.end_all();
+    send();
+}
+
+void XmlSink::add(const Event& event, const Line& line) {
+    add_element("line", {.machine = event.machine}, line.text);
+}
+
+void XmlSink::add(const Event& event, const Serial& serial) {
+    add_element("line", {.machine = event.machine, .type = "serial"}, serial.text);
+}
+
+void XmlSink::add(const Event& event, const Output& output) {
+    outputs_.add(event.machine, output.text);
+}
+
+void XmlSink::add(const Event& event, const ScopeBegin& scope) {
+    outputs_.end(event.machine);
+    pending_ += "<nest>";
+    nests_.push_back({.id = scope.id, .ended = false});
+    add_element("head", {.machine = event.machine}, heading(scope.kind, scope.text));
+}
+
+void XmlSink::add(const Event& event, const ScopeEnd& scope) {
+    outputs_.end(event.machine);
+    add_element("line", {.machine = event.machine}, finished(scope));
+    for (Nest& nest : nests_)
+        nest.ended = nest.ended || nest.id == scope.id;
+    while (!nests_.empty() && nests_.back().ended) {
+        pending_ += "</nest>";
+        nests_.pop_back();
+    }
+}
+
+void XmlSink::add(const Event&, const TestError& error) {
+    add_element("line", {.type = "error"}, error.text);
+}
+
+void XmlSink::add_output_line(std::string_view machine, std::string_view line) {
+    add_element("line", {.machine = machine, .type = "output"}, line);
+}
+
+void XmlSink::add_element(std::string_view tag, Attributes attributes, std::string_view text) {
+    const auto to = std::back_inserter(pending_);
+    fmt::format_to(to, "<{}", tag);
+    if (!attributes.machine.empty())
+        fmt::format_to(to, " machine=\"{}\"", xml_text(attributes.machine));
+    if (!attributes.type.empty())
+        fmt::format_to(to, " type=\"{}\"", attributes.type);
+    fmt::format_to(to, ">{}</{}>", xml_text(text), tag);
+}
+
+std::string XmlSink::closing_tags() const {
+    std::string tags;
+    for (std::size_t i = 0; i < nests_.size(); ++i)
+        tags += "</nest>";
+    return tags + "</logfile>\n";
+}
+
+void XmlSink::send() noexcept {
+    if (!file_)
+        return;
+    const auto size = static_cast<off_t>(pending_.size());
+    if (rewindable_) {
+        ::lseek(file_.get(), end_, SEEK_SET);
+        pending_ += closing_tags();
+    }
+    const int error = write_all(file_.get(), pending_);
+    pending_.clear();
+    end_ += size;
+    if (error != 0) {
+        file_.reset();
+        say_failure(error, fmt::format("write the XML log '{}'", path_.string()));
+    }
+}
+
+} // namespace ntd::log
