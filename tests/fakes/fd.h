@@ -1,0 +1,71 @@
+#pragma once
+
+#include <string>
+#include <string_view>
+#include <utility>
+
+#include <unistd.h>
+
+namespace fake {
+
+class UniqueFd { // sole owner of one descriptor; -1 is empty
+public:
+    explicit UniqueFd(int fd = -1) noexcept : fd_(fd) {}
+    ~UniqueFd() { reset(); }
+    UniqueFd(const UniqueFd&) = delete;
+    UniqueFd& operator=(const UniqueFd&) = delete;
+    UniqueFd(UniqueFd&& other) noexcept : fd_(other.release()) {}
+    UniqueFd& operator=(UniqueFd&& other) noexcept {
+        reset(other.release());
+        return *this;
+    }
+    int get() const noexcept { return fd_; }
+    explicit operator bool() const noexcept { return fd_ >= 0; }
+    int release() noexcept { return std::exchange(fd_, -1); }
+    void reset(int fd = -1) noexcept {
+        if (int old = std::exchange(fd_, fd); old >= 0)
+            ::close(old);
+    }
+
+private:
+    int fd_;
+};
+
+// A non-blocking socket with a queue of bytes to send: a peer that does not read must not stop
+// the other monitors.
+class Stream {
+public:
+    enum class Pace { normal, one_byte_at_a_time };
+
+    Stream() = default;
+    Stream(UniqueFd fd, Pace pace);
+    int fd() const noexcept { return fd_.get(); }
+    bool is_open() const noexcept { return static_cast<bool>(fd_); }
+    bool has_output() const noexcept { return is_open() && !output_.empty(); }
+    void send(std::string_view bytes) {
+        if (is_open())
+            output_ += bytes;
+    }
+    // Sends what the peer takes now. An error closes the stream.
+    void flush();
+    // What arrived; empty when nothing did. End of file closes the stream.
+    std::string receive();
+    void close() noexcept;
+
+private:
+    UniqueFd fd_;
+    std::string output_;
+    Pace pace_ = Pace::normal;
+};
+
+// Both return an empty descriptor with errno set on failure.
+UniqueFd connect_unix(const std::string& path);
+UniqueFd listen_unix(const std::string& path);
+
+// For small files and the guest's channel: blocks until all is written or an error.
+bool write_all(int fd, std::string_view bytes);
+std::string read_file(const std::string& path);
+bool write_file(const std::string& path, std::string_view bytes);
+void append_file(const std::string& path, std::string_view bytes);
+
+} // namespace fake

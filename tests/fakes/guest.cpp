@@ -1,0 +1,145 @@
+#include "guest.h"
+
+#include <csignal>
+#include <cstdlib>
+#include <filesystem>
+#include <vector>
+
+#include <fcntl.h>
+#include <sys/ioctl.h>
+#include <sys/prctl.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "fd.h"
+#include "guest_commands.h"
+#include "options.h"
+
+namespace fake {
+
+namespace {
+
+std::vector<pid_t> children_of(pid_t pid) {
+    const std::string id = std::to_string(pid);
+    std::vector<pid_t> children;
+    for (const std::string& child :
+         split(read_file("/proc/" + id + "/task/" + id + "/children"), " \n"))
+        children.push_back(std::atoi(child.c_str()));
+    return children;
+}
+
+void signal_descendants(pid_t pid, int signal) {
+    for (const pid_t child : children_of(pid)) {
+        ::kill(child, signal);
+        signal_descendants(child, signal);
+    }
+}
+
+void reset_signals() {
+    sigset_t none;
+    sigemptyset(&none);
+    ::sigprocmask(SIG_SETMASK, &none, nullptr);
+    for (const int signal : {SIGPIPE, SIGTERM, SIGINT, SIGHUP})
+        ::signal(signal, SIG_DFL);
+}
+
+// Nothing of the driver's environment but PATH: a guest is another machine.
+std::vector<std::string> environment(const std::string& directory, const std::string& name) {
+    const char* inherited = std::getenv("PATH");
+    return {
+        "PATH=" + directory + "/bin:" + (inherited ? inherited : "/usr/bin:/bin"),
+        "HOME=" + directory + "/root",
+        "TMPDIR=" + directory + "/tmp",
+        "FAKE_GUEST_DIR=" + directory,
+        "FAKE_GUEST_NAME=" + name,
+        "USER=root",
+        "LOGNAME=root",
+        "SHELL=/bin/bash",
+        "TERM=linux",
+        "LANG=C.UTF-8",
+        "PS1=",
+    };
+}
+
+} // namespace
+
+Guest::Guest(std::string directory, std::string name)
+    : directory_(std::move(directory)), name_(std::move(name)) {}
+
+void Guest::prepare() const {
+    namespace fs = std::filesystem;
+    std::error_code ignored;
+    fs::remove_all(directory_ + "/tmp", ignored); // a tmpfs: empty after each boot
+    for (const char* part : {"", "/tmp", "/bin", "/root", "/units", "/units-user"})
+        ::mkdir((directory_ + part).c_str(), 0700);
+    const fs::path self = fs::read_symlink("/proc/self/exe", ignored);
+    for (const char* name : guest_command_names()) {
+        const std::string link = directory_ + "/bin/" + name;
+        ::unlink(link.c_str());
+        if (::symlink(self.c_str(), link.c_str()) < 0)
+            ::perror(link.c_str());
+    }
+}
+
+bool Guest::start_shell(int channel) {
+    const pid_t parent = ::getpid();
+    const pid_t pid = ::fork();
+    if (pid == 0)
+        become_shell(channel, parent);
+    shell_ = pid;
+    return pid > 0;
+}
+
+void Guest::become_shell(int channel, pid_t parent) const {
+    // Whoever kills us with SIGKILL must not leave a bash behind that holds the channel open.
+    ::prctl(PR_SET_PDEATHSIG, SIGKILL);
+    if (::getppid() != parent)
+        ::_exit(1);
+    reset_signals();
+    const bool redirected = ::dup2(channel, STDIN_FILENO) >= 0 &&
+                            ::dup2(STDOUT_FILENO, STDERR_FILENO) >= 0 &&
+                            ::dup2(channel, STDOUT_FILENO) >= 0;
+    const std::string directory = std::filesystem::absolute(directory_).string();
+    if (!redirected || ::chdir((directory + "/tmp").c_str()) < 0)
+        ::_exit(1);
+    const std::vector<std::string> variables = environment(directory, name_);
+    std::vector<char*> pointers;
+    for (const std::string& entry : variables)
+        pointers.push_back(const_cast<char*>(entry.c_str()));
+    pointers.push_back(nullptr);
+    char name[] = "bash";
+    char option[] = "--norc";
+    char* const arguments[] = {name, option, nullptr};
+    ::execvpe("bash", arguments, pointers.data());
+    ::perror("fake_vm: bash");
+    ::_exit(127);
+}
+
+void Guest::kill_all() {
+    // Each round orphans the next generation to us. Only what never forks on is left then.
+    for (auto children = children_of(::getpid()); !children.empty();
+         children = children_of(::getpid())) {
+        for (const pid_t child : children)
+            ::kill(child, SIGKILL);
+        for (const pid_t child : children)
+            ::waitpid(child, nullptr, 0);
+    }
+    shell_ = -1;
+}
+
+void Guest::signal_all(int signal) const {
+    signal_descendants(::getpid(), signal);
+}
+
+bool Guest::reap() {
+    bool shell_ended = false;
+    for (pid_t pid = 0; (pid = ::waitpid(-1, nullptr, WNOHANG)) > 0;)
+        if (pid == shell_) {
+            shell_ = -1;
+            shell_ended = true;
+        }
+    return shell_ended;
+}
+
+} // namespace fake

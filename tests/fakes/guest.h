@@ -1,0 +1,36 @@
+#pragma once
+
+#include <string>
+
+#include <sys/types.h>
+
+namespace fake {
+
+// The "guest": a directory that stands for its file system and a bash that reads commands from
+// the shell channel. Owned by Machine. Its processes stay in our process group, and are ours to
+// end: we are their subreaper.
+class Guest {
+public:
+    Guest(std::string directory, std::string name);
+
+    // Makes the directory and its command links; empties its /tmp.
+    void prepare() const;
+    // Starts bash on `channel`, which becomes its stdin and stdout. False with errno set.
+    bool start_shell(int channel);
+    // Ends every process of the guest and reaps it.
+    void kill_all();
+    void signal_all(int signal) const;
+    // Reaps what ended. True if bash was among it.
+    bool reap();
+    bool has_shell() const noexcept { return shell_ > 0; }
+    std::string control_path() const { return directory_ + "/control"; }
+
+private:
+    [[noreturn]] void become_shell(int channel, pid_t parent) const;
+
+    std::string directory_;
+    std::string name_;
+    pid_t shell_ = -1;
+};
+
+} // namespace fake

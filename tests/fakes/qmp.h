@@ -1,0 +1,45 @@
+#pragma once
+
+#include <string>
+
+#include "fd.h"
+
+namespace fake {
+
+class Machine;
+struct Options;
+
+// Splits a byte stream into JSON values by counting brackets: QMP needs no line ends.
+class JsonSplitter {
+public:
+    void feed(std::string_view bytes) { bytes_ += bytes; }
+    bool next(std::string& value);
+
+private:
+    std::string bytes_;
+};
+
+// The machine protocol on a listening socket. One client at a time; the next is served when it
+// has gone, as QEMU does.
+class QmpServer {
+public:
+    QmpServer(UniqueFd listener, const std::string& path, const Options& options);
+    int listener() const noexcept { return listener_.get(); }
+    Stream& stream() noexcept { return client_; }
+    void accept();
+    void receive(Machine& machine); // call when the client is readable
+    void send_event(const std::string& name, const std::string& json_data);
+    void remove_socket() const;
+
+private:
+    void send_line(const std::string& json);
+
+    UniqueFd listener_;
+    std::string path_;
+    const Options& options_;
+    Stream client_;
+    JsonSplitter input_;
+    bool negotiated_ = false;
+};
+
+} // namespace fake
