@@ -16,13 +16,13 @@ struct MachineConfig {
 
 // All that decides a run, whichever generation of caller it comes from.
 struct Config {
-    std::vector<MachineConfig> vms;
-    std::vector<MachineConfig> containers;
-    std::vector<int> vlans;
-    std::optional<double> global_timeout; // seconds
+    std::vector<MachineConfig> vms{};
+    std::vector<MachineConfig> containers{};
+    std::vector<int> vlans{};
+    std::optional<double> global_timeout{}; // seconds
     bool enable_ssh_backdoor = false;
-    std::optional<int> vsock_offset;   // --dump-vsocks
-    std::filesystem::path test_script; // empty: none
+    std::optional<int> vsock_offset{};   // --dump-vsocks
+    std::filesystem::path test_script{}; // empty: none
 };
 
 // Reads the JSON file of --config. Throws UsageError, with the file and the key, on anything that

@@ -1,0 +1,370 @@
+#include <ntd/driver/config.h>
+
+#include <ntd/base/error.h>
+#include <ntd/base/text.h>
+
+#include <nlohmann/json.hpp>
+
+#include <algorithm>
+#include <array>
+#include <cctype>
+#include <charconv>
+#include <cmath>
+#include <cstdint>
+#include <cstdio>
+#include <limits>
+#include <memory>
+#include <system_error>
+
+namespace ntd::driver {
+
+namespace {
+
+using Json = nlohmann::json;
+namespace fs = std::filesystem;
+
+std::string_view trim(std::string_view text) {
+    text = trim_right(text);
+    return text.substr(std::min(text.find_first_not_of(" \t\r\n"), text.size()));
+}
+
+std::optional<double> parse_decimal(std::string_view text) {
+    double value = 0;
+    const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
+    if (error != std::errc() || end != text.data() + text.size())
+        return std::nullopt;
+    return value;
+}
+
+bool is_time_limit(double seconds) {
+    return std::isfinite(seconds) && seconds > 0;
+}
+
+// ------------------------------------------------------------------------------- reading the file
+
+std::string read_text(const fs::path& file) {
+    struct Close {
+        void operator()(std::FILE* stream) const { std::fclose(stream); }
+    };
+    const std::unique_ptr<std::FILE, Close> stream(std::fopen(file.c_str(), "re"));
+    if (!stream)
+        throw_errno("open configuration file '{}'", file.string());
+    std::string text;
+    std::array<char, 65536> buffer{};
+    for (std::size_t n = 1; n > 0;) {
+        n = std::fread(buffer.data(), 1, buffer.size(), stream.get());
+        text.append(buffer.data(), n);
+    }
+    if (std::ferror(stream.get()))
+        throw_errno("read configuration file '{}'", file.string());
+    return text;
+}
+
+// The parser says "[json.exception...] parse error at line 2, column 3: syntax error while parsing
+// value - unexpected ','; expected ...". The position is given before it; the rest is for people.
+std::string plain_reason(std::string_view message) {
+    constexpr std::string_view marker = "syntax error ";
+    if (const auto at = message.find(marker); at != message.npos)
+        message.remove_prefix(at + marker.size());
+    else if (const auto bracket = message.find("] "); bracket != message.npos)
+        message.remove_prefix(bracket + 2);
+    std::string reason = valid_utf8(message);
+    if (const auto dash = reason.find(" - "); dash != reason.npos)
+        reason.replace(dash, 3, ": ");
+    return reason;
+}
+
+Json parse_json(const fs::path& file, const std::string& text) {
+    if (trim(text).empty())
+        throw UsageError("configuration file '{}' is empty; it must hold a JSON object",
+                         file.string());
+    try {
+        return Json::parse(text);
+    } catch (const Json::parse_error& error) {
+        const auto byte = std::clamp<std::size_t>(error.byte, 1, text.size());
+        const auto before = std::string_view(text).substr(0, byte - 1);
+        const auto line = std::count(before.begin(), before.end(), '\n') + 1;
+        const auto column = byte - (before.rfind('\n') + 1); // npos + 1 is 0
+        throw UsageError("configuration file '{}' is not JSON, at line {}, column {} (byte {}): {}",
+                         file.string(), line, column, byte, plain_reason(error.what()));
+    } catch (const Json::exception& error) {
+        throw UsageError("configuration file '{}' cannot be used: {}", file.string(),
+                         plain_reason(error.what()));
+    }
+}
+
+std::string describe(const Json& value) {
+    if (value.is_null())
+        return "null";
+    if (value.is_array())
+        return "a list";
+    if (value.is_object())
+        return "an object";
+    constexpr std::size_t longest = 60;
+    std::string shown = value.dump();
+    if (shown.size() > longest)
+        shown = valid_utf8(shown.substr(0, longest)) + "...";
+    const auto* type = value.is_string() ? "string" : value.is_boolean() ? "boolean" : "number";
+    return fmt::format("the {} {}", type, shown);
+}
+
+std::optional<int> to_int(const Json& value) {
+    constexpr auto least = std::numeric_limits<int>::min();
+    constexpr auto most = std::numeric_limits<int>::max();
+    if (value.is_string())
+        return parse_int(value.get_ref<const std::string&>());
+    if (!value.is_number())
+        return std::nullopt;
+    const auto number = value.get<double>(); // every int is exact as a double
+    if (number != std::trunc(number) || number < least || number > most)
+        return std::nullopt;
+    return static_cast<int>(number);
+}
+
+std::optional<bool> to_bool(const Json& value) {
+    if (value.is_boolean())
+        return value.get<bool>();
+    std::string text = value.is_string() ? value.get<std::string>() : value.dump();
+    std::transform(text.begin(), text.end(), text.begin(),
+                   [](unsigned char c) { return static_cast<char>(std::tolower(c)); });
+    constexpr std::array truths{"1", "true", "yes", "on"};
+    constexpr std::array lies{"0", "false", "no", "off"};
+    if (std::find(truths.begin(), truths.end(), text) != truths.end())
+        return true;
+    if (std::find(lies.begin(), lies.end(), text) != lies.end())
+        return false;
+    return std::nullopt;
+}
+
+// Takes the file's values apart; keys in messages are dotted, from the top of the file.
+class ConfigReader {
+public:
+    ConfigReader(const fs::path& file, std::vector<std::string>& unknown_keys)
+        : file_(file), unknown_keys_(unknown_keys) {}
+
+    Config read(const Json& top) const {
+        if (!top.is_object())
+            throw UsageError("configuration file '{}' holds {}; it must hold a JSON object",
+                             file_.string(), describe(top));
+        Config config;
+        config.vms = read_machines(top, "vms", {"name", "start_script"});
+        config.containers = read_machines(
+            top, "containers", {"name", "start_script", "display_targets", "display_exporters"});
+        config.vlans = read_vlans(require(top, "", "vlans"));
+        config.global_timeout = read_time_limit(require(top, "", "global_timeout"));
+        config.enable_ssh_backdoor = read_bool(top, "enable_ssh_backdoor");
+        config.test_script = read_string(top, "", "test_script");
+        note_unknown(top, "",
+                     {"vms", "containers", "vlans", "global_timeout", "enable_ssh_backdoor",
+                      "test_script", "display_viewers"});
+        return config;
+    }
+
+private:
+    using Names = std::initializer_list<std::string_view>;
+
+    [[noreturn]] void
+    wrong_type(std::string_view key, const Json& found, std::string_view wanted) const {
+        throw UsageError("configuration file '{}': key '{}' is {}; it must be {}", file_.string(),
+                         key, describe(found), wanted);
+    }
+
+    const Json& require(const Json& object, std::string_view prefix, std::string_view key) const {
+        const auto found = object.find(key);
+        if (found == object.end())
+            throw UsageError("configuration file '{}': key '{}{}' is missing", file_.string(),
+                             prefix, key);
+        return *found;
+    }
+
+    void note_unknown(const Json& object, std::string_view prefix, Names known) const {
+        for (const auto& [key, value] : object.items())
+            if (std::find(known.begin(), known.end(), key) == known.end())
+                unknown_keys_.push_back(fmt::format("{}{}", prefix, key));
+    }
+
+    std::string
+    read_string(const Json& object, std::string_view prefix, std::string_view key) const {
+        const Json& value = require(object, prefix, key);
+        if (!value.is_string())
+            wrong_type(fmt::format("{}{}", prefix, key), value, "a string");
+        if (value.get_ref<const std::string&>().empty())
+            throw UsageError("configuration file '{}': key '{}{}' is an empty string",
+                             file_.string(), prefix, key);
+        return value.get<std::string>();
+    }
+
+    bool read_bool(const Json& object, std::string_view key) const {
+        const Json& value = require(object, "", key);
+        const auto flag = to_bool(value);
+        if (!flag)
+            wrong_type(key, value, "true or false");
+        return *flag;
+    }
+
+    std::vector<MachineConfig>
+    read_machines(const Json& top, std::string_view group, Names known) const {
+        const Json& machines = require(top, "", group);
+        if (!machines.is_object())
+            wrong_type(group, machines, "an object with one entry per machine");
+        std::vector<MachineConfig> result;
+        for (const auto& [attribute, value] : machines.items()) {
+            const auto key = fmt::format("{}.{}", group, attribute);
+            if (!value.is_object())
+                wrong_type(key, value, "an object with the keys 'name' and 'start_script'");
+            const auto prefix = key + ".";
+            result.push_back({.attribute = attribute,
+                              .name = read_string(value, prefix, "name"),
+                              .start_script = read_string(value, prefix, "start_script")});
+            note_unknown(value, prefix, known);
+        }
+        return result;
+    }
+
+    std::vector<int> read_vlans(const Json& list) const {
+        if (!list.is_array())
+            wrong_type("vlans", list, "a list of whole numbers");
+        std::vector<int> vlans;
+        for (const Json& item : list) {
+            const auto number = to_int(item);
+            if (!number)
+                wrong_type(fmt::format("vlans.{}", vlans.size()), item, "a whole number");
+            vlans.push_back(*number);
+        }
+        return vlans;
+    }
+
+    std::optional<double> read_time_limit(const Json& value) const {
+        if (value.is_null())
+            return std::nullopt;
+        std::optional<double> seconds;
+        if (value.is_number())
+            seconds = value.get<double>();
+        else if (value.is_string())
+            seconds = parse_time_limit(value.get_ref<const std::string&>());
+        if (!seconds || !is_time_limit(*seconds))
+            wrong_type("global_timeout", value,
+                       "a number of seconds above 0, an ISO 8601 duration such as \"PT1H30M\", "
+                       "or null for no limit");
+        return seconds;
+    }
+
+    const fs::path& file_;
+    std::vector<std::string>& unknown_keys_;
+};
+
+// ------------------------------------------------------------------------------------------ names
+
+bool is_ascii_letter(char c) {
+    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z');
+}
+
+bool is_ascii_digit(char c) {
+    return c >= '0' && c <= '9';
+}
+
+std::string_view last_component(std::string_view path) {
+    return path.substr(path.rfind('/') + 1); // npos + 1 is 0
+}
+
+// A store path has a hash in front of it: "HASH-run-NAME-vm".
+std::optional<std::string_view> name_in(std::string_view component, std::string_view suffix) {
+    constexpr std::string_view prefix = "run-";
+    const auto begin = component.find(prefix);
+    if (begin == component.npos || !component.ends_with(suffix))
+        return std::nullopt;
+    const auto name = begin + prefix.size();
+    if (component.size() <= name + suffix.size())
+        return std::nullopt;
+    return component.substr(name, component.size() - suffix.size() - name);
+}
+
+} // namespace
+
+Config read_config(const fs::path& file, std::vector<std::string>& unknown_keys) {
+    try {
+        return ConfigReader(file, unknown_keys).read(parse_json(file, read_text(file)));
+    } catch (const SystemError& error) { // what was given to --config is what is wrong
+        throw UsageError("{}", error.what());
+    }
+}
+
+std::string machine_name(std::string_view start_script) {
+    for (const std::string& word : split_blanks(start_script)) {
+        std::string_view plain = word;
+        while (!plain.empty() && (plain.back() == '"' || plain.back() == '\''))
+            plain.remove_suffix(1);
+        for (const std::string_view suffix : {"-vm", "-nspawn"})
+            if (const auto name = name_in(last_component(plain), suffix))
+                return std::string(*name);
+    }
+    return "machine";
+}
+
+std::string python_name(std::string_view attribute) {
+    std::string name;
+    for (const char c : attribute) {
+        if ((static_cast<unsigned char>(c) & 0xC0) == 0x80)
+            continue; // a character of several bytes becomes one underscore
+        const bool usable = is_ascii_letter(c) || c == '_' || (is_ascii_digit(c) && !name.empty());
+        name += usable ? c : '_';
+    }
+    return name;
+}
+
+std::optional<int> parse_int(std::string_view text) {
+    text = trim(text);
+    if (text.starts_with('+') && text.size() > 1 && is_ascii_digit(text[1]))
+        text.remove_prefix(1);
+    int value = 0;
+    const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
+    if (error != std::errc() || end != text.data() + text.size())
+        return std::nullopt;
+    return value;
+}
+
+std::optional<double> parse_iso_duration(std::string_view text) {
+    struct Unit {
+        char letter;
+        double seconds;
+        bool is_time; // stands after the T
+    };
+    constexpr std::array units{Unit{'W', 604800, false}, Unit{'D', 86400, false},
+                               Unit{'H', 3600, true}, Unit{'M', 60, true}, Unit{'S', 1, true}};
+    if (!text.starts_with('P'))
+        return std::nullopt;
+    text.remove_prefix(1);
+    double total = 0;
+    bool in_time = false;
+    auto next_unit = units.begin(); // they come in this order, each at most once
+    do {
+        if (!in_time && text.starts_with('T')) {
+            in_time = true;
+            text.remove_prefix(1);
+        }
+        const auto length = std::min(text.find_first_not_of("0123456789.,"), text.size());
+        std::string digits(text.substr(0, length));
+        std::replace(digits.begin(), digits.end(), ',', '.');
+        const auto count = parse_decimal(digits);
+        if (!count || !is_ascii_digit(digits.front()) || length == text.size())
+            return std::nullopt;
+        next_unit = std::find_if(next_unit, units.end(), [&](const Unit& unit) {
+            return unit.letter == text[length] && unit.is_time == in_time;
+        });
+        if (next_unit == units.end())
+            return std::nullopt;
+        total += *count * next_unit++->seconds;
+        text.remove_prefix(length + 1);
+    } while (!text.empty());
+    return total;
+}
+
+std::optional<double> parse_time_limit(std::string_view text) {
+    text = trim(text);
+    const auto seconds = text.starts_with('P') ? parse_iso_duration(text) : parse_decimal(text);
+    if (!seconds || !is_time_limit(*seconds))
+        return std::nullopt;
+    return seconds;
+}
+
+} // namespace ntd::driver
