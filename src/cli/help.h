@@ -1,0 +1,71 @@
+#pragma once
+
+#include <string_view>
+
+namespace ntd::cli {
+
+constexpr std::string_view usage_text =
+    R"(usage: nixos-test-driver --config FILE [OPTION]...
+       nixos-test-driver [--start-scripts SCRIPT...] [--vlans N...] [OPTION]... [--] TESTSCRIPT
+)";
+
+constexpr std::string_view help_text =
+    R"(
+Boots the machines of a NixOS test and runs the test's Python script against them.
+
+What to run, as one file (NixOS 26.05 and later):
+  -c, --config FILE           JSON with the keys vms, containers, vlans, global_timeout,
+                              enable_ssh_backdoor and test_script. The options of the next group
+                              cannot be given with it, and their variables are ignored.
+
+What to run, as options (up to NixOS 25.11). A list is several words after the option; in a
+variable its items are separated by blanks. An option wins over its variable.
+  TESTSCRIPT                  the test script          [variable: testScript; needed unless -I]
+  --start-scripts SCRIPT...   programs or commands that start the virtual machines
+                                                         [variable: startScripts; default: none]
+  --vm-start-scripts SCRIPT...
+                              the same                 [variable: vmStartScripts; default: none]
+  --vm-names NAME...          names of these machines, in the same order [variable: vmNames;
+                              default: NAME from scripts called run-NAME-vm, else "machine"]
+  --container-start-scripts SCRIPT...
+                              programs that start systemd-nspawn containers
+                                                [variable: containerStartScripts; default: none]
+  --container-names NAME...   their names [variable: containerNames; default: NAME from scripts
+                              called run-NAME-nspawn, else "machine"]
+  --vlans N...                numbers of the VLANs to create    [variable: vlans; default: none]
+  --global-timeout SECONDS    end the whole test after this time; an ISO 8601 duration such as
+                              PT1H30M works too        [variable: globalTimeout; default: never]
+  --dump-vsocks OFFSET        print how to reach the SSH backdoor of each virtual machine; the
+                              first has vsock address OFFSET               [default: not printed]
+
+How to run it:
+  -o, --output_directory DIR  where screenshots, copied files and reports go; it must exist and be
+                              writable                           [default: the current directory]
+  --junit-xml FILE            write a JUnit report, under DIR unless absolute     [default: none]
+  --log-level LEVEL           debug, info, warning or error   [variable: logLevel; default: info]
+  -I, --interactive           give a Python prompt instead of running the script
+      --no-interactive        run the script                                            [default]
+  -K, --keep-machine-state    keep the machines' state from an earlier run    [default: remove it]
+      --keep-vm-state         older name of --keep-machine-state
+  --debug-hook-attach CMD     when the test fails, or calls debug.breakpoint(), stop for a debugger
+                              and print CMD as the command to attach with          [default: none]
+  -h, --help                  print this text
+  --version                   print the version
+
+A long option may be shortened as long as it is unambiguous, and --OPTION=VALUE works too. When an
+option is repeated, the last one counts; lists add up.
+
+Environment:
+  XDG_RUNTIME_DIR, TMPDIR, TEMP, TMP
+                              the first one that is set is the directory in which the machines'
+                              state (vm-state-NAME) and sockets are kept          [default: /tmp]
+  LOGFILE                     file for the log as XML                              [default: none]
+  NO_COLOR                    set to anything: no colours in the log
+  NTD_START_TIMEOUT           seconds that a start script may take until its machine answers
+
+Exit status: 0 the test script ran to its end; 1 it failed (or what it gave to sys.exit); 2 the
+options or the configuration cannot be used; 143 (SIGTERM) the global timeout passed; 130 (SIGINT)
+it was interrupted.
+)";
+
+} // namespace ntd::cli
