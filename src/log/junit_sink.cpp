@@ -13,14 +13,17 @@
 #include <fmt/format.h>
 
 #include <fcntl.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <cerrno>
+#include <cstdio>
 #include <ctime>
 #include <deque>
-#include <iterator>
 #include <map>
+#include <optional>
 #include <system_error>
+#include <utility>
 
 namespace ntd::log {
 
@@ -186,7 +189,7 @@ void JunitSink::Report::add(const Event& event, const ScopeEnd& scope) {
 // the script: one failure, not two.
 void JunitSink::Report::add(const Event&, const TestError& error) {
     const bool known = here_ == &main_ && last_failed_ != nullptr &&
-                       error.text.find(last_failed_->failure->text) != error.text.npos;
+                       error.text.find(last_failed_->failure->message) != error.text.npos;
     if (known)
         std::exchange(last_failed_, nullptr)->failure->text = error.text;
     else if (!here_->failure)
@@ -284,11 +287,10 @@ void JunitSink::write(const Event& event) noexcept {
 }
 
 void JunitSink::flush() noexcept {
-    if (std::exchange(written_, true) || failed_)
+    if (std::exchange(written_, true))
         return;
     const int error = replace(file_, temporary_, report_->to_xml());
-    failed_ = error != 0;
-    if (failed_)
+    if (error != 0 && !std::exchange(complained_, true))
         say_failure(error, fmt::format("write the JUnit report '{}'", file_.string()));
 }
 

@@ -4,6 +4,8 @@
 #include "wording.h"
 #include "write_all.h"
 
+#include <ntd/base/text.h>
+
 #include <fmt/format.h>
 
 #include <unistd.h>

@@ -14,8 +14,6 @@
 #include <sys/sysmacros.h>
 #include <unistd.h>
 
-#include <iterator>
-
 namespace ntd::log {
 
 namespace {
@@ -98,13 +96,12 @@ void XmlSink::add_output_line(std::string_view machine, std::string_view line) {
 }
 
 void XmlSink::add_element(std::string_view tag, Attributes attributes, std::string_view text) {
-    const auto to = std::back_inserter(pending_);
-    fmt::format_to(to, "<{}", tag);
+    pending_.append("<").append(tag);
     if (!attributes.machine.empty())
-        fmt::format_to(to, " machine=\"{}\"", xml_text(attributes.machine));
+        pending_.append(" machine=\"").append(xml_text(attributes.machine)).append("\"");
     if (!attributes.type.empty())
-        fmt::format_to(to, " type=\"{}\"", attributes.type);
-    fmt::format_to(to, ">{}</{}>", xml_text(text), tag);
+        pending_.append(" type=\"").append(attributes.type).append("\"");
+    pending_.append(">").append(xml_text(text)).append("</").append(tag).append(">");
 }
 
 std::string XmlSink::closing_tags() const {

@@ -2,8 +2,6 @@
 
 #include <ntd/base/text.h>
 
-#include <algorithm>
-
 namespace ntd::log {
 
 namespace {

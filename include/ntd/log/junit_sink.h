@@ -30,7 +30,7 @@ private:
     std::filesystem::path temporary_; // file_ itself where that is a device or a pipe
     std::unique_ptr<Report> report_;
     bool written_ = false; // nothing happened since
-    bool failed_ = false;  // and this has been said
+    bool complained_ = false;
 };
 
 } // namespace ntd::log

@@ -6,6 +6,7 @@
 #include <fcntl.h>
 #include <poll.h>
 
+#include <array>
 #include <csignal>
 #include <cstdlib>
 #include <thread>
