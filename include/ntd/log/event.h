@@ -43,7 +43,8 @@ struct ScopeEnd {
     std::optional<std::string> failure; // message, where an exception ended it
 };
 
-// Why the test failed: a traceback of the script's frames, then the exception. Shown at every level.
+// Why the test failed: a traceback of the script's frames, then the exception. Shown at every
+// level.
 struct TestError {
     std::string text; // several lines
 };
