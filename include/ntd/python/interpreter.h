@@ -1,0 +1,33 @@
+#pragma once
+
+#include <ntd/driver/config.h>
+#include <ntd/driver/runtime.h>
+
+#include <filesystem>
+#include <optional>
+#include <string>
+
+namespace ntd::python {
+
+// What the test_driver package is told to do.
+struct RunOptions {
+    driver::Config config;
+    std::filesystem::path out_dir;
+    std::filesystem::path tmp_dir;
+    bool interactive = false;
+    bool keep_machine_state = false;
+    std::optional<std::string> debug_hook_attach;
+};
+
+// How the script ended.
+struct RunResult {
+    int status = 0;
+    int signal = 0; // other than 0: the process should die by it
+};
+
+// Starts CPython, the one that this program was built with (or the virtual environment of
+// $VIRTUAL_ENV), runs test_driver.main, and stops it again. Everything that the script started is
+// ended by then. Once per process, on its first thread.
+RunResult run(const RunOptions& options, driver::Runtime& runtime);
+
+} // namespace ntd::python

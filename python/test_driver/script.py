@@ -1,0 +1,49 @@
+"""Running a test script: once, as module-level code of a file called <string>."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from types import TracebackType
+
+FILE_NAME = "<string>"
+
+
+def execute(source: str, symbols: dict[str, Any]) -> None:
+    """Run the script with ``symbols`` as its globals, which it may change."""
+    exec(compile(source, FILE_NAME, "exec"), symbols)
+
+
+def describe_failure(error: BaseException, source: str) -> str:
+    """The traceback that the script's author wants: frames of the script, with their lines."""
+    lines = _frames(error.__traceback__, source.splitlines())
+    if lines:
+        lines.insert(0, "Traceback (most recent call last):")
+        lines.append("")
+    lines += _exception_text(error)
+    return "\n".join(lines)
+
+
+def _frames(traceback: TracebackType | None, source: list[str]) -> list[str]:
+    lines = []
+    while traceback is not None:
+        code = traceback.tb_frame.f_code
+        if code.co_filename == FILE_NAME:
+            number = traceback.tb_lineno
+            lines.append(f'  File "{FILE_NAME}", line {number}, in {code.co_name}')
+            if number is not None and 0 < number <= len(source):
+                lines.append(f"    {source[number - 1].strip()}")
+        traceback = traceback.tb_next
+    return lines
+
+
+def _exception_text(error: BaseException) -> list[str]:
+    import traceback
+
+    if isinstance(error, SyntaxError):
+        text = "".join(traceback.format_exception_only(error))
+    else:
+        name = type(error).__name__
+        text = f"{name}: {error}" if str(error) else name
+    return text.rstrip("\n").split("\n")

@@ -1,0 +1,84 @@
+#include "options.h"
+
+#include <ntd/base/error.h>
+#include <ntd/driver/base_directory.h>
+#include <ntd/driver/runtime.h>
+#include <ntd/log/junit_sink.h>
+#include <ntd/log/log.h>
+#include <ntd/log/terminal_sink.h>
+#include <ntd/log/xml_sink.h>
+#include <ntd/os/orphan_guard.h>
+#include <ntd/python/interpreter.h>
+
+#include <unistd.h>
+
+#include <csignal>
+#include <cstdio>
+#include <memory>
+
+namespace {
+
+using namespace ntd;
+
+void add_sinks(log::Log& log, const cli::Options& options) {
+    log.add_sink(std::make_unique<log::TerminalSink>(
+        STDERR_FILENO,
+        log::TerminalOptions{.colour = log::TerminalSink::wants_colour(STDERR_FILENO),
+                             .level = options.log_level}));
+    if (options.logfile)
+        log.add_sink(std::make_unique<log::XmlSink>(*options.logfile));
+    if (options.junit_xml)
+        log.add_sink(std::make_unique<log::JunitSink>(*options.junit_xml));
+}
+
+void log_notes(log::Log& log, const cli::Options& options) {
+    for (const auto& note : options.notes)
+        log.warning(note);
+    for (const auto& key : options.unknown_config_keys)
+        log.debug("ignoring the unknown configuration key " + key);
+}
+
+// Everything that lives for the whole run, in the order in which it is needed; it goes in reverse.
+python::RunResult run(const cli::Options& options) {
+    const os::OrphanGuard guard; // forks, so it comes before any thread
+    const driver::BaseDirectory base(guard);
+    log::Log log;
+    add_sinks(log, options);
+    log_notes(log, options);
+    driver::Runtime runtime(log, guard);
+    const python::RunOptions run_options{
+        .config = options.config,
+        .out_dir = options.output_directory,
+        .tmp_dir = base.path(),
+        .interactive = options.interactive,
+        .keep_machine_state = options.keep_machine_state,
+        .debug_hook_attach = options.debug_hook_attach,
+    };
+    const auto result = python::run(run_options, runtime);
+    log.flush();
+    return result;
+}
+
+} // namespace
+
+int main(int argc, char** argv) {
+    std::signal(SIGPIPE, SIG_IGN); // a reader that goes away is an error of write(2)
+    try {
+        const auto parsed = cli::parse_options(argc, argv);
+        if (const auto* exit = std::get_if<cli::ExitNow>(&parsed)) {
+            std::fputs(exit->out.c_str(), stdout);
+            std::fputs(exit->err.c_str(), stderr);
+            return exit->status;
+        }
+        const auto result = run(std::get<cli::Options>(parsed));
+        if (result.signal != 0)
+            driver::Termination::die_by(result.signal);
+        return result.status;
+    } catch (const UsageError& error) {
+        std::fprintf(stderr, "nixos-test-driver: %s\n", error.what());
+        return 2;
+    } catch (const std::exception& error) {
+        std::fprintf(stderr, "nixos-test-driver: %s\n", error.what());
+        return 1;
+    }
+}

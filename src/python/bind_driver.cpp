@@ -1,0 +1,77 @@
+#include "bindings.h"
+#include "casters.h"
+
+#include <ntd/vm/vlan.h>
+
+#include <memory>
+#include <string>
+#include <vector>
+
+namespace py = pybind11;
+
+namespace ntd::python {
+
+namespace {
+
+using namespace pybind11::literals;
+using can_block = py::call_guard<py::gil_scoped_release>;
+
+void bind_options(py::module_& module) {
+    py::class_<driver::MachineConfig>(module, "MachineConfig")
+        .def_readonly("attribute", &driver::MachineConfig::attribute)
+        .def_readonly("name", &driver::MachineConfig::name)
+        .def_readonly("start_script", &driver::MachineConfig::start_script);
+    py::class_<driver::Config>(module, "Config")
+        .def_readonly("vms", &driver::Config::vms)
+        .def_readonly("containers", &driver::Config::containers)
+        .def_readonly("vlans", &driver::Config::vlans)
+        .def_readonly("global_timeout", &driver::Config::global_timeout)
+        .def_readonly("enable_ssh_backdoor", &driver::Config::enable_ssh_backdoor)
+        .def_readonly("test_script", &driver::Config::test_script);
+    py::class_<RunOptions>(module, "RunOptions")
+        .def_readonly("config", &RunOptions::config)
+        .def_readonly("out_dir", &RunOptions::out_dir)
+        .def_readonly("tmp_dir", &RunOptions::tmp_dir)
+        .def_readonly("interactive", &RunOptions::interactive)
+        .def_readonly("keep_machine_state", &RunOptions::keep_machine_state)
+        .def_readonly("debug_hook_attach", &RunOptions::debug_hook_attach);
+}
+
+void bind_vlan(py::module_& module) {
+    py::class_<vm::VLan, std::shared_ptr<vm::VLan>>(module, "VLan", py::dynamic_attr())
+        .def(py::init([](int number, const std::filesystem::path& tmp_dir) {
+                 const py::gil_scoped_release without_gil;
+                 return std::make_shared<vm::VLan>(number, tmp_dir, session().runtime.host());
+             }),
+             "nr"_a, "tmp_dir"_a)
+        .def_property_readonly("nr", &vm::VLan::number)
+        .def_property_readonly("socket_dir", &vm::VLan::socket_dir)
+        .def_property_readonly("pid", &vm::VLan::pid)
+        .def("stop", &vm::VLan::stop, can_block());
+}
+
+} // namespace
+
+void bind_driver(py::module_& module) {
+    bind_options(module);
+    bind_vlan(module);
+    module.def("machine_name", &driver::machine_name, "start_script"_a);
+    module.def("python_name", &driver::python_name, "name"_a);
+    module.def(
+        "options", []() -> const RunOptions& { return session().options; },
+        py::return_value_policy::reference);
+    module.def(
+        "start_all",
+        [](const std::vector<std::shared_ptr<vm::Machine>>& machines) {
+            driver::start_all(machines, session().runtime.host());
+        },
+        "machines"_a, can_block());
+    module.def(
+        "set_global_timeout",
+        [](vm::Seconds timeout) { session().runtime.termination().set_global_timeout(timeout); },
+        "timeout"_a);
+    module.def("clear_global_timeout",
+               [] { session().runtime.termination().clear_global_timeout(); });
+}
+
+} // namespace ntd::python

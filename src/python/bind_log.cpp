@@ -1,0 +1,76 @@
+#include "bindings.h"
+
+#include <ntd/log/log.h>
+
+#include <memory>
+#include <string>
+
+namespace py = pybind11;
+
+namespace ntd::python {
+
+namespace {
+
+// log::Scope with begin and end where `with` wants them.
+class ScopeHandle {
+public:
+    ScopeHandle(std::string text, std::string machine, bool subtest)
+        : text_(std::move(text)), machine_(std::move(machine)),
+          kind_(subtest ? log::ScopeKind::subtest : log::ScopeKind::nested) {}
+
+    void enter() {
+        scope_ = std::make_unique<log::Scope>(session().runtime.host().log, kind_, machine_, text_);
+    }
+
+    void exit(const py::object& type, const py::object& value, const py::object&) {
+        std::optional<std::string> failure;
+        if (!type.is_none())
+            failure = py::str("{}: {}").format(type.attr("__name__"), value);
+        const py::gil_scoped_release can_block;
+        scope_->end(std::move(failure));
+    }
+
+private:
+    std::string text_;
+    std::string machine_;
+    log::ScopeKind kind_;
+    std::unique_ptr<log::Scope> scope_;
+};
+
+} // namespace
+
+void bind_log(py::module_& module) {
+    using namespace pybind11::literals;
+    using can_block = py::call_guard<py::gil_scoped_release>;
+
+    py::enum_<log::Level>(module, "Level")
+        .value("debug", log::Level::debug)
+        .value("info", log::Level::info)
+        .value("warning", log::Level::warning)
+        .value("error", log::Level::error);
+
+    py::class_<ScopeHandle>(module, "Scope", "One nested part of the log, as a context manager.")
+        .def(py::init<std::string, std::string, bool>(), "text"_a, "machine"_a = "",
+             "subtest"_a = false)
+        .def("__enter__", &ScopeHandle::enter, can_block())
+        .def("__exit__", &ScopeHandle::exit);
+
+    module.def(
+        "log_line",
+        [](log::Level level, const std::string& text, const std::string& machine) {
+            session().runtime.host().log.line(machine, level, text);
+        },
+        "level"_a, "text"_a, "machine"_a = "", can_block());
+    module.def(
+        "log_test_error",
+        [](const std::string& text) { session().runtime.host().log.test_error(text); }, "text"_a,
+        can_block());
+    module.def(
+        "log_serial",
+        [](const std::string& machine, const std::string& text) {
+            session().runtime.host().log.serial(machine, text);
+        },
+        "machine"_a, "text"_a, can_block());
+}
+
+} // namespace ntd::python

@@ -1,0 +1,124 @@
+#include <ntd/python/interpreter.h>
+
+#include "bindings.h"
+
+#include <ntd/base/error.h>
+#include <ntd/base/scope_exit.h>
+
+#include <pybind11/embed.h>
+
+#include <cstdlib>
+#include <memory>
+
+namespace py = pybind11;
+namespace fs = std::filesystem;
+
+namespace ntd::python {
+
+namespace {
+
+std::unique_ptr<Session> current_session;
+
+// The Python of an active virtual environment if it is one of ours (same version), else the one
+// that this program was built with. From its path CPython derives where its library and its
+// site-packages are.
+fs::path python_program() {
+    if (const char* environment = std::getenv("VIRTUAL_ENV"); environment != nullptr) {
+        const auto root = fs::path(environment);
+        std::error_code ignored;
+        if (fs::exists(root / "lib" / NTD_PYTHON_DIRECTORY / "site-packages", ignored))
+            return root / "bin" / "python3";
+    }
+    return NTD_PYTHON_EXECUTABLE;
+}
+
+// Beside the program, in the build tree as well as installed: ../share/ntd/python.
+fs::path package_directory() {
+    std::error_code error;
+    const auto program = fs::read_symlink("/proc/self/exe", error);
+    auto directory = program.parent_path().parent_path() / "share" / "ntd" / "python";
+    if (error || !fs::exists(directory / "test_driver"))
+        throw Error("the package test_driver is not at '{}', where it belongs; is the "
+                    "installation complete?",
+                    directory.string());
+    return directory;
+}
+
+void check(PyStatus status, PyConfig& config) {
+    if (PyStatus_Exception(status) == 0)
+        return;
+    const std::string reason = status.err_msg != nullptr ? status.err_msg : "unknown reason";
+    PyConfig_Clear(&config);
+    throw Error("cannot start Python ({}): {}", python_program().string(), reason);
+}
+
+void start_python() {
+    PyConfig config;
+    PyConfig_InitPythonConfig(&config);
+    config.parse_argv = 0;
+    const auto program = python_program().string();
+    check(PyConfig_SetBytesString(&config, &config.program_name, program.c_str()), config);
+    check(PyConfig_SetBytesString(&config, &config.executable, program.c_str()), config);
+    check(Py_InitializeFromConfig(&config), config);
+    PyConfig_Clear(&config);
+}
+
+// Every wait of this thread looks for signals that Python wants to handle, Ctrl-C among them.
+void connect_signals(os::Interrupt& interrupt) {
+    interrupt.set_hook([] {
+        const py::gil_scoped_acquire gil;
+        if (PyErr_CheckSignals() != 0)
+            throw py::error_already_set();
+    });
+    py::module_::import("_signal").attr("set_wakeup_fd")(interrupt.wake_fd(),
+                                                         py::arg("warn_on_full_buffer") = false);
+}
+
+void disconnect_signals(os::Interrupt& interrupt) {
+    py::module_::import("_signal").attr("set_wakeup_fd")(-1);
+    interrupt.set_hook(nullptr);
+}
+
+// Another thread of the script may change os.environ: its lock is Python's.
+std::vector<std::string> environment_with_gil() {
+    const py::gil_scoped_acquire gil;
+    return os::current_environment();
+}
+
+RunResult run_package() {
+    py::module_::import("sys").attr("path").attr("insert")(0, package_directory().string());
+    const auto result = py::module_::import("test_driver.main").attr("main")();
+    const auto [status, signal] = result.cast<std::pair<int, int>>();
+    return {status, signal};
+}
+
+} // namespace
+
+Session& session() {
+    return *current_session;
+}
+
+RunResult run(const RunOptions& options, driver::Runtime& runtime) {
+    start_python();
+    const ScopeExit stop_python([] { Py_FinalizeEx(); });
+    current_session = std::make_unique<Session>(Session{options, runtime});
+    auto& host = runtime.host();
+    host.environment = environment_with_gil;
+    host.interactive = options.interactive;
+    connect_signals(host.interrupt);
+    const ScopeExit leave_python([&] {
+        disconnect_signals(host.interrupt);
+        host.environment = os::current_environment;
+    });
+    return run_package();
+}
+
+} // namespace ntd::python
+
+PYBIND11_EMBEDDED_MODULE(_ntd, module) {
+    module.doc() = "The engine of the test driver.";
+    ntd::python::bind_errors(module);
+    ntd::python::bind_log(module);
+    ntd::python::bind_machine(module);
+    ntd::python::bind_driver(module);
+}
