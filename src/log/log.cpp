@@ -71,4 +71,10 @@ void Log::flush() noexcept {
         sink->flush();
 }
 
+void Log::drain() noexcept {
+    const std::lock_guard lock(mutex_);
+    for (const auto& sink : sinks_)
+        sink->drain();
+}
+
 } // namespace ntd::log

@@ -142,11 +142,13 @@ ChildProcess::ChildProcess(const ProcessSpec& spec, const OrphanGuard& guard) : 
         guard_.forget(pid_);
         throw SystemError(child.error, fmt::format("execute '{}'", join(spec.argv, " ")));
     }
+    guard_.adopt(pid_);
     pidfd_.reset(static_cast<int>(::syscall(SYS_pidfd_open, pid_, 0U)));
     if (!pidfd_) {
         const int error = errno;
         ::kill(-pid_, SIGKILL);
         retry_eintr([&] { return ::waitpid(pid_, nullptr, 0); });
+        guard_.forget(pid_);
         throw SystemError(error, "open a pidfd");
     }
     ::fcntl(pidfd_.get(), F_SETFD, FD_CLOEXEC);

@@ -10,6 +10,7 @@
 #include <sys/socket.h>
 #include <sys/wait.h>
 
+#include <algorithm>
 #include <array>
 #include <csignal>
 #include <cstring>
@@ -35,14 +36,20 @@ void signal_all(const std::set<pid_t>& groups, int signal) {
         ::kill(-group, signal);
 }
 
-bool any_left(const std::set<pid_t>& groups) {
-    for (const pid_t group : groups)
-        if (::kill(-group, 0) == 0)
-            return true;
-    return false;
+// A group of which only unreaped children are left counts as ended.
+bool is_left(pid_t group) {
+    siginfo_t info{};
+    const bool leader_ended =
+        ::waitid(P_PID, static_cast<id_t>(group), &info, WEXITED | WNOHANG | WNOWAIT) == 0 &&
+        info.si_pid == group;
+    return !leader_ended && ::kill(-group, 0) == 0;
 }
 
-// The groups are not our children, so there is no event for their end: look every 10 ms.
+bool any_left(const std::set<pid_t>& groups) {
+    return std::any_of(groups.begin(), groups.end(), is_left);
+}
+
+// In the guard the groups are not children, so there is no event for their end: look every 10 ms.
 void end_groups(const std::set<pid_t>& groups) {
     using namespace std::chrono_literals;
     signal_all(groups, SIGTERM);
@@ -110,7 +117,16 @@ void OrphanGuard::add(pid_t group) const noexcept {
     ::send(socket_.get(), &message, short_size, MSG_NOSIGNAL);
 }
 
+void OrphanGuard::adopt(pid_t group) const noexcept {
+    groups_.with([&](auto& groups) { groups.insert(group); });
+}
+
+void OrphanGuard::end_all() const noexcept {
+    end_groups(groups_.copy());
+}
+
 void OrphanGuard::forget(pid_t group) const noexcept {
+    groups_.with([&](auto& groups) { groups.erase(group); });
     const Message message{Kind::forget, group, {}};
     ::send(socket_.get(), &message, short_size, MSG_NOSIGNAL);
 }

@@ -20,7 +20,9 @@ bool poll_until(std::span<pollfd> fds, Deadline deadline, Interrupt& interrupt) 
         const int ready = ::poll(fds.data(), fds.size(), deadline.left_ms());
         if (ready < 0 && errno != EINTR)
             throw_errno("poll");
-        if (ready > 0 && fds.back().revents != 0) {
+        // A signal comes as a byte or as an interruption, as Python's handler and its wake-up
+        // descriptor (which a script may have replaced) happen to work.
+        if ((ready < 0 && interrupt.fd() >= 0) || (ready > 0 && fds.back().revents != 0)) {
             interrupt.check();
             continue;
         }

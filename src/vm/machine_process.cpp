@@ -50,6 +50,7 @@ bool MachineProcess::on_readable(os::ByteStream& stream, LineSplitter& lines, bo
     };
     while (const auto line = lines.next())
         take(*line);
+    host_.log.drain();
     if (outcome != os::ByteStream::Outcome::closed)
         return true;
     if (const auto rest = lines.take_rest(); !rest.empty())

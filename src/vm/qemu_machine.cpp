@@ -113,6 +113,7 @@ std::shared_ptr<QemuMachine::Running> QemuMachine::launch(bool allow_reboot) {
     };
     auto running = std::make_shared<Running>(spec, name(), console_, host());
     auto& process = running->process;
+    starting_.with([&](auto& starting) { starting = running; });
     running->hmp = std::make_unique<HmpClient>(
         name(), accept_from(monitor, process, *this, "monitor"), process, host());
     running->shell = os::ByteStream(accept_from(shell, process, *this, "shell channel"));
@@ -199,6 +200,12 @@ ExecResult QemuMachine::execute(const std::string& command, const ExecuteOptions
     if (!options.check_return)
         result.status = -1;
     return result;
+}
+
+void QemuMachine::abort_start() noexcept {
+    const auto starting = starting_.copy().lock();
+    if (starting && starting != running_.copy())
+        starting->process.stop();
 }
 
 void QemuMachine::release() noexcept {

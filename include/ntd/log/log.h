@@ -54,6 +54,7 @@ public:
     void output(std::string_view machine, std::string_view text) noexcept;
     void test_error(std::string_view text) noexcept;
     void flush() noexcept;
+    void drain() noexcept;
 
     void write(std::string_view machine, decltype(Event::what) what) noexcept;
 

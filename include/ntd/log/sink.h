@@ -15,6 +15,9 @@ public:
     // Everything written so far is out: on the terminal, in the file, complete as a document where
     // the format allows it. May be called more than once, also just before the process is killed.
     virtual void flush() noexcept = 0;
+
+    // No more events are at hand just now: what was gathered into one write should go out.
+    virtual void drain() noexcept {}
 };
 
 } // namespace ntd::log

@@ -30,7 +30,7 @@ public:
     void flush() noexcept override;
 
     // What is gathered; half lines wait for their end.
-    void drain() noexcept;
+    void drain() noexcept override;
 
     void set_level(Level level);
     void set_serial(bool shown); // of all machines, those set one by one included

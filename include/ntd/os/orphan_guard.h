@@ -1,9 +1,11 @@
 #pragma once
 
+#include <ntd/base/guarded.h>
 #include <ntd/base/unique_fd.h>
 
 #include <sys/types.h>
 
+#include <set>
 #include <string_view>
 
 namespace ntd::os {
@@ -28,12 +30,20 @@ public:
     void add(pid_t group) const noexcept;
     void forget(pid_t group) const noexcept;
 
+    // The parent's side of add(), once the child is there: for end_all().
+    void adopt(pid_t group) const noexcept;
+
+    // Ends all groups, now: SIGTERM, then SIGKILL after two seconds. For the way out of the
+    // process.
+    void end_all() const noexcept;
+
     // A file (a symbolic link, in fact) to remove after our death. At most 200 bytes.
     void add_link(std::string_view path) const noexcept;
 
 private:
     UniqueFd socket_;
     pid_t pid_ = -1;
+    mutable Guarded<std::set<pid_t>> groups_; // the parent's copy
 };
 
 } // namespace ntd::os

@@ -48,6 +48,9 @@ public:
                                           const std::optional<std::string>& user);
     virtual std::string succeed(const std::vector<std::string>& commands, Timeout timeout);
 
+    // Ends a start() that is in progress in another thread: it throws there.
+    virtual void abort_start() noexcept = 0;
+
     // Kills what runs. Never throws: it is the last thing that happens to a machine.
     virtual void release() noexcept = 0;
 

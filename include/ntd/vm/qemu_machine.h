@@ -29,6 +29,7 @@ public:
     ExecResult execute(const std::string& command, const ExecuteOptions& options) override;
     bool is_up() const override { return booted && connected; }
     int exit_fd() const override;
+    void abort_start() noexcept override;
     void release() noexcept override;
 
     void shutdown();          // poweroff in the guest, then wait
@@ -75,6 +76,7 @@ private:
     Turn start_turn_;
     Turn shell_turn_;
     Guarded<std::shared_ptr<Running>> running_;
+    Guarded<std::weak_ptr<Running>> starting_; // what launch() works on
 };
 
 struct QemuMachine::Running {

@@ -1,0 +1,35 @@
+#pragma once
+
+#include <ntd/driver/termination.h>
+#include <ntd/vm/host.h>
+#include <ntd/vm/machine.h>
+
+#include <functional>
+#include <memory>
+#include <span>
+#include <string>
+#include <vector>
+
+namespace ntd::driver {
+
+// What the process has one of: the I/O thread, the way out, and what machines need of both.
+// Destroyed after every machine and VLAN.
+class Runtime {
+public:
+    Runtime(log::Log& log, const os::OrphanGuard& guard);
+
+    vm::Host& host() { return host_; }
+    Termination& termination() { return termination_; }
+
+private:
+    os::EventLoop loop_;
+    os::Interrupt interrupt_;
+    Termination termination_;
+    vm::Host host_;
+};
+
+// Starts all at the same time. Throws one MachineError with the failures of all that failed. An
+// interrupt ends those that have not started yet, and goes on once they have.
+void start_all(std::span<const std::shared_ptr<vm::Machine>> machines, const vm::Host& host);
+
+} // namespace ntd::driver

@@ -1,0 +1,85 @@
+#include <ntd/driver/termination.h>
+
+#include <ntd/base/error.h>
+#include <ntd/os/syscall.h>
+
+#include <fcntl.h>
+#include <unistd.h>
+
+#include <array>
+#include <atomic>
+#include <csignal>
+#include <cstring>
+
+namespace ntd::driver {
+
+namespace {
+
+// A signal handler can reach nothing else.
+std::atomic<int> pipe_to_loop = -1;
+
+extern "C" void tell_loop(int signal) {
+    const auto byte = static_cast<char>(signal);
+    const int error = errno;
+    (void)!::write(pipe_to_loop, &byte, 1);
+    errno = error;
+}
+
+void handle(int signal, void (*handler)(int)) {
+    struct sigaction action {};
+    action.sa_handler = handler;
+    action.sa_flags = SA_RESTART;
+    ::sigaction(signal, &action, nullptr);
+}
+
+} // namespace
+
+Termination::Termination(log::Log& log, os::EventLoop& loop, const os::OrphanGuard& guard)
+    : log_(log), loop_(loop), guard_(guard) {
+    std::array<int, 2> ends{};
+    if (::pipe2(ends.data(), O_CLOEXEC | O_NONBLOCK) < 0)
+        throw_errno("make the pipe for signals");
+    signals_.reset(ends[0]);
+    pipe_to_loop = ends[1];
+    watch_ = loop_.watch(signals_.get(), [this]() -> bool {
+        char signal = 0;
+        if (os::retry_eintr([&] { return ::read(signals_.get(), &signal, 1); }) != 1)
+            return true;
+        log_.test_error(fmt::format("received signal {} ({}); test terminating...",
+                               static_cast<int>(signal), ::strsignal(signal)));
+        end(signal);
+    });
+    handle(SIGTERM, tell_loop);
+    handle(SIGHUP, tell_loop);
+}
+
+Termination::~Termination() {
+    handle(SIGTERM, SIG_DFL);
+    handle(SIGHUP, SIG_DFL);
+    ::close(pipe_to_loop.exchange(-1));
+}
+
+void Termination::set_global_timeout(vm::Seconds timeout) {
+    timer_ = loop_.at(Deadline::after(timeout), [this] {
+        log_.test_error("timeout reached; test terminating...");
+        end(SIGTERM);
+    });
+}
+
+void Termination::end(int signal) noexcept {
+    guard_.end_all();
+    log_.flush();
+    die_by(signal);
+}
+
+void Termination::die_by(int signal) noexcept {
+    handle(signal, SIG_DFL);
+    sigset_t set;
+    sigemptyset(&set);
+    sigaddset(&set, signal);
+    pthread_sigmask(SIG_UNBLOCK, &set, nullptr);
+    ::raise(signal);
+    ::_exit(128 + signal); // not reached: the default action of the signal ends a process
+}
+
+} // namespace ntd::driver
