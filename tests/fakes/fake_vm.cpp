@@ -5,6 +5,7 @@
 #include <exception>
 #include <filesystem>
 
+#include <fcntl.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -62,6 +63,17 @@ void fork_helper() {
         ::pause();
 }
 
+// A caller may start us with stdin closed; our sockets must not take its number.
+void fill_standard_descriptors() {
+    while (true) {
+        const int fd = ::open("/dev/null", O_RDWR | O_CLOEXEC);
+        if (fd > STDERR_FILENO)
+            ::close(fd);
+        if (fd < 0 || fd > STDERR_FILENO)
+            return;
+    }
+}
+
 int run_machine(std::vector<std::string> arguments) {
     if (const char* more = std::getenv("FAKE_VM_OPTS")) {
         const auto extra = split(more, " \t\n");
@@ -70,6 +82,10 @@ int run_machine(std::vector<std::string> arguments) {
     const Options options = take_options(arguments);
     if (options.help) {
         std::fputs(help_text().c_str(), stdout);
+        return 0;
+    }
+    if (!options.make_commands.empty()) {
+        make_command_links(options.make_commands);
         return 0;
     }
     const QemuArguments qemu = parse_qemu_arguments(arguments);
@@ -84,6 +100,7 @@ int run_machine(std::vector<std::string> arguments) {
 } // namespace fake
 
 int main(int argc, char** argv) {
+    fake::fill_standard_descriptors();
     try {
         const std::vector<std::string> arguments(argv + 1, argv + argc);
         const std::string name = std::filesystem::path(argv[0]).filename().string();

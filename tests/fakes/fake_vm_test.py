@@ -524,3 +524,10 @@ def test_systemctl_keeps_user_units_apart(start):
     (vm.directory / "guest" / "units-user" / "app.service").write_text("ActiveState=active\n")
     command = "su -l alice --shell /bin/sh -c 'echo $USER; systemctl --user is-active app'"
     assert run(shell, command) == ("alice\nactive\n", 0)
+
+
+def test_shell_garbage_comes_before_the_spawning_line(start):
+    vm = start("--shell-garbage")
+    shell = channel(vm.shell_server.accept()[0])
+    assert shell.until(SPAWNING).startswith(b"\0\xff\x1b[0m")
+    assert run(shell, "echo hello") == ("hello\n", 0)

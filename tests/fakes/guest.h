@@ -13,8 +13,8 @@ class Guest {
 public:
     Guest(std::string directory, std::string name);
 
-    // Makes the directory and its command links; empties its /tmp.
-    void prepare() const;
+    // Makes the directory and finds or makes the command links; empties its /tmp.
+    void prepare();
     // Starts bash on `channel`, which becomes its stdin and stdout. False with errno set.
     bool start_shell(int channel);
     // Ends every process of the guest and reaps it.
@@ -30,6 +30,7 @@ private:
 
     std::string directory_;
     std::string name_;
+    std::string commands_;
     pid_t shell_ = -1;
 };
 

@@ -3,8 +3,10 @@
 #include <algorithm>
 #include <cstdio>
 #include <cstdlib>
+#include <filesystem>
 
 #include <fcntl.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "fd.h"
@@ -45,8 +47,16 @@ int run_su(const std::vector<std::string>& arguments) {
 
 } // namespace
 
-std::span<const char* const> guest_command_names() {
-    return names;
+void make_command_links(const std::string& directory) {
+    std::error_code ignored;
+    const auto self = std::filesystem::read_symlink("/proc/self/exe", ignored);
+    ::mkdir(directory.c_str(), 0755);
+    for (const char* name : names) {
+        const std::string link = directory + "/" + name;
+        ::unlink(link.c_str());
+        if (::symlink(self.c_str(), link.c_str()) < 0)
+            std::perror(link.c_str());
+    }
 }
 
 bool is_guest_command(const std::string& name) {

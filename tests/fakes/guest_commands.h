@@ -1,13 +1,12 @@
 #pragma once
 
-#include <span>
 #include <string>
 #include <vector>
 
 namespace fake {
 
 // The guest's own commands: the same program, called by another name through a link.
-std::span<const char* const> guest_command_names();
+void make_command_links(const std::string& directory);
 bool is_guest_command(const std::string& name);
 int run_guest_command(const std::string& name, const std::vector<std::string>& arguments);
 

@@ -48,6 +48,8 @@ bool is_key(const std::string& name) {
 std::string send_key(Machine& machine, const Words& words) {
     if (words.size() < 2)
         return missing(words, "string");
+    if (words[1].back() == '-')
+        return "invalid parameter: \r\n";
     for (const std::string& key : split(words[1], "-"))
         if (!is_key(key))
             return "invalid parameter: " + key + "\r\n";
@@ -71,8 +73,10 @@ std::string screendump(Machine& machine, const Words& words) {
 }
 
 std::string set_link(Machine& machine, const Words& words) {
+    if (words.size() < 2)
+        return missing(words, "string");
     if (words.size() < 3)
-        return missing(words, words.size() < 2 ? "string" : "'on' or 'off'");
+        return "Expected 'on' or 'off'\r\nTry \"help set_link\" for more information\r\n";
     return machine.has_device(words[1]) ? "" : "Error: Device '" + words[1] + "' not found\r\n";
 }
 
@@ -106,65 +110,20 @@ std::string info(Machine& machine, const Words& words) {
     return "unknown command: 'info " + topic + "'\r\n";
 }
 
+constexpr const char* listed_only =
+    "announce_self balloon block_job_cancel boot_set change chardev-add "
+    "client_migrate_info closefd commit cpu device_add device_del drive_add drive_backup "
+    "dump-guest-memory eject expire_password gdbserver getfd gpa2hva i log logfile loadvm "
+    "mce memsave migrate netdev_add netdev_del nmi o object_add object_del pmemsave print "
+    "qemu-io qom-get qom-list qom-set replay_break ringbuf_read ringbuf_write savevm "
+    "snapshot_blkdev sum sync-profile system_wakeup trace-event watchdog_action "
+    "wavcapture x xp x_colo_lost_heartbeat calc_dirty_rate";
+
 // QEMU's is about 15 kB: what matters is that it does not fit in one small read.
 std::string help(Machine&, const Words&) {
-    static const char* const topics[] = {"announce_self",
-                                         "balloon",
-                                         "block_job_cancel",
-                                         "boot_set",
-                                         "change",
-                                         "chardev-add",
-                                         "client_migrate_info",
-                                         "closefd",
-                                         "commit",
-                                         "cpu",
-                                         "device_add",
-                                         "device_del",
-                                         "drive_add",
-                                         "drive_backup",
-                                         "dump-guest-memory",
-                                         "eject",
-                                         "expire_password",
-                                         "gdbserver",
-                                         "getfd",
-                                         "gpa2hva",
-                                         "i",
-                                         "log",
-                                         "logfile",
-                                         "loadvm",
-                                         "mce",
-                                         "memsave",
-                                         "migrate",
-                                         "netdev_add",
-                                         "netdev_del",
-                                         "nmi",
-                                         "o",
-                                         "object_add",
-                                         "object_del",
-                                         "pmemsave",
-                                         "print",
-                                         "qemu-io",
-                                         "qom-get",
-                                         "qom-list",
-                                         "qom-set",
-                                         "replay_break",
-                                         "ringbuf_read",
-                                         "ringbuf_write",
-                                         "savevm",
-                                         "snapshot_blkdev",
-                                         "sum",
-                                         "sync-profile",
-                                         "system_wakeup",
-                                         "trace-event",
-                                         "watchdog_action",
-                                         "wavcapture",
-                                         "x",
-                                         "xp",
-                                         "x_colo_lost_heartbeat",
-                                         "calc_dirty_rate"};
     std::string text;
-    for (const char* topic : topics)
-        text += std::string(topic) +
+    for (const std::string& topic : split(listed_only, " "))
+        text += topic +
                 " [arguments] -- listed here to make the answer as long as QEMU's is; this "
                 "stand-in does not implement it. Its own commands are in README.md, among them "
                 "sendkey, screendump, set_link, hostfwd_add, info and quit\r\n";
@@ -235,7 +194,6 @@ void HmpMonitor::type(Machine& machine, char byte) {
     } else if (byte == '\b' || byte == '\x7f') {
         if (line_.empty())
             return;
-        // Two steps, as the editor does: the cursor goes back by one, then the line is redrawn.
         line_.pop_back();
         redraw(cursor_was);
     } else if (static_cast<unsigned char>(byte) >= ' ' && line_.size() < longest_line) {

@@ -153,8 +153,9 @@ void Machine::power_on() {
 void Machine::start_shell() {
     if (!shell_.is_open())
         return;
+    using namespace std::string_view_literals;
     if (options_.shell_garbage)
-        shell_.print(std::string_view("\0\xff\x1b[0mterminal noise\r\nSpawning\n", 32));
+        shell_.print("\0\xff\x1b[0mterminal noise\r\nSpawning\n"sv);
     shell_.print("Spawning backdoor root shell...\n");
     if (!guest_.start_shell(shell_.guest_end()))
         fail(1, std::string("fake_vm cannot start bash: ") + std::strerror(errno));

@@ -102,6 +102,8 @@ const Row rows[] = {
     {"--dump-args", "FILE", "write QEMU's arguments and the environment",
      assign<&Options::dump_args>},
     {"--screen", "FILE", "PPM (P6) shown on the screen, for screendump", assign<&Options::screen>},
+    {"--make-commands", "DIR", "make the guest's commands there and exit (used by the build)",
+     assign<&Options::make_commands>},
 };
 
 // Value of `key` in QEMU's comma-separated option text; empty if it is not there.

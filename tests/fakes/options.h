@@ -38,6 +38,7 @@ struct Options {
     std::string console_input_file;
     std::string dump_args;
     std::string screen;
+    std::string make_commands;
 };
 
 // One socket of the command line. QEMU opens them in the order they are given.

@@ -63,8 +63,11 @@ Json set_link(Machine& machine, const Json& arguments) {
 
 Json send_key(Machine& machine, const Json& arguments) {
     std::string keys;
-    for (const Json& key : arguments.value("keys", Json::array()))
-        keys += (keys.empty() ? "" : "-") + key.value("data", "");
+    for (const Json& key : arguments.value("keys", Json::array())) {
+        if (!keys.empty())
+            keys += '-';
+        keys += key.value("data", "");
+    }
     machine.press(keys);
     return Json::object();
 }

@@ -82,7 +82,7 @@ Properties load(const Call& call, const std::string& unit) {
 void store(const Call& call, const std::string& unit, const Properties& properties) {
     std::string text;
     for (const auto& [key, value] : properties)
-        text += key + "=" + value + "\n";
+        text.append(key).append("=").append(value).append("\n");
     // By rename: a test may read the file at any moment.
     const std::string path = call.directory + "/" + unit;
     const std::string draft = call.directory + "/." + unit + "." + std::to_string(::getpid());
@@ -111,7 +111,7 @@ void count_show(const Call& call, const std::string& unit, Properties& propertie
         store(call, unit, properties);
         return;
     }
-    const std::string state = parts.at(1);
+    const std::string& state = parts.at(1);
     properties.erase(found);
     set_state(call, unit, properties, state);
     properties = load(call, unit);
@@ -127,7 +127,9 @@ int show(const Call& call) {
                 continue;
             if (std::islower(static_cast<unsigned char>(key[0])))
                 continue; // ours, not systemd's
-            std::puts((call.value_only ? value : key + "=" + value).c_str());
+            if (!call.value_only)
+                std::printf("%s=", key.c_str());
+            std::puts(value.c_str());
         }
     }
     return 0;
