@@ -8,9 +8,10 @@
 #include <poll.h>
 #include <sys/prctl.h>
 #include <sys/socket.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
+#include <unistd.h>
 
-#include <algorithm>
 #include <array>
 #include <csignal>
 #include <cstring>
@@ -36,26 +37,20 @@ void signal_all(const std::set<pid_t>& groups, int signal) {
         ::kill(-group, signal);
 }
 
-// A group of which only unreaped children are left counts as ended.
-bool is_left(pid_t group) {
-    siginfo_t info{};
-    const bool leader_ended =
-        ::waitid(P_PID, static_cast<id_t>(group), &info, WEXITED | WNOHANG | WNOWAIT) == 0 &&
-        info.si_pid == group;
-    return !leader_ended && ::kill(-group, 0) == 0;
+// Waits until the leader of a group has ended; it need not be our child, and may be gone.
+void wait_for_leader(pid_t group, Deadline deadline) {
+    const UniqueFd leader(static_cast<int>(::syscall(SYS_pidfd_open, group, 0U)));
+    pollfd ended{leader.get(), POLLIN, 0};
+    if (leader)
+        retry_eintr([&] { return ::poll(&ended, 1, deadline.left_ms()); });
 }
 
-bool any_left(const std::set<pid_t>& groups) {
-    return std::any_of(groups.begin(), groups.end(), is_left);
-}
-
-// In the guard the groups are not children, so there is no event for their end: look every 10 ms.
 void end_groups(const std::set<pid_t>& groups) {
     using namespace std::chrono_literals;
     signal_all(groups, SIGTERM);
     const auto deadline = Deadline::after(2s);
-    while (any_left(groups) && !deadline.passed())
-        ::poll(nullptr, 0, 10);
+    for (const pid_t group : groups)
+        wait_for_leader(group, deadline);
     signal_all(groups, SIGKILL);
 }
 
