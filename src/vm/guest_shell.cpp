@@ -83,6 +83,7 @@ bool GuestShell::receive(os::ByteStream& stream, Exchange& exchange, Deadline de
         case os::ByteStream::Outcome::data:
             exchange.decoder.feed(bytes);
             exchange.output += exchange.decoder.take_output();
+            warn_of_holders(exchange);
             break;
         case os::ByteStream::Outcome::deadline:
             return false;
@@ -94,16 +95,20 @@ bool GuestShell::receive(os::ByteStream& stream, Exchange& exchange, Deadline de
     return true;
 }
 
+void GuestShell::warn_of_holders(Exchange& exchange) const {
+    const auto holders = exchange.decoder.take_holders();
+    if (holders.empty())
+        return;
+    host_.log.line(machine_, log::Level::warning,
+                   fmt::format("the command `{}` has ended, but its output is held open by: {}. "
+                               "Waiting until they close it. (To leave a process in the "
+                               "background, redirect its output: `... >&2 &`.)",
+                               shortened(exchange.command), holders));
+}
+
 // As receive(), and every now and then asks the control shell what goes on.
 bool GuestShell::wait_for_end(os::ByteStream& stream, Exchange& exchange, Deadline deadline) {
     while (!receive(stream, exchange, sooner(deadline, Deadline::after(probe_interval)))) {
-        if (const auto holders = exchange.decoder.take_holders(); !holders.empty())
-            host_.log.line(
-                machine_, log::Level::warning,
-                fmt::format("the command `{}` has ended, but its output is held open by: "
-                            "{}. Waiting until they close it. (To leave a process in "
-                            "the background, redirect its output: `... >&2 &`.)",
-                            shortened(exchange.command), holders));
         if (deadline.passed())
             return false;
         send(stream, proto::shell_probe(exchange.marker), Deadline::never());

@@ -39,6 +39,7 @@ private:
     // Reads until the status is there (true) or the deadline.
     bool receive(os::ByteStream& stream, Exchange& exchange, Deadline deadline);
     bool wait_for_end(os::ByteStream& stream, Exchange& exchange, Deadline deadline);
+    void warn_of_holders(Exchange& exchange) const;
     void end_command(os::ByteStream& stream, Exchange& exchange);
     void restart_worker(os::ByteStream& stream);
 
