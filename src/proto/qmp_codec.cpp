@@ -66,7 +66,10 @@ json_object(std::initializer_list<std::pair<std::string_view, std::string_view>>
 bool qmp_caused_by_guest(const QmpMessage& event) {
     const auto object = json::parse(event.json, nullptr, false);
     const auto data = object.find("data");
-    return data != object.end() && data->is_object() && data->value("guest", false);
+    if (data == object.end() || !data->is_object())
+        return false;
+    const auto guest = data->find("guest");
+    return guest != data->end() && *guest == true;
 }
 
 std::optional<QmpMessage> QmpDecoder::next() {

@@ -69,12 +69,15 @@ std::string replaced(std::string_view text, std::string_view what, std::string_v
 }
 
 // Too long for a line: the text goes behind the line as it is, and `head` takes exactly that many
-// bytes from the channel (bash has read no further than the line's end).
+// bytes from the channel (bash has read no further than the line's end), whether they can be
+// stored or not. The file's name is not the marker: the arguments of the command's bash have it,
+// and a process list in the output must not look like a frame.
 std::string upload(std::string_view marker, std::string_view command) {
-    const auto file = fmt::format("/tmp/.{}", marker);
-    const auto load = fmt::format("eval \"$(cat {0}; rm -f {0})\"", file);
+    const auto file = fmt::format("/tmp/.{}", marker.substr(marker.find('-') + 1));
+    const auto load = fmt::format("eval \"$(cat {0} || echo exit 1; rm -f {0})\"", file);
     const auto run = fmt::format("n {} {}", marker, shell_quote(load));
-    return fmt::format("head -c {} >{}; ntd_to {} {}\n{}", command.size(), file, marker,
+    const auto store = fmt::format("cat >{0} || {{ rm -f {0}; cat >/dev/null; }}", file);
+    return fmt::format("head -c {} | {{ {}; }}; ntd_to {} {}\n{}", command.size(), store, marker,
                        shell_quote(run), command);
 }
 
@@ -121,22 +124,17 @@ std::string shell_probe(std::string_view marker) {
 
 void ShellDecoder::feed(std::string_view bytes) {
     pending_ += bytes;
-    std::size_t done = 0;
-    for (;;) {
-        const auto begin = pending_.find(marker_, done);
-        if (begin == pending_.npos)
-            break;
-        output_.append(pending_, done, begin - done);
-        done = begin;
-        const auto end = pending_.find('\n', begin);
+    for (auto begin = pending_.find(marker_); begin != pending_.npos;
+         begin = pending_.find(marker_)) {
+        output_.append(pending_, 0, begin);
+        pending_.erase(0, begin);
+        const auto end = pending_.find('\n');
         if (end == pending_.npos)
-            break;
-        take_frame(std::string_view(pending_).substr(begin, end - begin));
-        done = end + 1;
+            return;
+        const auto frame = pending_.substr(0, end);
+        pending_.erase(0, end + 1); // first, as the frame may be garbage
+        take_frame(frame);
     }
-    pending_.erase(0, done);
-    if (pending_.starts_with(marker_))
-        return;
     // The rest is output but for a tail that may be the begin of a marker.
     const auto keep = std::min(pending_.size(), marker_.size() - 1);
     auto tail = pending_.size() - keep;

@@ -1,0 +1,106 @@
+#include <ntd/proto/shell_codec.h>
+
+#include <gtest/gtest.h>
+
+#include <algorithm>
+
+namespace ntd::proto {
+
+namespace {
+
+constexpr auto marker = "ntd-0123456789abcdef";
+
+std::string first_line(const std::string& text) {
+    return text.substr(0, text.find('\n'));
+}
+
+std::string behind_first_line(const std::string& text) {
+    return text.substr(text.find('\n') + 1);
+}
+
+TEST(NewMarker, IsAWordThatNeedsNoQuotes) {
+    const auto made = new_marker();
+    EXPECT_TRUE(std::all_of(made.begin(), made.end(), [](char c) {
+        return c == '-' || (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9');
+    })) << made;
+}
+
+TEST(NewMarker, Has128BitsInHexadecimal) {
+    EXPECT_EQ(new_marker().size(), 4 + 32U);
+}
+
+TEST(NewMarker, IsAnotherEachTime) {
+    EXPECT_NE(new_marker(), new_marker());
+}
+
+TEST(ShellRun, QuotesTheCommandForWorkerAndControlShell) {
+    EXPECT_EQ(shell_run("m", "echo it's"), "ntd_to m 'n m '\\''echo it'\\''\\'\\'''\\''s'\\'''\n");
+}
+
+TEST(ShellRun, KeepsNewlinesInsideTheQuotes) {
+    EXPECT_EQ(shell_run("m", "a\nb"), "ntd_to m 'n m '\\''a\nb'\\'''\n");
+}
+
+TEST(ShellRun, KeepsWhatTheShellWouldExpand) {
+    EXPECT_EQ(shell_run("m", "$x `y` \\"), "ntd_to m 'n m '\\''$x `y` \\'\\'''\n");
+}
+
+TEST(ShellRun, KeepsBytesThatAreNoUtf8) {
+    EXPECT_EQ(shell_run("m", "\xFF\x80"), "ntd_to m 'n m '\\''\xFF\x80'\\'''\n");
+}
+
+TEST(ShellRun, PutsTheLongestCommandOfALineOnTheLine) {
+    const std::string command(64 * 1024, 'x');
+    EXPECT_EQ(shell_run("m", command), "ntd_to m 'n m '\\''" + command + "'\\'''\n");
+}
+
+TEST(ShellRun, PutsALongCommandBehindTheLineAsItIs) {
+    const auto command = std::string(64 * 1024, 'x') + "'\n\xFF";
+    EXPECT_EQ(behind_first_line(shell_run("m", command)), command);
+}
+
+TEST(ShellRun, TellsTheExactLengthOfALongCommand) {
+    const std::string command(70'001, 'x');
+    EXPECT_EQ(shell_run("m", command).substr(0, 14), "head -c 70001 ");
+}
+
+// The command's own process list would show it, and be taken for a frame.
+TEST(ShellRun, KeepsTheMarkerOutOfTheArgumentsOfALongCommand) {
+    const auto line = first_line(shell_run(marker, std::string(70'000, 'x')));
+    const auto arguments = line.substr(line.find("ntd_to"));
+    EXPECT_EQ(arguments.find(marker, arguments.find("cat")), std::string::npos) << line;
+}
+
+TEST(ShellDetach, QuotesTheCommandTwice) {
+    EXPECT_NE(shell_detach("echo it's").find(R"(it'\''\'\'''\''s)"), std::string::npos)
+        << shell_detach("echo it's");
+}
+
+TEST(ShellDetach, IsOneLine) {
+    EXPECT_EQ(behind_first_line(shell_detach("true")), "");
+}
+
+TEST(ShellSetup, EndsWithTheAnswerThatIsWaitedFor) {
+    EXPECT_TRUE(shell_setup("m").ends_with("\nprintf '%s 0\\n' m\n"));
+}
+
+// Each byte goes through the guest's serial port.
+TEST(ShellSetup, IsShorterThanAPage) {
+    EXPECT_LT(shell_setup(new_marker()).size(), 4096U);
+}
+
+TEST(ShellSignal, NamesTheSignal) {
+    EXPECT_EQ(shell_signal("TERM"), "ntd_signal TERM\n");
+}
+
+TEST(ShellRestart, PassesTheMarker) {
+    EXPECT_EQ(shell_restart("m"), "ntd_restart m\n");
+}
+
+TEST(ShellProbe, PassesTheMarker) {
+    EXPECT_EQ(shell_probe("m"), "ntd_probe m\n");
+}
+
+} // namespace
+
+} // namespace ntd::proto

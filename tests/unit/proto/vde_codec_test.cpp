@@ -1,0 +1,68 @@
+#include <ntd/proto/vde_codec.h>
+
+#include <gtest/gtest.h>
+
+namespace ntd::proto {
+
+namespace {
+
+// What vde_switch 2.3.2 answers to `showinfo` on a console without a prompt.
+constexpr std::string_view showinfo = "0000 DATA END WITH '.'\n"
+                                      "Numports=32\n"
+                                      "HUB=true\n"
+                                      ".\n"
+                                      "1000 Success\n";
+
+std::optional<VdeReply> decoded(std::string_view bytes) {
+    VdeDecoder decoder;
+    decoder.feed(bytes);
+    return decoder.next();
+}
+
+TEST(VdeDecoder, FindsTheEndOfAnAnswer) {
+    EXPECT_EQ(decoded(showinfo).value().text, "1000 Success");
+}
+
+TEST(VdeDecoder, TakesOneThousandForSuccess) {
+    EXPECT_TRUE(decoded("1000 Success\n").value().success);
+}
+
+TEST(VdeDecoder, TakesAnotherNumberForAFailure) {
+    EXPECT_FALSE(decoded("1038 Function not implemented\n").value().success);
+}
+
+TEST(VdeDecoder, KeepsTheTextOfAFailure) {
+    EXPECT_EQ(decoded("1038 Function not implemented\n").value().text,
+              "1038 Function not implemented");
+}
+
+TEST(VdeDecoder, PassesOverAPrompt) {
+    EXPECT_EQ(decoded("vde$ 1000 Success\r\n").value().text, "1000 Success");
+}
+
+TEST(VdeDecoder, WaitsForTheLineEnd) {
+    EXPECT_FALSE(decoded("0000 DATA\n1000 Success").has_value());
+}
+
+TEST(VdeDecoder, IsNotMisledByOtherNumbers) {
+    EXPECT_FALSE(decoded("10000 packets\n1000\n100 Mbit\n2000 Success\n1o00 Success\n"));
+}
+
+TEST(VdeDecoder, PutsSplitAnswersTogether) {
+    VdeDecoder decoder;
+    decoder.feed("1000 Suc");
+    decoder.next();
+    decoder.feed("cess\n");
+    EXPECT_EQ(decoder.next().value().text, "1000 Success");
+}
+
+TEST(VdeDecoder, TellsJoinedAnswersApart) {
+    VdeDecoder decoder;
+    decoder.feed("1000 Success\n1022 Invalid argument\n");
+    decoder.next();
+    EXPECT_EQ(decoder.next().value().text, "1022 Invalid argument");
+}
+
+} // namespace
+
+} // namespace ntd::proto
