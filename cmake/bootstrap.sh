@@ -1,0 +1,140 @@
+# Sourced by examples/run and tests/run: gets a machine ready to build and to start guests.
+# shellcheck shell=bash
+#
+#   ntd_packages PACKAGE...          installs what is missing (names as in Debian and Ubuntu)
+#   ntd_build_packages               what the build needs
+#   ntd_guest_packages               what the Debian guests and their networks need
+#   ntd_test_packages                what the tests need on top
+#   ntd_build PRESET [ARGUMENT...]   configures and builds; the arguments go to cmake
+#
+# All of them say nothing and return at once when there is nothing to do.
+
+ntd_root=$(dirname "$(dirname "$(readlink -f "${BASH_SOURCE[0]}")")")
+
+ntd_say() {
+    echo "setup: $*" >&2
+}
+
+ntd_is_debian_like() {
+    type -P apt-get dpkg-query >/dev/null
+}
+
+ntd_build_packages() {
+    ntd_packages cmake ninja-build g++ python3-dev pybind11-dev libfmt-dev libspdlog-dev libcli11-dev \
+        nlohmann-json3-dev
+}
+
+ntd_guest_packages() {
+    local packages=(mmdebstrap debian-archive-keyring e2fsprogs cpio qemu-system-x86 qemu-utils vde2 python3)
+    # Without root the root file system is made in a user namespace.
+    ((EUID == 0)) || packages+=(fakeroot uidmap)
+    ntd_packages "${packages[@]}"
+}
+
+ntd_test_packages() {
+    ntd_packages libgtest-dev libbenchmark-dev python3-pytest python3-numpy tmux socat
+}
+
+ntd_packages() {
+    if ntd_is_debian_like; then
+        ntd_install_missing "$@"
+    else
+        ntd_check_tools "$@"
+    fi
+}
+
+ntd_install_missing() {
+    local missing=() as_root=()
+    mapfile -t missing < <(ntd_missing_packages "$@")
+    ((${#missing[@]})) || return 0
+    if ((EUID != 0)); then
+        if ! type -P sudo >/dev/null; then
+            ntd_say "please install, as root: apt-get install ${missing[*]}"
+            return 1
+        fi
+        as_root=(sudo)
+    fi
+    ntd_say "installing ${missing[*]}"
+    ntd_quietly "${as_root[@]}" apt-get update -q &&
+        ntd_quietly "${as_root[@]}" env DEBIAN_FRONTEND=noninteractive \
+            apt-get install -q -y --no-install-recommends "${missing[@]}"
+}
+
+ntd_missing_packages() {
+    local installed package
+    # An error only says that it does not know one of them.
+    installed=$(dpkg-query --show --showformat='${db:Status-Status} ${Package}\n' "$@" 2>/dev/null || true)
+    for package; do
+        [[ $'\n'$installed$'\n' == *$'\n'"installed $package"$'\n'* ]] || echo "$package"
+    done
+}
+
+# Elsewhere packages have other names: only the programs can be looked for. cmake finds out about libraries.
+ntd_check_tools() {
+    local package tool missing=()
+    for package; do
+        tool=$(ntd_tool_of "$package")
+        [[ -z $tool ]] || type -P "$tool" >/dev/null || missing+=("$tool")
+    done
+    ((${#missing[@]})) || return 0
+    ntd_say "this is neither Debian nor Ubuntu, please install what has these programs: ${missing[*]}"
+    return 1
+}
+
+ntd_tool_of() {
+    case $1 in
+        lib* | *-dev | *-keyring | python3-*) ;;
+        e2fsprogs) echo mkfs.ext4 ;;
+        g++) echo c++ ;;
+        ninja-build) echo ninja ;;
+        qemu-system-x86) echo qemu-system-x86_64 ;;
+        qemu-utils) echo qemu-img ;;
+        tesseract-ocr) echo tesseract ;;
+        uidmap) echo newuidmap ;;
+        vde2) echo vde_switch ;;
+        *) echo "$1" ;;
+    esac
+}
+
+# Shows the output only if the command fails.
+ntd_quietly() {
+    local log status=0
+    log=$(mktemp)
+    "$@" >"$log" 2>&1 || status=$?
+    ((status == 0)) || cat "$log" >&2
+    rm -f "$log"
+    return "$status"
+}
+
+ntd_build() {
+    local preset=$1
+    shift
+    (
+        cd "$ntd_root" || exit
+        ntd_configure "$preset" "$@" && ntd_compile "$preset"
+    )
+}
+
+# Only once, and again when it is asked for with other arguments (none: as it is configured). The build itself notices
+# changed CMake files.
+ntd_configure() {
+    local preset=$1 stamp=build/$1/.configured-with
+    shift
+    if [[ -e build/$preset/build.ninja ]]; then
+        if (($# == 0)) || [[ -e $stamp && $(<"$stamp") == "$*" ]]; then return; fi
+    fi
+    ntd_say "configuring build/$preset"
+    local python=()
+    mapfile -t python < <(ntd_python_argument "$@")
+    ntd_quietly cmake --preset "$preset" "${python[@]}" "$@" && echo "$*" >"$stamp"
+}
+
+# python3-dev belongs to Debian's own Python. Another one that comes first in PATH has other headers, or none.
+ntd_python_argument() {
+    [[ "$*" != *Python3_* && -z ${Python3_ROOT_DIR:-} ]] || return 0
+    if ntd_is_debian_like && [[ -x /usr/bin/python3 ]]; then echo -DPython3_EXECUTABLE=/usr/bin/python3; fi
+}
+
+ntd_compile() {
+    cmake --build --preset "$1" | { grep --line-buffered -v '^ninja: no work to do\.$' || true; } >&2
+}
