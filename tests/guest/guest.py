@@ -1,0 +1,67 @@
+"""What the tests on real guests share: where things are, and runs that leave nothing behind."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import uuid
+from dataclasses import dataclass
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[2]
+BIN_DIR = Path(os.environ.get("NTD_BIN_DIR", ROOT / "build" / "release" / "bin"))
+DRIVER = BIN_DIR / "nixos-test-driver"
+
+# Emulated guests differ twofold in speed from minute to minute; only a hang reaches this.
+PATIENCE = 600
+
+
+@dataclass(frozen=True)
+class Result:
+    returncode: int
+    log: str  # standard output and standard error, as a person sees them
+
+    def __str__(self) -> str:
+        return f"status {self.returncode}\n{self.log}"
+
+
+def run(*command: str | Path, cwd: Path, env: dict[str, str] | None = None) -> Result:
+    """Run to the end, and check that no process is left over then."""
+    test_id = uuid.uuid4().hex
+    environment = os.environ | {"TMPDIR": str(cwd), "NTD_TEST_ID": test_id} | (env or {})
+    environment.pop("XDG_RUNTIME_DIR", None)
+    ended = subprocess.run(
+        [str(word) for word in command],
+        cwd=cwd,
+        env=environment,
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        errors="replace",
+        timeout=PATIENCE,
+        check=False,
+    )
+    result = Result(ended.returncode, ended.stdout)
+    left = processes_with(test_id)
+    assert not left, f"still running: {left}\n{result}"
+    return result
+
+
+def processes_with(test_id: str) -> list[str]:
+    """The command lines of all processes that have the test's id in their environment."""
+    found = []
+    for process in Path("/proc").glob("[0-9]*"):
+        try:
+            if test_id.encode() in (process / "environ").read_bytes():
+                found.append((process / "cmdline").read_text().replace("\0", " "))
+        except OSError:  # ended meanwhile
+            continue
+    return found
+
+
+def start_scripts(directory: Path, *machines: str) -> list[Path]:
+    """run-NAME-vm for each NAME:VLANS:UNITS, see examples/guest/make-start-scripts."""
+    tool = ROOT / "examples" / "guest" / "make-start-scripts"
+    subprocess.run([tool, "-o", directory, *machines], check=True, timeout=PATIENCE)
+    return [directory / f"run-{machine.split(':')[0]}-vm" for machine in machines]
