@@ -110,7 +110,11 @@ RunResult run(const RunOptions& options, driver::Runtime& runtime) {
         disconnect_signals(host.interrupt);
         host.environment = os::current_environment;
     });
-    return run_package();
+    try {
+        return run_package();
+    } catch (py::error_already_set& error) { // it must not outlive Python
+        throw Error("{}", error.what());
+    }
 }
 
 } // namespace ntd::python

@@ -62,7 +62,7 @@ bool VLan::on_readable(os::ByteStream& stream, proto::VdeDecoder* decoder) {
     }
     state_.with([&](State& state) {
         state.text = tail(state.text + bytes, most_text);
-        state.closed = state.closed || closed;
+        state.open_streams -= closed ? 1 : 0;
         if (reply)
             state.reply = std::move(reply);
     });
@@ -76,11 +76,11 @@ void VLan::wait_until_ready() {
     stdin_.write_all("showinfo\n", process_->exit_fd(), deadline, host_.interrupt);
     for (;;) {
         changed.reset();
-        const auto [reply, text, closed] = state_.copy();
+        const auto [reply, text, open_streams] = state_.copy();
         if (reply && reply->success)
             return;
         const auto status = process_->poll();
-        if (reply || (status && closed))
+        if (reply || (status && open_streams == 0))
             throw MachineError(
                 "vlan {}: vde_switch for '{}' {}; it said: {}", number_, socket_dir_.string(),
                 status ? status->describe() : "refused its first command", printable(text));

@@ -35,7 +35,7 @@ private:
     struct State {
         std::optional<proto::VdeReply> reply;
         std::string text; // all that it said, for an error
-        bool closed = false;
+        int open_streams = 2; // stdout and stderr
     };
 
     bool on_readable(os::ByteStream& stream, proto::VdeDecoder* decoder);
