@@ -55,13 +55,8 @@ BaseDirectory::BaseDirectory(const os::OrphanGuard& guard) {
                          path.string(), from);
     if (real_.native().size() + room_for_sockets > os::longest_socket_path) {
         link_ = make_short_link(real_);
-        guard.add_link(link_.native());
+        guard.add_file(link_.native());
     }
-}
-
-BaseDirectory::~BaseDirectory() {
-    if (!link_.empty())
-        ::unlink(link_.c_str());
 }
 
 } // namespace ntd::driver

@@ -17,12 +17,13 @@
 #include <cstring>
 #include <set>
 #include <string>
+#include <vector>
 
 namespace ntd::os {
 
 namespace {
 
-enum class Kind : char { add, forget, link };
+enum class Kind : char { add, forget, file };
 
 struct Message {
     Kind kind;
@@ -56,7 +57,7 @@ void end_groups(const std::set<pid_t>& groups) {
 
 [[noreturn]] void guard(int socket) {
     std::set<pid_t> groups;
-    std::set<std::string> links;
+    std::vector<std::string> files;
     Message message{};
     while (retry_eintr([&] { return ::recv(socket, &message, sizeof message, 0); }) > 0) {
         if (message.kind == Kind::add)
@@ -64,11 +65,11 @@ void end_groups(const std::set<pid_t>& groups) {
         else if (message.kind == Kind::forget)
             groups.erase(message.group);
         else
-            links.insert(message.path.data());
+            files.emplace_back(message.path.data());
     }
     end_groups(groups);
-    for (const auto& link : links)
-        ::unlink(link.c_str());
+    for (auto file = files.rbegin(); file != files.rend(); ++file) // a link after what is behind it
+        ::unlink(file->c_str());
     ::_exit(0);
 }
 
@@ -126,8 +127,8 @@ void OrphanGuard::forget(pid_t group) const noexcept {
     ::send(socket_.get(), &message, short_size, MSG_NOSIGNAL);
 }
 
-void OrphanGuard::add_link(std::string_view path) const noexcept {
-    Message message{Kind::link, 0, {}};
+void OrphanGuard::add_file(std::string_view path) const noexcept {
+    Message message{Kind::file, 0, {}};
     path.copy(message.path.data(), message.path.size() - 1);
     ::send(socket_.get(), &message, sizeof message, MSG_NOSIGNAL);
 }

@@ -101,6 +101,8 @@ void QemuMachine::start(bool allow_reboot) {
 std::shared_ptr<QemuMachine::Running> QemuMachine::launch(bool allow_reboot) {
     os::UnixListener monitor(monitor_path());
     os::UnixListener shell(shell_path());
+    for (const auto& socket : {monitor_path(), shell_path(), qmp_path()})
+        host().guard.add_file(socket); // left when QEMU, or we, are killed
     auto environment =
         start_environment(host().environment(), state_dir.string(), shared_dir.string());
     const auto arguments = qemu_arguments({qmp_path(), monitor_path(), shell_path()},
@@ -117,13 +119,21 @@ std::shared_ptr<QemuMachine::Running> QemuMachine::launch(bool allow_reboot) {
     running->hmp = std::make_unique<HmpClient>(
         name(), accept_from(monitor, process, *this, "monitor"), process, host());
     running->shell = os::ByteStream(accept_from(shell, process, *this, "shell channel"));
-    try {
-        running->qmp = std::make_unique<QmpClient>(qmp_path(), process.exit_fd(), host(),
-                                                   Deadline::after(host().start_timeout));
-    } catch (const MachineError&) {
-        process.throw_died("before it answered on its QMP socket");
-    }
+    connect_qmp(*running);
     return running;
+}
+
+void QemuMachine::connect_qmp(Running& running) const {
+    try {
+        running.qmp = std::make_unique<QmpClient>(qmp_path(), running.process.exit_fd(), host(),
+                                                  Deadline::after(host().start_timeout));
+    } catch (const Error& error) {
+        // When QEMU ends, its socket may be gone before it.
+        if (running.process.child().wait(Deadline::after(500ms), host().interrupt))
+            running.process.throw_died("before it answered on its QMP socket");
+        throw MachineError("machine '{}': {}; its last output was:\n{}", name(), error.what(),
+                           console_.tail());
+    }
 }
 
 void QemuMachine::connect() {

@@ -32,7 +32,7 @@ bool QmpClient::on_readable() {
         broken = error.what();
     }
     if (outcome == os::ByteStream::Outcome::closed && !broken)
-        broken = "QEMU closed the QMP connection";
+        broken = "QMP: QEMU closed the connection";
     if (broken)
         state_.with([&](State& state) { state.broken = std::move(broken); });
     changed_.notify();
@@ -66,7 +66,7 @@ bool QmpClient::wait_until(const std::function<bool(State&)>& look, Deadline dea
         if (found)
             return true;
         if (broken)
-            throw MachineError("QMP: {}", *broken);
+            throw MachineError("{}", *broken);
         if (ended)
             throw MachineError("QMP: QEMU has ended");
         const auto ready = os::wait_readable({changed.fd(), exit_fd_}, deadline, host_.interrupt);

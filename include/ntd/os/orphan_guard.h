@@ -37,8 +37,8 @@ public:
     // process.
     void end_all() const noexcept;
 
-    // A file (a symbolic link, in fact) to remove after our death. At most 200 bytes.
-    void add_link(std::string_view path) const noexcept;
+    // A socket or a symbolic link to remove at our end, the last one first. At most 200 bytes.
+    void add_file(std::string_view path) const noexcept;
 
 private:
     UniqueFd socket_;

@@ -67,6 +67,7 @@ public:
 
 private:
     std::shared_ptr<Running> launch(bool allow_reboot);
+    void connect_qmp(Running& running) const;
     void wait_for_greeting(Running& running);
     void check_boot(Running& running);
     void forget_process();
