@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import _ntd
 
 from test_driver import script
+from test_driver.errors import MachineError
 from test_driver.logger import Logger
 from test_driver.machine import BaseMachine, Machine, QemuMachine, retry
 
@@ -26,6 +27,7 @@ class Driver:
     def __init__(self, options: _ntd.RunOptions) -> None:
         self._options = options
         self.config = options.config
+        self.interactive = options.interactive
         self.out_dir = Path(options.out_dir)
         self.tmp_dir = Path(options.tmp_dir)
         self.logger = Logger()
@@ -50,12 +52,22 @@ class Driver:
         return self
 
     def _start(self) -> None:
+        self._check_supported()
         if self.config.vlans:
             with self.logger.nested("start all VLans"):
                 for number in self.config.vlans:
                     self._start_vlan(number)
         for machine in self.config.vms:
             self._create(machine.start_script, machine.name)
+
+    def _check_supported(self) -> None:
+        if self.config.containers:
+            names = ", ".join(machine.name for machine in self.config.containers)
+            raise MachineError(f"containers cannot be run by this version: {names}")
+        if self.config.enable_ssh_backdoor:
+            self.logger.warning("this version has no SSH backdoor: enable_ssh_backdoor is ignored")
+        if self._options.debug_hook_attach:
+            self.logger.warning("this version has no debug hook: --debug-hook-attach is ignored")
 
     def _start_vlan(self, number: int) -> None:
         vlan = VLan(number, self.tmp_dir)
@@ -155,7 +167,7 @@ class Driver:
 
     def run_tests(self) -> None:
         """Run the test script, then have each machine that is up write its disks."""
-        if self.config.global_timeout is not None and not self._options.interactive:
+        if self.config.global_timeout is not None and not self.interactive:
             limit = self.config.global_timeout
             self.logger.info(f"Test will time out and terminate in {limit:g} seconds")
             _ntd.set_global_timeout(limit)

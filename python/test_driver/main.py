@@ -30,6 +30,11 @@ def main() -> tuple[int, int]:
 def _run() -> tuple[int, int]:
     with Driver(_ntd.options()) as driver:
         begin = time.monotonic()
+        if driver.interactive:
+            from test_driver import repl  # a test run does without what it imports
+
+            repl.run(driver.test_symbols())
+            return 0, 0
         result = run(driver)
         driver.logger.info(f"test script finished in {time.monotonic() - begin:.2f}s")
     return result
