@@ -51,7 +51,8 @@ struct Child {
     const char* directory; // or null
     std::array<int, 3> streams;
     const OrphanGuard* guard;
-    int error = 0; // out: errno of the step that failed
+    bool is_there = false; // out: in the directory
+    int error = 0;         // out: errno of the step that failed
 };
 
 [[noreturn]] void run_child(Child& child) noexcept {
@@ -67,7 +68,8 @@ struct Child {
     sigset_t none;
     sigemptyset(&none);
     ::sigprocmask(SIG_SETMASK, &none, nullptr);
-    if (child.directory == nullptr || ::chdir(child.directory) == 0)
+    child.is_there = child.directory == nullptr || ::chdir(child.directory) == 0;
+    if (child.is_there)
         ::execve(child.program, child.argv, child.environment);
     child.error = errno;
     ::_exit(127);
@@ -105,6 +107,13 @@ std::string find_program(const std::string& name) {
     throw SystemError(ENOENT, fmt::format("find the program '{}' in PATH", name));
 }
 
+[[noreturn]] void throw_not_started(const Child& child, const ProcessSpec& spec) {
+    const auto what = fmt::format("execute '{}'", join(spec.argv, " "));
+    if (child.is_there)
+        throw SystemError(child.error, what);
+    throw SystemError(child.error, fmt::format("enter '{}' to {}", child.directory, what));
+}
+
 ExitStatus exit_status(const siginfo_t& info) {
     if (info.si_code == CLD_EXITED)
         return {info.si_status, 0};
@@ -140,7 +149,7 @@ ChildProcess::ChildProcess(const ProcessSpec& spec, const OrphanGuard& guard) : 
     if (child.error != 0) {
         retry_eintr([&] { return ::waitpid(pid_, nullptr, 0); });
         guard_.forget(pid_);
-        throw SystemError(child.error, fmt::format("execute '{}'", join(spec.argv, " ")));
+        throw_not_started(child, spec);
     }
     guard_.adopt(pid_);
     pidfd_.reset(static_cast<int>(::syscall(SYS_pidfd_open, pid_, 0U)));
@@ -159,8 +168,7 @@ ChildProcess::ChildProcess(const ProcessSpec& spec, const OrphanGuard& guard) : 
 
 ChildProcess::~ChildProcess() {
     ::kill(-pid_, SIGKILL);
-    if (!status_.copy())
-        retry_eintr([&] { return ::waitpid(pid_, nullptr, 0); });
+    retry_eintr([&] { return ::waitpid(pid_, nullptr, 0); });
     guard_.forget(pid_);
 }
 
@@ -169,7 +177,7 @@ std::optional<ExitStatus> ChildProcess::poll() {
         siginfo_t info{};
         if (!status && retry_eintr([&] {
                            return ::waitid(P_PID, static_cast<id_t>(pid_), &info,
-                                           WEXITED | WNOHANG);
+                                           WEXITED | WNOHANG | WNOWAIT);
                        }) < 0)
             status = ExitStatus{}; // somebody else reaped it: how it ended is not known any more
         else if (!status && info.si_pid == pid_)
@@ -188,7 +196,7 @@ std::optional<ExitStatus> ChildProcess::wait(Deadline deadline, Interrupt& inter
 
 void ChildProcess::signal(int number) noexcept {
     status_.with([&](const std::optional<ExitStatus>& status) {
-        if (!status) // not reaped, so the pid is still its own
+        if (!status)
             ::kill(pid_, number);
     });
 }

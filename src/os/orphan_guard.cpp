@@ -28,7 +28,7 @@ enum class Kind : char { add, forget, file };
 struct Message {
     Kind kind;
     pid_t group;
-    std::array<char, 200> path;
+    std::array<char, 201> path; // with a NUL
 };
 
 constexpr std::size_t short_size = offsetof(Message, path);
@@ -104,7 +104,7 @@ OrphanGuard::OrphanGuard() {
 }
 
 OrphanGuard::~OrphanGuard() {
-    socket_.reset();
+    ::shutdown(socket_.get(), SHUT_WR); // a fork of ours may have the socket, too
     retry_eintr([&] { return ::waitpid(pid_, nullptr, 0); });
 }
 
@@ -129,7 +129,9 @@ void OrphanGuard::forget(pid_t group) const noexcept {
 
 void OrphanGuard::add_file(std::string_view path) const noexcept {
     Message message{Kind::file, 0, {}};
-    path.copy(message.path.data(), message.path.size() - 1);
+    if (path.size() >= message.path.size())
+        return; // its begin may be the path of something else
+    path.copy(message.path.data(), path.size());
     ::send(socket_.get(), &message, sizeof message, MSG_NOSIGNAL);
 }
 

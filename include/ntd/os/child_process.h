@@ -29,15 +29,15 @@ struct ExitStatus {
 
 // What to start. argv[0] is looked up in PATH.
 struct ProcessSpec {
-    std::vector<std::string> argv;
-    std::vector<std::string> environment; // "NAME=value"
-    std::filesystem::path directory;      // empty: ours
-    bool pipe_stdin = true;               // otherwise /dev/null
+    std::vector<std::string> argv = {};
+    std::vector<std::string> environment = {}; // "NAME=value"
+    std::filesystem::path directory = {};      // empty: ours
+    bool pipe_stdin = true;                    // otherwise /dev/null
 };
 
 // A child in a process group of its own, whose standard streams are pipes. Its owner ends it: the
-// destructor kills the whole group and reaps the child. poll(), wait() and signals may come from
-// any thread.
+// destructor kills the whole group and reaps the child: until then nobody else has its pid. poll(),
+// wait() and signals may come from any thread.
 class ChildProcess {
 public:
     // Throws SystemError, naming the program, if it cannot be executed.

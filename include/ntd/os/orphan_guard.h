@@ -37,7 +37,8 @@ public:
     // process.
     void end_all() const noexcept;
 
-    // A socket or a symbolic link to remove at our end, the last one first. At most 200 bytes.
+    // A socket or a symbolic link to remove at our end, the last one first. A path of
+    // more than 200 bytes is passed over.
     void add_file(std::string_view path) const noexcept;
 
 private:
