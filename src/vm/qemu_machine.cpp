@@ -99,10 +99,10 @@ void QemuMachine::start(bool allow_reboot) {
 }
 
 std::shared_ptr<QemuMachine::Running> QemuMachine::launch(bool allow_reboot) {
-    os::UnixListener monitor(monitor_path());
-    os::UnixListener shell(shell_path());
     for (const auto& socket : {monitor_path(), shell_path(), qmp_path()})
         host().guard.add_file(socket); // left when QEMU, or we, are killed
+    os::UnixListener monitor(monitor_path());
+    os::UnixListener shell(shell_path());
     auto environment =
         start_environment(host().environment(), state_dir.string(), shared_dir.string());
     const auto arguments = qemu_arguments({qmp_path(), monitor_path(), shell_path()},
