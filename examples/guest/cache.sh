@@ -15,20 +15,6 @@ die() {
     exit 1
 }
 
-# step DESCRIPTION COMMAND...: runs it and says how long it took; its output is shown only when it fails.
-step() {
-    local description=$1 start=$EPOCHREALTIME log
-    shift
-    log=$(mktemp)
-    if ! "$@" >"$log" 2>&1; then
-        cat "$log" >&2
-        rm "$log"
-        die "failed: $description"
-    fi
-    rm "$log"
-    say "$description: $(seconds_since "$start") s"
-}
-
 # seconds_since EPOCHREALTIME: with one decimal. The locale decides which separator the variable has.
 seconds_since() {
     local tenths=$(((${EPOCHREALTIME//[!0-9]/} - ${1//[!0-9]/}) / 100000))
