@@ -3,45 +3,96 @@
 from __future__ import annotations
 
 import os
-import signal
-import sys
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import _ntd
-
 from test_driver import script
+from test_driver._engine import engine
+from test_driver.debug import DebugNop
 from test_driver.errors import MachineError
 from test_driver.logger import Logger
-from test_driver.machine import BaseMachine, Machine, QemuMachine, retry
+from test_driver.machine import BaseMachine, Machine, NspawnMachine, QemuMachine, retry
+from test_driver.vlan import VLan
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+    from contextlib import AbstractContextManager
+    from pathlib import Path
     from types import TracebackType
 
-VLan = _ntd.VLan
+    from test_driver.config import Config
+    from test_driver.debug import DebugAbstract
+    from test_driver.duration import Duration
+    from test_driver.polling_condition import PollingCondition
+
+
+class _MachineList(list[Any]):
+    """The machines by name; a machine appended to it is cleaned up with the others."""
+
+    def __init__(self, driver: Driver) -> None:
+        machines = [*driver.machines_qemu, *driver.machines_nspawn]
+        super().__init__(sorted(machines, key=lambda machine: machine.name))
+        self._driver = driver
+
+    def append(self, machine: Any) -> None:
+        super().append(machine)
+        if machine not in self._driver.machines_qemu:
+            self._driver.machines_qemu.append(machine)
+
+
+class _LazyTestCase:
+    """``t``: a unittest.TestCase that is made when it is first used."""
+
+    def __getattr__(self, name: str) -> Any:
+        if "_case" not in self.__dict__:
+            self._case = _new_test_case()
+        return getattr(self._case, name)
+
+
+def _new_test_case() -> Any:
+    import unittest
+
+    from test_driver.errors import RequestedAssertionFailed
+
+    class Asserts(unittest.TestCase):
+        failureException = RequestedAssertionFailed
+        maxDiff = None
+
+    return Asserts()
 
 
 class Driver:
     """Owns everything that a run starts. A context manager: at its end all of it is gone."""
 
-    def __init__(self, options: _ntd.RunOptions) -> None:
+    config: Config
+    out_dir: Path
+    tmp_dir: Path
+    tests: str
+
+    def __init__(self, options: Any) -> None:
         self._options = options
         self.config = options.config
-        self.interactive = options.interactive
-        self.out_dir = Path(options.out_dir)
-        self.tmp_dir = Path(options.tmp_dir)
+        self.interactive = bool(options.interactive)
+        self.global_timeout = options.config.global_timeout
+        self.out_dir = options.out_dir
+        self.tmp_dir = options.tmp_dir
         self.logger = Logger()
+        self.debug: DebugAbstract = DebugNop()
         self.vlans: list[VLan] = []
         self.machines_qemu: list[QemuMachine] = []
+        self.machines_nspawn: list[NspawnMachine] = []
+        self.polling_conditions: list[PollingCondition] = []
         self.tests = self._read_script()
+        self._created: list[QemuMachine] = []  # all of them, whatever scripts do to the lists
         self._globals: dict[str, Any] = {}  # kept until all machines are gone: it may hold disks
 
     def _read_script(self) -> str:
-        path = str(self.config.test_script)
-        if not path or path == ".":
+        path = os.fspath(self.config.test_script)
+        if path in ("", "."):
             return ""
         with open(path, encoding="utf-8") as file:
             return file.read()
+
+    # ------------------------------------------------------------------------------ begin and end
 
     def __enter__(self) -> Driver:
         try:
@@ -56,9 +107,9 @@ class Driver:
         if self.config.vlans:
             with self.logger.nested("start all VLans"):
                 for number in self.config.vlans:
-                    self._start_vlan(number)
+                    self.vlans.append(VLan(number, self.tmp_dir))
         for machine in self.config.vms:
-            self._create(machine.start_script, machine.name)
+            self.machines_qemu.append(self._create(machine.start_script, machine.name))
 
     def _check_supported(self) -> None:
         if self.config.containers:
@@ -68,11 +119,6 @@ class Driver:
             self.logger.warning("this version has no SSH backdoor: enable_ssh_backdoor is ignored")
         if self._options.debug_hook_attach:
             self.logger.warning("this version has no debug hook: --debug-hook-attach is ignored")
-
-    def _start_vlan(self, number: int) -> None:
-        vlan = VLan(number, self.tmp_dir)
-        os.environ[f"QEMU_VDE_SOCKET_{number}"] = str(vlan.socket_dir)
-        self.vlans.append(vlan)
 
     def __exit__(
         self,
@@ -84,42 +130,55 @@ class Driver:
 
     def _clean_up(self) -> None:
         with self.logger.nested("cleanup"):
-            for machine in self.machines_qemu:
+            for machine in dict.fromkeys([*self.machines_qemu, *self._created]):
                 machine.release()
             for vlan in self.vlans:
                 vlan.stop()
         self._globals.clear()
 
+    # ------------------------------------------------------------------------------ machines
+
     @property
     def machines(self) -> list[Any]:
         """All machines, sorted by name."""
-        return sorted(self.machines_qemu, key=lambda machine: machine.name)
+        return _MachineList(self)
 
     def create_machine(
         self,
-        start_command: str,
+        start_command: str | dict[str, Any],
         *,
         name: str | None = None,
         keep_machine_state: bool = False,
+        keep_vm_state: bool = False,
     ) -> QemuMachine:
-        """One more QEMU machine, started with ``start_command``; it ends with the run."""
-        return self._create(start_command, name or _ntd.machine_name(start_command), keep_machine_state)
+        """One more QEMU machine, started with ``start_command``; it ends with the run.
 
-    def _create(self, start_command: str, name: str, keep_machine_state: bool = False) -> QemuMachine:
+        The command runs through a shell, in the machine's state directory, with the driver's
+        arguments for QEMU behind it. Without ``name`` it is NAME if the command is a script called
+        ``run-NAME-vm``, else ``machine``. ``keep_vm_state`` is the older name of
+        ``keep_machine_state``. Up to 23.11 the argument was a dictionary with these keys.
+        """
+        if isinstance(start_command, dict):
+            return self.create_machine(**_arguments_of(start_command))
+        chosen = name or engine.machine_name(start_command)
+        return self._create(start_command, chosen, keep_machine_state or keep_vm_state)
+
+    def _create(self, start_command: str, name: str, keep: bool = False) -> QemuMachine:
         machine = QemuMachine(
             start_command,
             name=name,
             out_dir=self.out_dir,
             tmp_dir=self.tmp_dir,
-            keep_machine_state=keep_machine_state or self._options.keep_machine_state,
+            callbacks=[self.check_polling_conditions],
+            keep_machine_state=keep or self._options.keep_machine_state,
         )
-        self.machines_qemu.append(machine)
+        self._created.append(machine)
         return machine
 
     def start_all(self) -> None:
         """Start all machines at the same time."""
         with self.logger.nested("start all VMs"):
-            _ntd.start_all(self.machines)
+            engine.start_all(list(self.machines))
 
     def join_all(self) -> None:
         """Wait until all machines have shut down."""
@@ -127,16 +186,85 @@ class Driver:
             for machine in self.machines:
                 machine.wait_for_shutdown()
 
-    def subtest(self, name: str) -> _ntd.Scope:
+    # ------------------------------------------------------------------------------ the script
+
+    def subtest(self, name: str) -> AbstractContextManager[Any]:
+        """A context manager for one part of the test: grouped in the log, a case in reports."""
         return self.logger.subtest(name)
 
+    def polling_condition(
+        self,
+        fun_: Callable[[], Any] | None = None,
+        *,
+        seconds_interval: float | None = None,
+        description: str | None = None,
+        interval: Duration | None = None,
+    ) -> Any:
+        """Decorator (or call) that makes a function a condition to require or to wait for.
+
+        ``with condition:`` has it checked before each command of a machine in the block, at most
+        every ``seconds_interval`` seconds (2, or ``interval`` as a timedelta);
+        PollingConditionError if it is false or raises. ``condition.wait(timeout=900)`` blocks until
+        it holds.
+        """
+        from test_driver.polling_condition import PollingCondition
+
+        driver = self
+
+        class Registered(PollingCondition):
+            def __enter__(self) -> PollingCondition:
+                driver.polling_conditions.append(self)
+                return super().__enter__()
+
+            def __exit__(self, *exception: Any) -> None:
+                driver.polling_conditions.remove(self)
+                super().__exit__(*exception)
+
+        def make(function: Callable[[], Any]) -> PollingCondition:
+            return Registered(function, self.logger, seconds_interval, description, interval)
+
+        return make if fun_ is None else make(fun_)
+
+    def check_polling_conditions(self) -> None:
+        """Raise PollingConditionError if a condition in force does not hold."""
+        for condition in self.polling_conditions:
+            condition.maybe_raise()
+
+    def serial_stdout_on(self) -> None:
+        """Show the machines' consoles in the terminal."""
+        self.logger.print_serial_logs(True)
+
+    def serial_stdout_off(self) -> None:
+        """Leave the machines' consoles out of the terminal; reports still have them."""
+        self.logger.print_serial_logs(False)
+
+    def dump_machine_ssh(self) -> None:
+        """Print how to reach each machine by SSH; needs the SSH backdoor."""
+        self.logger.warning("there is no SSH backdoor in this run")
+
     def test_symbols(self) -> dict[str, Any]:
-        """The names that the script finds, and prints them."""
-        symbols: dict[str, Any] = {
+        """The names that the script finds; prints them."""
+        general = self.general_symbols()
+        machines = self.machines
+        own = {engine.python_name(machine.name): machine for machine in machines}
+        for machine in self.config.vms:  # the script's name is the key in the file
+            own[engine.python_name(machine.attribute)] = own[engine.python_name(machine.name)]
+        if len(machines) == 1:
+            own.setdefault("machine", machines[0])
+        own |= {f"vlan{vlan.nr}": vlan for vlan in self.vlans}
+        print("additionally exposed symbols:")
+        print(f"    {', '.join(own)},")
+        print(f"    {', '.join(general)}")
+        return general | own
+
+    def general_symbols(self) -> dict[str, Any]:
+        """Those that do not depend on the test."""
+        return {
             "start_all": self.start_all,
             "test_script": self.test_script,
             "machines": self.machines,
             "machines_qemu": self.machines_qemu,
+            "machines_nspawn": self.machines_nspawn,
             "vlans": self.vlans,
             "driver": self,
             "log": self.logger,
@@ -146,18 +274,18 @@ class Driver:
             "run_tests": self.run_tests,
             "join_all": self.join_all,
             "retry": retry,
+            "serial_stdout_off": self.serial_stdout_off,
+            "serial_stdout_on": self.serial_stdout_on,
+            "polling_condition": self.polling_condition,
             "Machine": Machine,
             "BaseMachine": BaseMachine,
             "QemuMachine": QemuMachine,
+            "NspawnMachine": NspawnMachine,
+            "VLan": VLan,
+            "t": _LazyTestCase(),
+            "debug": self.debug,
+            "dump_machine_ssh": self.dump_machine_ssh,
         }
-        own = {_ntd.python_name(machine.name): machine for machine in self.machines}
-        if len(self.machines) == 1:
-            own.setdefault("machine", self.machines[0])
-        own |= {f"vlan{vlan.nr}": vlan for vlan in self.vlans}
-        print("additionally exposed symbols:")
-        print(f"    {', '.join(own)},")
-        print(f"    {', '.join(symbols)}")
-        return symbols | own
 
     def test_script(self) -> None:
         """Run the test script."""
@@ -167,15 +295,25 @@ class Driver:
 
     def run_tests(self) -> None:
         """Run the test script, then have each machine that is up write its disks."""
-        if self.config.global_timeout is not None and not self.interactive:
-            limit = self.config.global_timeout
+        if self.global_timeout is not None and not self.interactive:
+            limit = self.global_timeout
             self.logger.info(f"Test will time out and terminate in {limit:g} seconds")
-            _ntd.set_global_timeout(limit)
+            engine.set_global_timeout(limit)
         self.test_script()
         for machine in self.machines:
             if machine.is_up():
                 machine.execute("sync")
-        _ntd.clear_global_timeout()
+        engine.clear_global_timeout()
+
+
+def _arguments_of(old_form: dict[str, Any]) -> dict[str, Any]:
+    """create_machine()'s arguments from the dictionary that older releases took."""
+    known = ("name", "keep_machine_state", "keep_vm_state")
+    arguments = {key: old_form[key] for key in known if key in old_form}
+    start_command = old_form.get("startCommand", old_form.get("start_command"))
+    if start_command is None:
+        raise ValueError("create_machine: the dictionary has no startCommand")
+    return {"start_command": start_command, **arguments}
 
 
 def run(driver: Driver) -> tuple[int, int]:
@@ -185,8 +323,10 @@ def run(driver: Driver) -> tuple[int, int]:
     except SystemExit as end:
         return _status_of(end), 0
     except KeyboardInterrupt as error:
+        import _signal
+
         driver.logger.log_test_error(script.describe_failure(error, driver.tests))
-        return 0, int(signal.SIGINT)
+        return 0, int(_signal.SIGINT)
     except BaseException as error:  # whatever the script raised is a failed test
         driver.logger.log_test_error(script.describe_failure(error, driver.tests))
         return 1, 0
@@ -198,5 +338,7 @@ def _status_of(end: SystemExit) -> int:
         return 0
     if isinstance(end.code, int):
         return end.code & 0xFF
+    import sys
+
     print(end.code, file=sys.stderr)
     return 1

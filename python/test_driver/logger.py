@@ -2,47 +2,126 @@
 
 from __future__ import annotations
 
-from typing import Any
+from abc import ABC, abstractmethod
+from contextlib import contextmanager
+from enum import IntEnum
+from typing import TYPE_CHECKING, Any
 
-import _ntd
+from test_driver._engine import engine
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from contextlib import AbstractContextManager
 
 
-class Logger:
-    """Writes remarks into the test log, at four levels and in nested parts."""
+class LogLevel(IntEnum):
+    """Remarks below the level are not shown."""
 
+    DEBUG = 10
+    INFO = 20
+    WARNING = 30
+    ERROR = 40
+
+
+class AbstractLogger(ABC):
+    """What the symbol ``log`` is."""
+
+    @abstractmethod
     def log(self, message: str, attributes: dict[str, str] | None = None) -> None:
         """A remark at level info; ``attributes["machine"]`` names the machine that it is about."""
-        self._line(_ntd.Level.info, message, attributes)
+
+    @abstractmethod
+    def debug(self, message: str, attributes: dict[str, str] | None = None) -> None:
+        """A remark that is shown with ``--log-level debug``."""
+
+    @abstractmethod
+    def info(self, message: str, attributes: dict[str, str] | None = None) -> None:
+        """A remark."""
+
+    @abstractmethod
+    def warning(self, message: str, attributes: dict[str, str] | None = None) -> None:
+        """A remark about something that should not be so."""
+
+    @abstractmethod
+    def error(self, message: str, attributes: dict[str, str] | None = None) -> None:
+        """A remark about something that went wrong."""
+
+    @abstractmethod
+    def nested(
+        self, message: str, attributes: dict[str, str] | None = None
+    ) -> AbstractContextManager[Any]:
+        """A context manager; what is logged in it belongs to ``message``."""
+
+    @abstractmethod
+    def subtest(
+        self, name: str, attributes: dict[str, str] | None = None
+    ) -> AbstractContextManager[Any]:
+        """A context manager for one part of the test; it is a case of its own in reports."""
+
+    @abstractmethod
+    def log_test_error(self, message: str, attributes: dict[str, str] | None = None) -> None:
+        """Why the test failed: shown at every level."""
+
+    @abstractmethod
+    def log_serial(self, message: str, machine: str) -> None:
+        """A line as if it came from a machine's console."""
+
+    @abstractmethod
+    def print_serial_logs(self, enable: bool) -> None:
+        """Whether the consoles are shown in the terminal."""
+
+    @abstractmethod
+    def set_log_level(self, level: LogLevel | str) -> None:
+        """Which remarks are shown in the terminal."""
+
+
+class Logger(AbstractLogger):
+    """Writes into the log of the driver. All loggers write into the same one."""
+
+    def log(self, message: str, attributes: dict[str, str] | None = None) -> None:
+        self._line("info", message, attributes)
 
     def debug(self, message: str, attributes: dict[str, str] | None = None) -> None:
-        self._line(_ntd.Level.debug, message, attributes)
+        self._line("debug", message, attributes)
 
     def info(self, message: str, attributes: dict[str, str] | None = None) -> None:
-        self._line(_ntd.Level.info, message, attributes)
+        self._line("info", message, attributes)
 
     def warning(self, message: str, attributes: dict[str, str] | None = None) -> None:
-        self._line(_ntd.Level.warning, message, attributes)
+        self._line("warning", message, attributes)
 
     def error(self, message: str, attributes: dict[str, str] | None = None) -> None:
-        self._line(_ntd.Level.error, message, attributes)
+        self._line("error", message, attributes)
 
-    def nested(self, message: str, attributes: dict[str, str] | None = None) -> _ntd.Scope:
-        """A context manager; what is logged in it belongs to ``message``."""
-        return _ntd.Scope(str(message), machine=_machine(attributes))
+    def nested(
+        self, message: str, attributes: dict[str, str] | None = None
+    ) -> AbstractContextManager[Any]:
+        return engine.Scope(str(message), machine=_machine(attributes))
 
-    def subtest(self, name: str) -> _ntd.Scope:
-        """A context manager for one part of the test; it is a case of its own in reports."""
-        return _ntd.Scope(str(name), subtest=True)
+    @contextmanager
+    def subtest(self, name: str, attributes: dict[str, str] | None = None) -> Iterator[None]:
+        with engine.Scope(str(name), machine=_machine(attributes), subtest=True):
+            try:
+                yield
+            except Exception as error:
+                self.log_test_error(f'Test "{name}" failed with error: "{error}"')
+                raise
 
-    def log_test_error(self, message: str) -> None:
-        """Why the test failed: shown at every level."""
-        _ntd.log_test_error(str(message))
+    def log_test_error(self, message: str, attributes: dict[str, str] | None = None) -> None:
+        engine.log_test_error(str(message))
 
     def log_serial(self, message: str, machine: str) -> None:
-        _ntd.log_serial(machine, str(message))
+        engine.log_serial(machine, str(message))
 
-    def _line(self, level: Any, message: str, attributes: dict[str, str] | None) -> None:
-        _ntd.log_line(level, str(message), _machine(attributes))
+    def print_serial_logs(self, enable: bool) -> None:
+        engine.show_serial(bool(enable))
+
+    def set_log_level(self, level: LogLevel | str) -> None:
+        name = level.name if isinstance(level, LogLevel) else str(level)
+        engine.set_log_level(getattr(engine.Level, name.lower()))
+
+    def _line(self, level: str, message: str, attributes: dict[str, str] | None) -> None:
+        engine.log_line(getattr(engine.Level, level), str(message), _machine(attributes))
 
 
 def _machine(attributes: dict[str, str] | None) -> str:

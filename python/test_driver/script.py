@@ -38,6 +38,13 @@ def _frames(traceback: TracebackType | None, source: list[str]) -> list[str]:
     return lines
 
 
+def _message(error: BaseException) -> str:
+    try:
+        return str(error)
+    except Exception as failure:
+        return f"(it cannot be shown: {type(failure).__name__})"
+
+
 def _exception_text(error: BaseException) -> list[str]:
     import traceback
 
@@ -45,5 +52,6 @@ def _exception_text(error: BaseException) -> list[str]:
         text = "".join(traceback.format_exception_only(error))
     else:
         name = type(error).__name__
-        text = f"{name}: {error}" if str(error) else name
+        message = _message(error)
+        text = f"{name}: {message}" if message else name
     return text.rstrip("\n").split("\n")

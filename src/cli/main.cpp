@@ -20,15 +20,19 @@ namespace {
 
 using namespace ntd;
 
-void add_sinks(log::Log& log, const cli::Options& options) {
-    log.add_sink(std::make_unique<log::TerminalSink>(
+// The terminal's sink, which the log owns, is also for the script to talk to.
+log::TerminalSink& add_sinks(log::Log& log, const cli::Options& options) {
+    auto terminal = std::make_unique<log::TerminalSink>(
         STDERR_FILENO,
         log::TerminalOptions{.colour = log::TerminalSink::wants_colour(STDERR_FILENO),
-                             .level = options.log_level}));
+                             .level = options.log_level});
+    auto& borrowed = *terminal;
+    log.add_sink(std::move(terminal));
     if (options.logfile)
         log.add_sink(std::make_unique<log::XmlSink>(*options.logfile));
     if (options.junit_xml)
         log.add_sink(std::make_unique<log::JunitSink>(*options.junit_xml));
+    return borrowed;
 }
 
 void log_notes(log::Log& log, const cli::Options& options) {
@@ -43,7 +47,7 @@ python::RunResult run(const cli::Options& options) {
     const os::OrphanGuard guard; // forks, so it comes before any thread
     const driver::BaseDirectory base(guard);
     log::Log log;
-    add_sinks(log, options);
+    auto& terminal = add_sinks(log, options);
     log_notes(log, options);
     driver::Runtime runtime(log, guard);
     const python::RunOptions run_options{
@@ -54,7 +58,7 @@ python::RunResult run(const cli::Options& options) {
         .keep_machine_state = options.keep_machine_state,
         .debug_hook_attach = options.debug_hook_attach,
     };
-    const auto result = python::run(run_options, runtime);
+    const auto result = python::run(run_options, runtime, terminal);
     log.flush();
     return result;
 }

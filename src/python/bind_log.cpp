@@ -56,6 +56,16 @@ void bind_log(py::module_& module) {
         .def("__exit__", &ScopeHandle::exit);
 
     module.def(
+        "show_serial", [](bool shown) { session().terminal.set_serial(shown); }, "shown"_a);
+    module.def(
+        "show_serial_of",
+        [](const std::string& machine, bool shown) {
+            session().terminal.set_serial(machine, shown);
+        },
+        "machine"_a, "shown"_a);
+    module.def(
+        "set_log_level", [](log::Level level) { session().terminal.set_level(level); }, "level"_a);
+    module.def(
         "log_line",
         [](log::Level level, const std::string& text, const std::string& machine) {
             session().runtime.host().log.line(machine, level, text);

@@ -3,7 +3,6 @@
 
 #include <ntd/base/error.h>
 #include <ntd/vm/guest_ops.h>
-#include <ntd/vm/qemu_machine.h>
 
 #include <optional>
 #include <string>
@@ -18,94 +17,17 @@ namespace {
 
 using namespace pybind11::literals;
 using vm::Machine;
-using vm::QemuMachine;
-using vm::Seconds;
 using vm::Timeout;
 using vm::User;
 
 using can_block = py::call_guard<py::gil_scoped_release>;
 
 const Timeout no_limit = std::nullopt;
-const Timeout default_limit = Seconds(900);
+const Timeout default_limit = vm::Seconds(900);
 
 py::tuple python_result(const vm::ExecResult& result) {
     return py::make_tuple(result.status, text_of(result.output));
 }
-
-vm::ExecResult engine_result(const py::object& result) {
-    const auto [status, output] = result.cast<std::pair<int, std::string>>();
-    return {status, output};
-}
-
-// Lets a Python subclass override what other methods are built on; vm/machine.h says which those
-// are. Each calls the Python function if a subclass has one, else the engine's own.
-class Overridable : public QemuMachine {
-public:
-    using QemuMachine::QemuMachine;
-
-    void start(bool allow_reboot) override {
-        if (!call_override("start", allow_reboot))
-            QemuMachine::start(allow_reboot);
-    }
-    void connect() override {
-        if (!call_override("connect"))
-            QemuMachine::connect();
-    }
-    vm::ExecResult execute(const std::string& command, const vm::ExecuteOptions& options) override {
-        std::optional<vm::ExecResult> result;
-        with_override("execute", [&](const py::function& function) {
-            result = engine_result(function(command, "check_return"_a = options.check_return,
-                                            "check_output"_a = options.check_output,
-                                            "timeout"_a = options.timeout));
-        });
-        return result ? *result : QemuMachine::execute(command, options);
-    }
-    vm::ExecResult systemctl(const std::string& query, const User& user) override {
-        std::optional<vm::ExecResult> result;
-        with_override("systemctl", [&](const py::function& function) {
-            result = engine_result(function(query, user));
-        });
-        return result ? *result : QemuMachine::systemctl(query, user);
-    }
-    std::string get_unit_property(const std::string& unit,
-                                  const std::string& property,
-                                  const User& user) override {
-        const auto result = call_override("get_unit_property", unit, property, user);
-        return result ? *result : QemuMachine::get_unit_property(unit, property, user);
-    }
-    std::string succeed(const std::vector<std::string>& commands, Timeout timeout) override {
-        std::optional<std::string> result;
-        with_override("succeed", [&](const py::function& function) {
-            result =
-                function(*py::tuple(py::cast(commands)), "timeout"_a = timeout).cast<std::string>();
-        });
-        return result ? *result : QemuMachine::succeed(commands, timeout);
-    }
-    std::string send_monitor_command(const std::string& command) override {
-        const auto result = call_override("send_monitor_command", command);
-        return result ? *result : QemuMachine::send_monitor_command(command);
-    }
-
-private:
-    template <typename Call>
-    void with_override(const char* name, Call call) const {
-        const py::gil_scoped_acquire gil;
-        if (const py::function function =
-                py::get_override(static_cast<const QemuMachine*>(this), name))
-            call(function);
-    }
-
-    // The text that the override returned, "" for anything else; nothing if there is none.
-    template <typename... Args>
-    std::optional<std::string> call_override(const char* name, const Args&... args) const {
-        std::optional<std::string> result;
-        with_override(name, [&](const py::function& function) {
-            const py::object value = function(args...);
-            result = py::isinstance<py::str>(value) ? value.cast<std::string>() : "";
-        });
-        return result;
-    }
-};
 
 std::vector<std::string> commands_of(const py::args& args) {
     return args.cast<std::vector<std::string>>();
@@ -228,7 +150,7 @@ void bind_base_machine(py::module_& module) {
         .def_property_readonly("keep_machine_state", &Machine::keep_machine_state)
         .def_readwrite("state_dir", &Machine::state_dir)
         .def_readwrite("shared_dir", &Machine::shared_dir)
-        .def("set_before_command",
+        .def("_set_before_command",
              [](Machine& self, py::function function) {
                  // A bound method would keep the machine alive for ever: the weak one does not.
                  self.before_command = [weak = py::weakref(py::cast(&self)),
@@ -245,58 +167,6 @@ void bind_base_machine(py::module_& module) {
     bind_commands(machine);
     bind_units(machine);
     bind_waits(machine);
-}
-
-std::optional<pid_t> pid_of(const QemuMachine& self) {
-    const auto running = self.running_or_null();
-    return running ? std::optional(running->process.child().pid()) : std::nullopt;
-}
-
-void bind_qemu_machine(py::module_& module) {
-    py::class_<QemuMachine, Machine, Overridable, std::shared_ptr<QemuMachine>>(
-        module, "QemuMachine", py::dynamic_attr())
-        .def(py::init([](const std::string& start_command, const std::string& name,
-                         const std::filesystem::path& out_dir, const std::filesystem::path& tmp_dir,
-                         bool keep_machine_state) {
-                 return std::make_shared<Overridable>(
-                     session().runtime.host(),
-                     vm::MachineOptions{name, out_dir, tmp_dir, keep_machine_state}, start_command);
-             }),
-             "start_command"_a, "name"_a, "out_dir"_a, "tmp_dir"_a, "keep_machine_state"_a = false)
-        .def_property(
-            "booted", [](const QemuMachine& self) { return self.booted.load(); },
-            [](QemuMachine& self, bool value) { self.booted = value; })
-        .def_property(
-            "connected", [](const QemuMachine& self) { return self.connected.load(); },
-            [](QemuMachine& self, bool value) { self.connected = value; })
-        .def_property_readonly("pid", &pid_of)
-        .def_property_readonly("start_command", &QemuMachine::start_command)
-        .def_property_readonly("monitor_path", &QemuMachine::monitor_path)
-        .def_property_readonly("qmp_path", &QemuMachine::qmp_path)
-        .def_property_readonly("shell_path", &QemuMachine::shell_path)
-        .def("start", &QemuMachine::start, "allow_reboot"_a = false, can_block())
-        .def("shutdown", &QemuMachine::shutdown, can_block())
-        .def("crash", &QemuMachine::crash, can_block())
-        .def("reboot", &QemuMachine::reboot, can_block())
-        .def("wait_for_shutdown", &QemuMachine::wait_for_shutdown, can_block())
-        .def(
-            "send_monitor_command",
-            [](QemuMachine& self, const std::string& command) {
-                return text_of(blocking([&] { return self.send_monitor_command(command); }));
-            },
-            "command"_a)
-        .def("send_key", &QemuMachine::send_key, "key"_a, "delay"_a = Seconds(0.01), "log"_a = true,
-             can_block())
-        .def("send_chars", &QemuMachine::send_chars, "chars"_a, "delay"_a = Seconds(0.01),
-             can_block())
-        .def("send_console", &QemuMachine::send_console, "chars"_a, can_block())
-        .def("forward_port", &QemuMachine::forward_port, "host_port"_a = 8080, "guest_port"_a = 80,
-             can_block())
-        .def("block", &QemuMachine::block, can_block())
-        .def("unblock", &QemuMachine::unblock, can_block())
-        .def("get_console_log", [](const QemuMachine& self) {
-            return text_of(blocking([&] { return self.get_console_log(); }));
-        });
 }
 
 } // namespace

@@ -13,12 +13,14 @@ namespace ntd::python {
 struct Session {
     const RunOptions& options;
     driver::Runtime& runtime;
+    log::TerminalSink& terminal;
 };
 Session& session();
 
 void bind_errors(pybind11::module_& module);
 void bind_log(pybind11::module_& module);
 void bind_machine(pybind11::module_& module);
+void bind_qemu_machine(pybind11::module_& module);
 void bind_driver(pybind11::module_& module);
 
 } // namespace ntd::python

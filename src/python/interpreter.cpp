@@ -98,10 +98,10 @@ Session& session() {
     return *current_session;
 }
 
-RunResult run(const RunOptions& options, driver::Runtime& runtime) {
+RunResult run(const RunOptions& options, driver::Runtime& runtime, log::TerminalSink& terminal) {
     start_python();
     const ScopeExit stop_python([] { Py_FinalizeEx(); });
-    current_session = std::make_unique<Session>(Session{options, runtime});
+    current_session = std::make_unique<Session>(Session{options, runtime, terminal});
     auto& host = runtime.host();
     host.environment = environment_with_gil;
     host.interactive = options.interactive;

@@ -77,6 +77,16 @@ std::string ConsoleLog::tail(std::size_t lines) const {
     });
 }
 
+std::size_t ConsoleLog::consumed() const {
+    return state_.with([](const State& state) { return state.consumed; });
+}
+
+void ConsoleLog::consume_to(std::size_t position) {
+    state_.with([&](State& state) {
+        state.consumed = std::clamp(position, state.consumed, state.text.size());
+    });
+}
+
 bool ConsoleLog::closed() const {
     return state_.with([](const State& state) { return state.closed; });
 }

@@ -38,6 +38,12 @@ std::string bytes_literal(std::string_view bytes) {
     return text + "'";
 }
 
+// Behind the line that the character before `position` is in.
+std::size_t end_of_line(std::string_view text, std::size_t position) {
+    const auto newline = text.find('\n', position > 0 ? position - 1 : 0);
+    return newline == text.npos ? text.size() : newline + 1;
+}
+
 // Accepts QEMU's connection; a start script may take its time, but not fail.
 UniqueFd accept_from(os::UnixListener& listener,
                      MachineProcess& process,
@@ -277,6 +283,14 @@ std::string QemuMachine::send_monitor_command(const std::string& command) {
     return running()->hmp->execute(command, Deadline::after(monitor_limit));
 }
 
+std::string QemuMachine::wait_for_monitor_prompt() {
+    return running()->hmp->wait_for_prompt(Deadline::after(monitor_limit));
+}
+
+std::string QemuMachine::send_qmp(const std::string& command, const std::string& arguments) {
+    return running()->qmp->send(command, arguments, Deadline::after(monitor_limit));
+}
+
 void QemuMachine::send_key(const std::string& key, Seconds delay, bool with_log) {
     std::optional<log::Scope> scope;
     if (with_log)
@@ -295,6 +309,32 @@ void QemuMachine::send_chars(const std::string& characters, Seconds delay) {
 
 void QemuMachine::send_console(const std::string& characters) {
     running()->process.write_console(characters, Deadline::after(monitor_limit));
+}
+
+bool QemuMachine::wait_for_console(const Look& look, Timeout timeout) {
+    const auto deadline = deadline_of(timeout);
+    os::Broadcast::Listener changed(console_.changed());
+    for (;;) {
+        changed.reset();
+        const bool closed = console_.closed(); // before the text: it may end in between
+        const auto begin = console_.consumed();
+        const auto text = console_.text(begin);
+        if (const auto end = look(text)) {
+            console_.consume_to(begin + end_of_line(text, *end));
+            return true;
+        }
+        if (closed)
+            running()->process.throw_died("while text was awaited on its console");
+        if (!os::wait_readable({changed.fd()}, deadline, host().interrupt))
+            return false;
+    }
+}
+
+void QemuMachine::wait_for_console_end(Timeout timeout) {
+    const auto deadline = deadline_of(timeout);
+    os::Broadcast::Listener changed(console_.changed());
+    while (!console_.closed() && os::wait_readable({changed.fd()}, deadline, host().interrupt))
+        changed.reset();
 }
 
 void QemuMachine::forward_port(int host_port, int guest_port) {

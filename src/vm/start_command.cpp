@@ -17,6 +17,14 @@ bool is_plain_word(std::string_view text) {
     return !text.empty() && text.find_first_not_of(plain) == text.npos;
 }
 
+// As a value in an option of QEMU, where a comma begins the next.
+std::string option_value(std::string_view text) {
+    std::string value;
+    for (const char c : text)
+        value.append(c == ',' ? 2 : 1, c);
+    return value;
+}
+
 bool sets(std::string_view variable, std::string_view name) {
     return variable.size() > name.size() && variable.starts_with(name) &&
            variable[name.size()] == '=';
@@ -27,9 +35,9 @@ bool sets(std::string_view variable, std::string_view name) {
 std::vector<std::string>
 qemu_arguments(const QemuSockets& sockets, Reboot reboot, Display display) {
     std::vector<std::string> arguments{
-        "-qmp",     fmt::format("unix:{},server=on,wait=off", sockets.qmp),
-        "-monitor", fmt::format("unix:{}", sockets.monitor),
-        "-chardev", fmt::format("socket,id=shell,path={}", sockets.shell),
+        "-qmp",     fmt::format("unix:{},server=on,wait=off", option_value(sockets.qmp)),
+        "-monitor", fmt::format("unix:{}", option_value(sockets.monitor)),
+        "-chardev", fmt::format("socket,id=shell,path={}", option_value(sockets.shell)),
         "-device",  "virtio-serial",
         "-device",  "virtconsole,chardev=shell",
         "-device",  "virtio-rng-pci",

@@ -30,6 +30,10 @@ public:
     std::string text(std::size_t from = 0) const;
     std::size_t size() const;
 
+    // Where the text ends that waits have looked at and used up. Moves forward only.
+    std::size_t consumed() const;
+    void consume_to(std::size_t position);
+
     // The last lines of both streams, cleaned for people.
     std::string tail(std::size_t lines = 15) const;
 
@@ -45,6 +49,7 @@ public:
 private:
     struct State {
         std::string text;
+        std::size_t consumed = 0;
         std::deque<std::string> tail;
         bool closed = false;
         Deadline::Clock::time_point last_activity = Deadline::Clock::now();

@@ -21,6 +21,8 @@ public:
     os::ChildProcess& child() { return child_; }
     const ConsoleLog& console() const { return console_; }
     int exit_fd() const { return child_.exit_fd(); }
+    int stdin_fd() const { return stdin_.fd(); }
+    int stdout_fd() const { return stdout_.fd(); }
 
     // Throws MachineDied if the process has ended: what was going on, how it ended, its last lines.
     void check_alive(std::string_view doing);

@@ -40,6 +40,11 @@ public:
     // Overridable: send_key() and others go through it.
     virtual std::string send_monitor_command(const std::string& command);
 
+    std::string wait_for_monitor_prompt();
+
+    // The whole answer as JSON text; `arguments` is a JSON object or empty. Throws QmpError.
+    std::string send_qmp(const std::string& command, const std::string& arguments);
+
     void send_key(const std::string& key, Seconds delay, bool log);
     void send_chars(const std::string& characters, Seconds delay);
     void send_console(const std::string& characters);
@@ -49,6 +54,15 @@ public:
 
     // All lines of the serial console since the last start.
     std::string get_console_log() const { return console_.text(); }
+
+    // Waits until `look` finds what it wants in the console's text since the last such wait: it
+    // gets that text, a line at least longer each time, and returns where its find ends. The text
+    // is consumed to the end of that line. False after the time limit; throws MachineDied when no more will come.
+    using Look = std::function<std::optional<std::size_t>(const std::string& text)>;
+    bool wait_for_console(const Look& look, Timeout timeout);
+
+    void wait_for_console_end(Timeout timeout);
+    ConsoleLog& console() { return console_; }
 
     // Everything that belongs to one run of QEMU. Shared by the machine and the calls in progress,
     // so that a call in one thread outlives a release() in another.

@@ -11,8 +11,8 @@ namespace ntd::vm {
 // Tries until it succeeds: soon again at first, then less and less often, at most once a second,
 // and never so often that the tries themselves are the guest's main work. At the deadline once more
 // with last = true; then throws RequestedAssertionFailed with "action timed out".
-// Ended early by `exit_fd` (-1: none) becoming readable: that try is the last, too, and its error,
-// or the next one, says why.
+// When `exit_fd` (-1: none) becomes readable, the next try is the last, too: its error says why, or
+// else MachineDied.
 void retry(const std::function<bool(bool last)>& attempt,
            Timeout timeout,
            const std::function<int()>& exit_fd,

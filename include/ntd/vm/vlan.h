@@ -34,7 +34,7 @@ public:
 private:
     struct State {
         std::optional<proto::VdeReply> reply;
-        std::string text; // all that it said, for an error
+        std::string text;     // all that it said, for an error
         int open_streams = 2; // stdout and stderr
     };
 

@@ -1,0 +1,26 @@
+"""The C++ engine, or what stands in for it where there is none.
+
+Inside the driver program the module ``_ntd`` is built in. In an ordinary Python (an editor, a type
+checker, a unit test of a helper module) this package can be imported all the same: its classes are
+there with their methods and documentation, but no machine can be made.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+try:
+    import _ntd as engine
+except ImportError:
+
+    class _Unavailable:
+        def __init__(self, *args: Any, **kwargs: Any) -> None:
+            name = type(self).__name__
+            raise RuntimeError(f"{name}: only the program nixos-test-driver can make one")
+
+    class engine:  # type: ignore[no-redef]
+        """Has the classes that others derive from."""
+
+        BaseMachine = _Unavailable
+        QemuMachine = _Unavailable
+        VLan = _Unavailable

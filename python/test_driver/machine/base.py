@@ -1,0 +1,219 @@
+"""What virtual machines and containers have in common."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+    from contextlib import AbstractContextManager
+    from pathlib import Path
+
+    from test_driver.duration import Duration
+
+    Engine: Any
+else:
+    # A mixin: the engine's class stands behind it in a machine's bases, and super() finds it there.
+    Engine = object
+
+
+class BaseMachine(Engine):
+    """A machine with a root shell.
+
+    Commands of one machine are serialised; calls may come from any thread, and Ctrl-C ends them. A
+    machine that is off is started by the first method that needs it. All methods raise MachineError
+    (MachineDied once its process has ended) if the machine is at fault, and
+    RequestedAssertionFailed if what they are to ensure does not hold.
+    """
+
+    name: str
+    out_dir: Path
+    tmp_dir: Path
+    state_dir: Path
+    shared_dir: Path
+    keep_machine_state: bool
+    callbacks: list[Callable[[], Any]]
+
+    # What other methods are made of: the engine calls a subclass's version of these.
+    OVERRIDABLE = (
+        "start",
+        "connect",
+        "execute",
+        "systemctl",
+        "get_unit_property",
+        "succeed",
+        "send_monitor_command",
+    )
+
+    def _set_up(self, callbacks: Iterable[Callable[[], Any]] | None, own: type) -> None:
+        from test_driver.logger import Logger
+
+        self.callbacks = callbacks if isinstance(callbacks, list) else list(callbacks or ())
+        self.logger = Logger()
+        changed = [
+            name
+            for name in self.OVERRIDABLE
+            if getattr(type(self), name, None) is not getattr(own, name, None)
+        ]
+        self._set_overridden(changed)
+        self._set_before_command(self.run_callbacks)
+
+    def __repr__(self) -> str:
+        return f"<{type(self).__name__} '{self.name}'>"
+
+    # ------------------------------------------------------------------------------ life
+
+    def connect(self) -> None:
+        """Wait for the root shell; starts the machine if it is off. Done already, it does nothing.
+
+        Raises MachineError at once if the machine ends or its boot comes to a dead end (kernel
+        panic, emergency mode), and after five minutes without any output on the console.
+        """
+        super().connect()
+
+    def is_up(self) -> bool:
+        """Whether the machine runs and its root shell is connected."""
+        return super().is_up()
+
+    def release(self) -> None:
+        """Kill what still runs of the machine. The driver calls it at the end."""
+        super().release()
+
+    def cleanup_statedir(self) -> None:
+        """Remove the state directory with all that is in it."""
+        super().cleanup_statedir()
+
+    # ------------------------------------------------------------------------------ commands
+
+    def execute(
+        self,
+        command: str,
+        check_return: bool = True,
+        check_output: bool = True,
+        timeout: Duration | None = 900,
+    ) -> tuple[int, str]:
+        """Run a shell command as root; return its exit status and standard output.
+
+        The command runs in bash with ``set -euo pipefail``: the first part that fails ends it, a
+        pipeline has the status of its last failing part, unset variables are errors. It is over
+        when it has ended and nobody holds its standard output open any more. Standard error goes
+        to the console.
+
+        ``check_return=False`` gives the status -1; ``check_output=False`` does not wait at all and
+        gives ``(-2, "")``: for commands that end the machine. After ``timeout`` (seconds or
+        timedelta, None for no limit) the command is ended and the status is 124. Undecodable bytes
+        of the output are replaced.
+        """
+        return super().execute(command, check_return, check_output, timeout)
+
+    def succeed(self, *commands: str, timeout: Duration | None = None) -> str:
+        """Run commands one after the other; return their joined output.
+
+        Raises RequestedAssertionFailed at the first one whose exit status is not zero, and logs
+        its output. ``timeout`` (seconds or timedelta) limits each command.
+        """
+        return super().succeed(*commands, timeout=timeout)
+
+    def fail(self, *commands: str, timeout: Duration | None = None) -> str:
+        """Like succeed(), but each command has to end with an exit status other than zero."""
+        return super().fail(*commands, timeout=timeout)
+
+    def wait_until_succeeds(self, command: str, timeout: Duration | None = 900) -> str:
+        """Repeat a command until its exit status is zero; return the last output.
+
+        Raises RequestedAssertionFailed ("action timed out") after ``timeout``.
+        """
+        return super().wait_until_succeeds(command, timeout)
+
+    def wait_until_fails(self, command: str, timeout: Duration | None = 900) -> str:
+        """Repeat a command until its exit status is not zero; return the last output.
+
+        Raises RequestedAssertionFailed ("action timed out") after ``timeout``.
+        """
+        return super().wait_until_fails(command, timeout)
+
+    def sleep(self, secs: float) -> None:
+        """Let ``secs`` seconds of the machine's own time pass."""
+        super().sleep(secs)
+
+    # ------------------------------------------------------------------------------ systemd
+
+    def systemctl(self, q: str, user: str | None = None) -> tuple[int, str]:
+        """Run ``systemctl q``; return its exit status and output.
+
+        With ``user`` it is ``systemctl --user`` of that user, who has to be logged in or lingering.
+        """
+        return super().systemctl(q, user)
+
+    def start_job(self, jobname: str, user: str | None = None) -> tuple[int, str]:
+        """``systemctl start`` a unit; return exit status and output, unchecked."""
+        return super().start_job(jobname, user)
+
+    def stop_job(self, jobname: str, user: str | None = None) -> tuple[int, str]:
+        """``systemctl stop`` a unit; return exit status and output, unchecked."""
+        return super().stop_job(jobname, user)
+
+    def get_unit_info(self, unit: str, user: str | None = None) -> dict[str, str]:
+        """All properties of a unit, as ``systemctl show`` has them."""
+        return super().get_unit_info(unit, user)
+
+    def get_unit_property(self, unit: str, property: str, user: str | None = None) -> str:
+        """One property of a unit, e.g. ``ActiveState``."""
+        return super().get_unit_property(unit, property, user)
+
+    def require_unit_state(self, unit: str, require_state: str = "active") -> None:
+        """Raise RequestedAssertionFailed unless the unit is in that state now."""
+        super().require_unit_state(unit, require_state)
+
+    def wait_for_unit(
+        self, unit: str, user: str | None = None, timeout: Duration | None = 900
+    ) -> None:
+        """Wait until a systemd unit is active.
+
+        Raises RequestedAssertionFailed at once if the unit has failed, or is inactive with no job
+        pending that could start it, and after ``timeout``.
+        """
+        super().wait_for_unit(unit, user, timeout)
+
+    # ------------------------------------------------------------------------------ waits
+
+    def wait_for_file(self, filename: str | Path, timeout: Duration | None = 900) -> None:
+        """Wait until a file exists. The shell sees the name: ``~`` and patterns work."""
+        super().wait_for_file(filename, timeout)
+
+    def wait_for_open_port(
+        self, port: int | str, addr: str = "localhost", timeout: Duration | None = 900
+    ) -> None:
+        """Wait until something listens on a TCP port, as seen from the machine (needs ``nc``)."""
+        super().wait_for_open_port(port, addr, timeout)
+
+    def wait_for_closed_port(
+        self, port: int | str, addr: str = "localhost", timeout: Duration | None = 900
+    ) -> None:
+        """Wait until nothing listens on a TCP port any more (needs ``nc``)."""
+        super().wait_for_closed_port(port, addr, timeout)
+
+    def wait_for_open_unix_socket(
+        self, addr: str | Path, is_datagram: bool = False, timeout: Duration | None = 900
+    ) -> None:
+        """Wait until something listens on a Unix socket (needs ``nc``)."""
+        super().wait_for_open_unix_socket(addr, is_datagram, timeout)
+
+    # ------------------------------------------------------------------------------ log
+
+    def log(self, msg: str) -> None:
+        """Write a remark about this machine into the log."""
+        super().log(msg)
+
+    def log_serial(self, msg: str) -> None:
+        """Write a line into the log as if it came from the console."""
+        self.logger.log_serial(msg, self.name)
+
+    def nested(self, msg: str, attrs: dict[str, str] | None = None) -> AbstractContextManager[Any]:
+        """A context manager that groups the log lines of what happens in it under ``msg``."""
+        return self.logger.nested(msg, {"machine": self.name, **(attrs or {})})
+
+    def run_callbacks(self) -> None:
+        """Check the polling conditions that are in force; done before each command."""
+        for callback in self.callbacks:
+            callback()

@@ -1,0 +1,113 @@
+"""The parts of a running QEMU as Python objects: its process, its sockets, its console lines."""
+
+from __future__ import annotations
+
+import os
+import socket
+import subprocess
+from typing import TYPE_CHECKING, Any, BinaryIO
+
+from test_driver.duration import Duration, seconds
+
+if TYPE_CHECKING:
+    from test_driver.machine.qemu import QemuMachine
+
+
+class Process:
+    """The machine's process, in the manner of subprocess.Popen."""
+
+    def __init__(self, handle: Any) -> None:
+        self._handle = handle
+        self._files: dict[str, BinaryIO] = {}
+
+    @property
+    def pid(self) -> int:
+        return int(self._handle.pid)
+
+    @property
+    def args(self) -> list[str]:
+        return list(self._handle.args)
+
+    @property
+    def returncode(self) -> int | None:
+        """The exit status, minus the signal's number for a death by signal, None while it runs."""
+        return self.poll()
+
+    def poll(self) -> int | None:
+        return self._handle.poll()
+
+    def wait(self, timeout: Duration | None = None) -> int:
+        """Wait for the end; raises subprocess.TimeoutExpired after ``timeout``."""
+        status = self._handle.wait(timeout)
+        if status is None:
+            raise subprocess.TimeoutExpired(self.args, seconds(timeout) or 0)
+        return int(status)
+
+    def send_signal(self, sig: int) -> None:
+        self._handle.signal(int(sig))
+
+    def terminate(self) -> None:
+        self._handle.signal(15)
+
+    def kill(self) -> None:
+        self._handle.signal(9)
+
+    @property
+    def stdin(self) -> BinaryIO:
+        """Writes to the serial console."""
+        return self._file("stdin", "wb")
+
+    @property
+    def stdout(self) -> BinaryIO:
+        """The serial console. The driver reads it, too: each byte goes to one of the two."""
+        return self._file("stdout", "rb")
+
+    def _file(self, name: str, mode: str) -> BinaryIO:
+        if name not in self._files:
+            descriptor = os.dup(getattr(self._handle, f"{name}_fd"))
+            self._files[name] = os.fdopen(descriptor, mode, buffering=0)  # type: ignore[assignment]
+        return self._files[name]
+
+
+def socket_of(descriptor: int) -> socket.socket:
+    """A socket object of its own for a connection that the engine uses as well."""
+    return socket.socket(fileno=os.dup(descriptor))
+
+
+class ConsoleQueue:
+    """The console's lines that no wait has consumed yet, in the manner of queue.Queue."""
+
+    def __init__(self, machine: QemuMachine) -> None:
+        self._machine = machine
+
+    def get(self, block: bool = True, timeout: Duration | None = None) -> str:
+        """The next line; raises queue.Empty if there is none (``block=False``) or none comes."""
+        import queue
+
+        line = self._machine._console_next_line(timeout if block else 0)
+        if line is None:
+            raise queue.Empty
+        return str(line)
+
+    def get_nowait(self) -> str:
+        return self.get(block=False)
+
+    def qsize(self) -> int:
+        return int(self._machine._console_pending_lines())
+
+    def empty(self) -> bool:
+        return self.qsize() == 0
+
+
+class ConsoleReader:
+    """What reads the serial console, in the manner of threading.Thread."""
+
+    def __init__(self, machine: QemuMachine) -> None:
+        self._machine = machine
+
+    def is_alive(self) -> bool:
+        return not self._machine._console_closed()
+
+    def join(self, timeout: Duration | None = None) -> None:
+        """Wait until the console has been read to its end."""
+        self._machine._console_wait_closed(timeout)

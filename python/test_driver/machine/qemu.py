@@ -1,0 +1,271 @@
+"""QEMU virtual machines."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from test_driver._engine import engine
+from test_driver.machine.base import BaseMachine
+
+if TYPE_CHECKING:
+    import re
+    import socket
+    from collections.abc import Callable, Iterable
+    from pathlib import Path
+
+    from test_driver.duration import Duration
+    from test_driver.machine.process import ConsoleQueue, ConsoleReader, Process
+    from test_driver.machine.qmp import QMPSession
+
+
+class QemuMachine(BaseMachine, engine.QemuMachine):
+    """A QEMU virtual machine."""
+
+    booted: bool
+    connected: bool
+    pid: int | None
+    start_command: str
+    vsock_host: Path | None = None
+    vsock_guest: Path | None = None
+
+    def __init__(
+        self,
+        start_command: str,
+        *,
+        name: str = "machine",
+        out_dir: Any = ".",
+        tmp_dir: Any = "/tmp",
+        callbacks: Iterable[Callable[[], Any]] | None = None,
+        keep_machine_state: bool = False,
+        **_: Any,
+    ) -> None:
+        super().__init__(start_command, name, out_dir, tmp_dir, keep_machine_state)
+        self._set_up(callbacks, QemuMachine)
+        self._objects: dict[str, Any] = {}  # Python's views of the process that runs now
+
+    # ------------------------------------------------------------------------------ life
+
+    def start(self, allow_reboot: bool = False) -> None:
+        """Start QEMU; return when it runs and answers, without waiting for the guest to boot.
+
+        Does nothing if it runs. With ``allow_reboot`` a reboot of the guest restarts it; otherwise
+        it ends QEMU. Raises MachineError at once if the start script fails.
+        """
+        self._objects = {}
+        super().start(allow_reboot)
+
+    def shutdown(self) -> None:
+        """Power the guest off and wait for QEMU's end. Nothing if it is off."""
+        super().shutdown()
+
+    def crash(self) -> None:
+        """Pull the plug: end QEMU at once, and wait for its end. Nothing if it is off."""
+        super().crash()
+
+    def reboot(self) -> None:
+        """Press Ctrl-Alt-Delete; the next command waits for the new shell.
+
+        For machines that were started with ``allow_reboot=True``.
+        """
+        super().reboot()
+
+    def wait_for_shutdown(self) -> None:
+        """Wait until the guest has powered off and QEMU has ended."""
+        super().wait_for_shutdown()
+
+    # ------------------------------------------------------------------------------ parts
+
+    @property
+    def process(self) -> Process | None:
+        """The running process, in the manner of subprocess.Popen; None if the machine is off."""
+        return self._part("process", self._new_process)
+
+    @process.setter
+    def process(self, value: Any) -> None:
+        self._objects["process"] = value
+
+    @property
+    def shell(self) -> socket.socket | None:
+        """The connection to the root shell; None if the machine is off."""
+        return self._part("shell", lambda: self._new_socket(self._shell_fd()))
+
+    @shell.setter
+    def shell(self, value: Any) -> None:
+        self._objects["shell"] = value
+
+    @property
+    def monitor(self) -> socket.socket | None:
+        """The connection to QEMU's monitor; None if the machine is off."""
+        return self._part("monitor", lambda: self._new_socket(self._monitor_fd()))
+
+    @monitor.setter
+    def monitor(self, value: Any) -> None:
+        self._objects["monitor"] = value
+
+    @property
+    def qmp_client(self) -> QMPSession | None:
+        """The QMP session; None if the machine is off."""
+        return self._part("qmp_client", self._new_qmp_session)
+
+    @qmp_client.setter
+    def qmp_client(self, value: Any) -> None:
+        self._objects["qmp_client"] = value
+
+    def _part(self, name: str, make: Callable[[], Any]) -> Any:
+        if name not in self._objects:
+            if self.pid is None:
+                return None
+            self._objects[name] = make()
+        return self._objects[name]
+
+    def _new_process(self) -> Any:
+        from test_driver.machine.process import Process
+
+        return Process(self._process())
+
+    def _new_socket(self, descriptor: int) -> Any:
+        from test_driver.machine.process import socket_of
+
+        return socket_of(descriptor)
+
+    def _new_qmp_session(self) -> Any:
+        from test_driver.machine.qmp import QMPSession
+
+        return QMPSession(self)
+
+    # ------------------------------------------------------------------------------ monitors
+
+    def send_monitor_command(self, command: str) -> str:
+        """Give a command to QEMU's human monitor; return its answer, the prompt included."""
+        return super().send_monitor_command(command)
+
+    def wait_for_monitor_prompt(self) -> str:
+        """Read the human monitor up to its next prompt."""
+        return super().wait_for_monitor_prompt()
+
+    def wait_for_qmp_event(
+        self, event_filter: Callable[[dict[str, Any]], Any], timeout: Duration | None = 600
+    ) -> dict[str, Any]:
+        """Wait for a QMP event for which ``event_filter(event)`` is true, and return it.
+
+        Events before it are dropped. Raises TimeoutError after ``timeout``.
+        """
+        session = self.qmp_client
+        if session is None:
+            from test_driver.errors import MachineError
+
+            raise MachineError(f"machine '{self.name}' is not running: start() it first")
+        return session.wait_for_event(event_filter, timeout)
+
+    # ------------------------------------------------------------------------------ input
+
+    def send_key(self, key: str, delay: Duration | None = 0.01, log: bool = True) -> None:
+        """Press a key, named as QEMU does (``ctrl-alt-delete``), or a character of a US keyboard.
+
+        ``delay`` is the time to wait afterwards.
+        """
+        super().send_key(key, delay, log)
+
+    def send_chars(self, chars: str, delay: Duration | None = 0.01) -> None:
+        """Type characters on a US keyboard, with ``delay`` after each."""
+        super().send_chars(chars, delay)
+
+    def send_console(self, chars: str) -> None:
+        """Write characters to the serial console."""
+        super().send_console(chars)
+
+    # ------------------------------------------------------------------------------ console
+
+    def get_console_log(self) -> str:
+        """All that the serial console has shown since the last start."""
+        return super().get_console_log()
+
+    @property
+    def full_console_log(self) -> list[str]:
+        """The lines of get_console_log()."""
+        return self.get_console_log().splitlines()
+
+    @property
+    def last_lines(self) -> ConsoleQueue:
+        """The console's lines that no wait has consumed yet, in the manner of queue.Queue."""
+        from test_driver.machine.process import ConsoleQueue
+
+        return ConsoleQueue(self)
+
+    @property
+    def serial_thread(self) -> ConsoleReader:
+        """What reads the serial console, in the manner of threading.Thread."""
+        from test_driver.machine.process import ConsoleReader
+
+        return ConsoleReader(self)
+
+    def wait_for_console_text(
+        self, regex: str | re.Pattern[str], timeout: Duration | None = None
+    ) -> None:
+        """Wait until the serial console has shown text that matches, since the previous wait.
+
+        The pattern may go over several lines. What it matched, and all before it, is consumed: the
+        next wait looks at what comes after it. Raises RequestedAssertionFailed after ``timeout``
+        (None: no limit).
+        """
+        import re
+
+        pattern = re.compile(regex)
+
+        def end_of_match(text: str) -> int | None:
+            match = pattern.search(text)
+            return match and match.end()
+
+        shown = pattern.pattern
+        with self.nested(f"waiting for {shown} to appear on console"):
+            if not super()._console_wait_for(end_of_match, timeout):
+                from test_driver.errors import RequestedAssertionFailed
+
+                raise RequestedAssertionFailed(
+                    f"action timed out: '{shown}' did not appear on the console (timeout={timeout})"
+                )
+
+    # ------------------------------------------------------------------------------ terminals
+
+    def get_tty_text(self, tty: int | str) -> str:
+        """What virtual console ``tty`` shows."""
+        return self.succeed(
+            f"fold -w$(stty -F /dev/tty{tty} size | cut -d' ' -f2) /dev/vcs{tty}"
+        )
+
+    def wait_until_tty_matches(
+        self, tty: int | str, regexp: str, timeout: Duration | None = 900
+    ) -> None:
+        """Wait until the text of virtual console ``tty`` matches; RequestedAssertionFailed after
+        ``timeout``. The last text is logged then."""
+        import re
+
+        pattern = re.compile(regexp)
+
+        def matches(last: bool) -> bool:
+            text = self.get_tty_text(tty)
+            if last:
+                self.log(f"Last chance to match /{regexp}/ on TTY{tty}, which currently contains:")
+                self.log(text)
+            return pattern.search(text) is not None
+
+        with self.nested(f"waiting for {regexp} to appear on tty {tty}"):
+            self._retry(matches, timeout)
+
+    def dump_tty_contents(self, tty: int | str) -> None:
+        """Show virtual console ``tty`` on the serial console, and so in the log."""
+        self.execute(f"fold -w 80 /dev/vcs{tty} >&2")
+
+    # ------------------------------------------------------------------------------ network
+
+    def forward_port(self, host_port: int = 8080, guest_port: int = 80) -> None:
+        """Forward a TCP port of the host to one of the guest, through the user network."""
+        super().forward_port(host_port, guest_port)
+
+    def block(self) -> None:
+        """Pull the cable of the first VLAN."""
+        super().block()
+
+    def unblock(self) -> None:
+        """Plug the cable of the first VLAN in again."""
+        super().unblock()

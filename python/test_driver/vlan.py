@@ -1,0 +1,33 @@
+"""Virtual networks."""
+
+from __future__ import annotations
+
+import os
+from typing import TYPE_CHECKING, Any
+
+from test_driver._engine import engine
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+
+class VLan(engine.VLan):
+    """A network that machines are on: a ``vde_switch`` in hub mode.
+
+    Machines find it through the environment variable ``QEMU_VDE_SOCKET_<nr>``.
+    """
+
+    nr: int
+    socket_dir: Path
+    pid: int
+
+    def __init__(self, nr: int, tmp_dir: Any, *_: Any) -> None:
+        super().__init__(nr, tmp_dir)
+        os.environ[f"QEMU_VDE_SOCKET_{nr}"] = str(self.socket_dir)
+
+    def __repr__(self) -> str:
+        return f"<Vlan Nr. {self.nr}>"
+
+    def stop(self) -> None:
+        """End the switch."""
+        super().stop()
