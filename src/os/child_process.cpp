@@ -6,6 +6,7 @@
 #include <ntd/os/wait.h>
 
 #include <fcntl.h>
+#include <poll.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -42,6 +43,12 @@ std::vector<char*> pointers(const std::vector<std::string>& strings) {
     return result;
 }
 
+// Why a child could not start.
+struct Failure {
+    bool is_there; // in the directory
+    int error;     // errno of the step that failed
+};
+
 // What the child needs between fork and exec, all of it made before: the child shares our memory
 // and may run when another thread holds any lock, so it calls nothing but system calls.
 struct Child {
@@ -51,11 +58,10 @@ struct Child {
     const char* directory; // or null
     std::array<int, 3> streams;
     const OrphanGuard* guard;
-    bool is_there = false; // out: in the directory
-    int error = 0;         // out: errno of the step that failed
+    int report; // takes a Failure, or is closed by exec
 };
 
-[[noreturn]] void run_child(Child& child) noexcept {
+[[noreturn]] void run_child(const Child& child) noexcept {
     ::setpgid(0, 0);
     child.guard->add(::getpid());
     struct sigaction by_default {};
@@ -68,17 +74,18 @@ struct Child {
     sigset_t none;
     sigemptyset(&none);
     ::sigprocmask(SIG_SETMASK, &none, nullptr);
-    child.is_there = child.directory == nullptr || ::chdir(child.directory) == 0;
-    if (child.is_there)
+    const bool is_there = child.directory == nullptr || ::chdir(child.directory) == 0;
+    if (is_there)
         ::execve(child.program, child.argv, child.environment);
-    child.error = errno;
+    const Failure failure{is_there, errno};
+    (void)!::write(child.report, &failure, sizeof failure);
     ::_exit(127);
 }
 
 // vfork, because a fork copies the page tables of the whole driver, and posix_spawn has no place
 // for the child to announce itself to the guard. Signals are blocked meanwhile, so that no handler
 // of ours runs in the child, in our memory.
-pid_t spawn(Child& child) {
+pid_t spawn(const Child& child) {
     sigset_t all;
     sigset_t before;
     sigfillset(&all);
@@ -90,6 +97,18 @@ pid_t spawn(Child& child) {
     pthread_sigmask(SIG_SETMASK, &before, nullptr);
     errno = error;
     return pid;
+}
+
+// vfork returns after exec, so the report is there, or the pipe is closed. Where it is a mere fork
+// (thread sanitizer, some emulators), the child may take a moment; and a fork of another thread may
+// keep the pipe open.
+std::optional<Failure> read_report(const UniqueFd& pipe) {
+    pollfd polled{pipe.get(), POLLIN, 0};
+    Failure failure{};
+    if (retry_eintr([&] { return ::poll(&polled, 1, 1000); }) == 1 &&
+        retry_eintr([&] { return ::read(pipe.get(), &failure, sizeof failure); }) > 0)
+        return failure;
+    return std::nullopt;
 }
 
 std::string find_program(const std::string& name) {
@@ -107,11 +126,12 @@ std::string find_program(const std::string& name) {
     throw SystemError(ENOENT, fmt::format("find the program '{}' in PATH", name));
 }
 
-[[noreturn]] void throw_not_started(const Child& child, const ProcessSpec& spec) {
+[[noreturn]] void throw_not_started(const Failure& failure, const ProcessSpec& spec) {
     const auto what = fmt::format("execute '{}'", join(spec.argv, " "));
-    if (child.is_there)
-        throw SystemError(child.error, what);
-    throw SystemError(child.error, fmt::format("enter '{}' to {}", child.directory, what));
+    if (failure.is_there)
+        throw SystemError(failure.error, what);
+    throw SystemError(failure.error,
+                      fmt::format("enter '{}' to {}", spec.directory.string(), what));
 }
 
 ExitStatus exit_status(const siginfo_t& info) {
@@ -134,22 +154,25 @@ ChildProcess::ChildProcess(const ProcessSpec& spec, const OrphanGuard& guard) : 
     Pipe in = spec.pipe_stdin ? make_pipe() : Pipe{};
     if (!spec.pipe_stdin)
         in.read_end.reset(::open("/dev/null", O_RDONLY | O_CLOEXEC));
+    auto report = make_pipe();
     const auto program = find_program(spec.argv.at(0));
     const auto argv = pointers(spec.argv);
     const auto environment = pointers(spec.environment);
-    Child child{argv.data(),
-                environment.data(),
-                program.c_str(),
-                spec.directory.empty() ? nullptr : spec.directory.c_str(),
-                {in.read_end.get(), out.write_end.get(), err.write_end.get()},
-                &guard};
+    const Child child{argv.data(),
+                      environment.data(),
+                      program.c_str(),
+                      spec.directory.empty() ? nullptr : spec.directory.c_str(),
+                      {in.read_end.get(), out.write_end.get(), err.write_end.get()},
+                      &guard,
+                      report.write_end.get()};
     pid_ = spawn(child);
     if (pid_ < 0)
         throw_errno("start '{}'", program);
-    if (child.error != 0) {
+    report.write_end.reset();
+    if (const auto failure = read_report(report.read_end)) {
         retry_eintr([&] { return ::waitpid(pid_, nullptr, 0); });
         guard_.forget(pid_);
-        throw_not_started(child, spec);
+        throw_not_started(*failure, spec);
     }
     guard_.adopt(pid_);
     pidfd_.reset(static_cast<int>(::syscall(SYS_pidfd_open, pid_, 0U)));
