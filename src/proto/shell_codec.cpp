@@ -25,7 +25,9 @@ constexpr std::string_view worker_functions =
 
 // The control shell's functions. SIGPIPE is ignored only while no process is started that would
 // inherit it: a worker that is gone must not take the control shell along. A process that holds the
-// output open is one with the other end of the pipe that the worker's cat reads.
+// output open is one with the other end of the pipe that the worker's cat reads. The command may
+// have become a cat, too, but not one that writes to the channel. One `ls` finds the holders: a
+// process for each link would take a slow guest minutes.
 constexpr std::string_view control_functions = R"sh(
 if (: </dev/console) 2>/dev/null; then exec 7</dev/console; else exec 7</dev/null; fi
 ntd_worker() {
@@ -36,7 +38,12 @@ ntd_to() { { printf '%s\n' "$2" >&9; } 2>/dev/null || printf '%s gone\n' "$1"; }
 ntd_children() { cat /proc/"$1"/task/*/children 2>/dev/null; }
 ntd_tree() { local p; for p in $(ntd_children "$1"); do ntd_tree "$p"; printf '%s\n' "$p"; done; }
 ntd_name() { cat "/proc/$1/comm" 2>/dev/null; }
-ntd_cat() { local p; for p in $(ntd_children "$ntd_pid"); do [[ $(ntd_name "$p") != cat ]] || printf %s "$p"; done; }
+ntd_cat() {
+    local p
+    for p in $(ntd_children "$ntd_pid"); do
+        [[ $(ntd_name "$p") = cat && /proc/$p/fd/1 -ef /proc/$$/fd/1 ]] && printf %s "$p"
+    done
+}
 ntd_signal() {
     local p c; c=$(ntd_cat)
     for p in $(ntd_tree "$ntd_pid"); do [[ $p = "$c" ]] || kill -s "$1" "$p" 2>/dev/null; done
@@ -47,16 +54,19 @@ ntd_restart() {
     exec 9>&-; wait "$ntd_pid" 2>/dev/null; ntd_worker; printf '%s 0\n' "$1"
 }
 ntd_probe() {
-    local c p pipe link held=
+    local c p pipe link links held=
     kill -0 "$ntd_pid" 2>/dev/null || { printf '%s gone\n' "$1"; return; }
     c=$(ntd_cat)
     [[ -n $c && $(ntd_children "$ntd_pid") = "$c " ]] || return
     pipe=$(readlink "/proc/$c/fd/0") || return
-    for link in /proc/[0-9]*/fd/*; do
-        [[ $(readlink "$link" 2>/dev/null) = "$pipe" ]] || continue
-        p=${link#/proc/}; p=${p%%/*}
+    links=$(ls -l /proc/[0-9]*/fd/* 2>/dev/null)
+    local IFS=$'\n'; set -f
+    for link in $links; do
+        [[ $link = *" -> $pipe" ]] || continue
+        p=${link##* /proc/}; p=${p%%/*}
         [[ $p = "$c" ]] || held="$held, $p $(ntd_name "$p")"
     done
+    set +f
     printf '%s held %s\n' "$1" "${held#, }"
 }
 ntd_worker

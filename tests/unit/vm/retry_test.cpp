@@ -1,0 +1,130 @@
+#include <ntd/vm/retry.h>
+
+#include <ntd/base/error.h>
+#include <ntd/base/unique_fd.h>
+
+#include <gmock/gmock.h>
+
+#include <fcntl.h>
+
+#include <array>
+#include <stdexcept>
+
+namespace ntd::vm {
+
+namespace {
+
+using namespace std::chrono_literals;
+using testing::MatchesRegex;
+
+class Retry : public testing::Test {
+protected:
+    Retry() {
+        std::array<int, 2> ends{};
+        EXPECT_EQ(::pipe2(ends.data(), O_CLOEXEC), 0);
+        exit_fd.reset(ends[0]);
+        alive.reset(ends[1]);
+    }
+
+    // Tries what succeeds at the given try, and keeps what it is told.
+    void succeed_at(std::size_t which, Timeout timeout) {
+        retry(
+            [&](bool last) {
+                tries.push_back(last);
+                return tries.size() == which;
+            },
+            timeout, [this] { return exit_fd.get(); }, interrupt);
+    }
+
+    void never_succeed(Timeout timeout) { succeed_at(0, timeout); }
+
+    std::string failure_of(Timeout timeout) {
+        try {
+            never_succeed(timeout);
+        } catch (const Error& error) {
+            return error.what();
+        }
+        return "no error";
+    }
+
+    std::vector<bool> tries;
+    UniqueFd exit_fd;
+    UniqueFd alive; // exit_fd hangs up with it
+    os::Interrupt interrupt;
+};
+
+TEST_F(Retry, EndsWithTheFirstSuccess) {
+    succeed_at(1, std::nullopt);
+    EXPECT_EQ(tries, std::vector{false});
+}
+
+TEST_F(Retry, TriesAgainAfterAFailure) {
+    succeed_at(3, std::nullopt);
+    EXPECT_EQ(tries.size(), 3U);
+}
+
+TEST_F(Retry, TriesOnceWithoutTime) {
+    EXPECT_THROW(never_succeed(0s), RequestedAssertionFailed);
+    EXPECT_EQ(tries, std::vector{true});
+}
+
+TEST_F(Retry, AcceptsTheSuccessOfTheLastTry) {
+    EXPECT_NO_THROW(succeed_at(1, 0s));
+}
+
+TEST_F(Retry, TellsTheLastTryThatItIsTheLast) {
+    EXPECT_THROW(never_succeed(20ms), RequestedAssertionFailed);
+    EXPECT_TRUE(tries.back());
+}
+
+TEST_F(Retry, TellsTheOthersThatTheyAreNot) {
+    EXPECT_THROW(never_succeed(20ms), RequestedAssertionFailed);
+    EXPECT_EQ(std::count(tries.begin(), tries.end(), true), 1);
+}
+
+TEST_F(Retry, TriesLessAndLessOften) {
+    EXPECT_THROW(never_succeed(100ms), RequestedAssertionFailed);
+    EXPECT_LE(tries.size(), 7U); // after 0, 10, 25, 48, 81 and at last after 100 ms
+}
+
+TEST_F(Retry, SaysThatTimeIsUp) {
+    EXPECT_THAT(failure_of(20ms),
+                MatchesRegex("action timed out after [0-9.]+ seconds \\(timeout=0.02\\)"));
+}
+
+TEST_F(Retry, EndsWhenTheMachineDoes) {
+    alive.reset();
+    EXPECT_THROW(never_succeed(std::nullopt), MachineDied);
+}
+
+TEST_F(Retry, TriesOnceMoreWhenTheMachineHasEnded) {
+    alive.reset();
+    EXPECT_NO_THROW(succeed_at(2, std::nullopt));
+}
+
+TEST_F(Retry, TellsTheTryAfterTheMachinesEndThatItIsTheLast) {
+    alive.reset();
+    succeed_at(2, std::nullopt);
+    EXPECT_EQ(tries, (std::vector{false, true}));
+}
+
+TEST_F(Retry, DoesWithoutADescriptor) {
+    exit_fd.reset();
+    EXPECT_NO_THROW(succeed_at(2, std::nullopt));
+}
+
+TEST_F(Retry, LetsTheErrorOfATryThrough) {
+    EXPECT_THROW(retry([](bool) -> bool { throw MachineError("gone"); }, std::nullopt,
+                       [] { return -1; }, interrupt),
+                 MachineError);
+}
+
+TEST_F(Retry, EndsWithTheExceptionOfAnInterrupt) {
+    interrupt.set_hook([] { throw std::runtime_error("Ctrl-C"); });
+    EXPECT_EQ(::write(interrupt.wake_fd(), "x", 1), 1);
+    EXPECT_THROW(never_succeed(std::nullopt), std::runtime_error);
+}
+
+} // namespace
+
+} // namespace ntd::vm

@@ -1,0 +1,466 @@
+// What proto/shell_codec.h says, in the ears of a real bash: it is the guest's only part in it.
+#include <ntd/base/deadline.h>
+#include <ntd/base/unique_fd.h>
+#include <ntd/os/byte_stream.h>
+#include <ntd/proto/shell_codec.h>
+
+#include <gmock/gmock.h>
+
+#include <fcntl.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+
+#include <array>
+#include <climits>
+#include <csignal>
+#include <cstdlib>
+#include <filesystem>
+
+namespace ntd::proto {
+
+namespace {
+
+using namespace std::chrono_literals;
+using testing::MatchesRegex;
+
+constexpr std::string_view no_signals = "SigIgn:\t0000000000000000\n";
+
+// A bash as a guest's backdoor starts it: commands come in and answers go out over one channel.
+class LocalBash {
+public:
+    LocalBash() {
+        std::array<int, 2> ends{};
+        EXPECT_EQ(::socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0, ends.data()),
+                  0);
+        const UniqueFd theirs(ends[1]);
+        channel_ = os::ByteStream(UniqueFd(ends[0]));
+        pid_ = ::fork();
+        if (pid_ == 0)
+            become_bash(theirs.get());
+    }
+    ~LocalBash() {
+        ::kill(-pid_, SIGKILL);
+        ::waitpid(pid_, nullptr, 0);
+    }
+    LocalBash(const LocalBash&) = delete;
+    LocalBash& operator=(const LocalBash&) = delete;
+    LocalBash(LocalBash&&) = delete;
+    LocalBash& operator=(LocalBash&&) = delete;
+
+    void send(std::string_view text) {
+        EXPECT_EQ(channel_.write_all(text, -1, Deadline::after(30s), interrupt_),
+                  os::ByteStream::Outcome::data);
+    }
+
+    // Whether something came for the decoder until then.
+    bool receive(ShellDecoder& decoder, Deadline deadline) {
+        std::string bytes;
+        const auto outcome = channel_.read_some(bytes, -1, deadline, interrupt_);
+        decoder.feed(bytes);
+        return outcome == os::ByteStream::Outcome::data;
+    }
+
+private:
+    [[noreturn]] static void become_bash(int channel) {
+        ::setpgid(0, 0);
+        for (int signal = 1; signal < NSIG; ++signal) // whoever runs this may ignore some
+            std::signal(signal, SIG_DFL);
+        ::fcntl(channel, F_SETFL, 0);
+        ::dup2(channel, 0);
+        ::dup2(channel, 1);
+        ::dup2(::open("/dev/null", O_WRONLY), 2);
+        ::close_range(3, UINT_MAX, 0);
+        ::execlp("bash", "bash", "--norc", nullptr);
+        ::_exit(127);
+    }
+
+    os::ByteStream channel_;
+    os::Interrupt interrupt_;
+    pid_t pid_ = -1;
+};
+
+// One command, or one of the driver's own questions, and what came back so far.
+class Exchange {
+public:
+    explicit Exchange(LocalBash& bash) : bash_(bash) {}
+
+    void send_command(std::string_view command) { bash_.send(shell_run(marker, command)); }
+
+    // Reads until it holds; false if nothing more comes.
+    template <typename Condition>
+    bool receive_until(Condition holds, Deadline deadline = Deadline::after(30s)) {
+        while (!holds()) {
+            if (!bash_.receive(decoder, deadline))
+                return false;
+            output += decoder.take_output();
+            holders += decoder.take_holders();
+        }
+        return true;
+    }
+
+    bool wait_for_output(std::string_view text) {
+        return receive_until([&] { return output.find(text) != output.npos; });
+    }
+
+    int wait_for_status() {
+        EXPECT_TRUE(receive_until([this] { return decoder.status().has_value(); }));
+        return decoder.status().value_or(-1);
+    }
+
+    // The answer may be nothing, as long as the command runs.
+    void probe_until(const std::function<bool()>& holds) {
+        const auto deadline = Deadline::after(30s);
+        do
+            bash_.send(shell_probe(marker));
+        while (!receive_until(holds, Deadline::after(20ms)) && !deadline.passed());
+        EXPECT_TRUE(holds());
+    }
+
+    const std::string marker = new_marker();
+    ShellDecoder decoder{marker};
+    std::string output;
+    std::string holders;
+
+private:
+    LocalBash& bash_;
+};
+
+class ShellProtocol : public testing::Test {
+protected:
+    ShellProtocol() {
+        Exchange setup(bash);
+        bash.send(shell_setup(setup.marker));
+        EXPECT_EQ(setup.wait_for_status(), 0);
+    }
+    ~ShellProtocol() override { std::filesystem::remove_all(scratch); }
+    ShellProtocol(const ShellProtocol&) = delete;
+    ShellProtocol& operator=(const ShellProtocol&) = delete;
+    ShellProtocol(ShellProtocol&&) = delete;
+    ShellProtocol& operator=(ShellProtocol&&) = delete;
+
+    int status_of(std::string_view command) {
+        Exchange exchange(bash);
+        exchange.send_command(command);
+        return exchange.wait_for_status();
+    }
+
+    std::string output_of(std::string_view command) {
+        Exchange exchange(bash);
+        exchange.send_command(command);
+        exchange.wait_for_status();
+        return exchange.output;
+    }
+
+    int restart() {
+        Exchange exchange(bash);
+        bash.send(shell_restart(exchange.marker));
+        return exchange.wait_for_status();
+    }
+
+    // A FIFO that nothing waits for: we hold both of its ends.
+    UniqueFd make_fifo() { return make_fifo_for(O_RDWR); }
+
+    UniqueFd make_fifo_for(int access) {
+        EXPECT_NE(::mkdtemp(scratch.data()), nullptr);
+        EXPECT_EQ(::mkfifo(fifo().c_str(), 0600), 0);
+        return UniqueFd(::open(fifo().c_str(), access | O_CLOEXEC | O_NONBLOCK));
+    }
+
+    std::string fifo() const { return scratch + "/fifo"; }
+
+    // A line of what processes wrote to the FIFO, or less if all who could write have ended.
+    static std::string line_of(UniqueFd fd) {
+        os::ByteStream stream(std::move(fd));
+        os::Interrupt interrupt;
+        std::string text;
+        while (text.find('\n') == text.npos &&
+               stream.read_some(text, -1, Deadline::after(30s), interrupt) ==
+                   os::ByteStream::Outcome::data) {
+        }
+        return text;
+    }
+
+    LocalBash bash;
+    std::string scratch = std::filesystem::path(testing::TempDir()) / "ntd-shell-XXXXXX";
+};
+
+TEST_F(ShellProtocol, GivesTheStatus) {
+    EXPECT_EQ(status_of("exit 7"), 7);
+}
+
+TEST_F(ShellProtocol, GivesTheOutput) {
+    EXPECT_EQ(output_of("echo one; echo two"), "one\ntwo\n");
+}
+
+TEST_F(ShellProtocol, GivesOutputWithoutALineEnd) {
+    EXPECT_EQ(output_of("printf text"), "text");
+}
+
+TEST_F(ShellProtocol, GivesTheStatusOfASignal) {
+    EXPECT_EQ(status_of("kill -KILL $$"), 128 + SIGKILL);
+}
+
+TEST_F(ShellProtocol, RunsOneCommandAfterTheOther) {
+    output_of("echo one");
+    EXPECT_EQ(output_of("echo two"), "two\n");
+}
+
+TEST_F(ShellProtocol, StopsAtTheFirstError) {
+    EXPECT_EQ(output_of("echo one; false; echo two"), "one\n");
+}
+
+TEST_F(ShellProtocol, StopsAtAnUnsetVariable) {
+    EXPECT_NE(status_of("echo $unset_variable; true"), 0);
+}
+
+TEST_F(ShellProtocol, TakesTheStatusOfThePipesFailure) {
+    EXPECT_EQ(status_of("(exit 5) | true"), 5);
+}
+
+TEST_F(ShellProtocol, ForgetsAllVariables) {
+    status_of("variable=1; cd /usr");
+    EXPECT_EQ(output_of("echo ${variable-none}; [ \"$PWD\" != /usr ]"), "none\n");
+}
+
+TEST_F(ShellProtocol, TakesAnyQuotes) {
+    EXPECT_EQ(output_of(R"(echo "it's" 'a "word"' \' $'\x41')"), "it's a \"word\" ' A\n");
+}
+
+TEST_F(ShellProtocol, TakesHereDocuments) {
+    EXPECT_EQ(output_of("cat <<'EOF'\none 'two'\n$three\nEOF\n"), "one 'two'\n$three\n");
+}
+
+TEST_F(ShellProtocol, TakesATrailingComment) {
+    EXPECT_EQ(output_of("echo text # it's a comment"), "text\n");
+}
+
+TEST_F(ShellProtocol, TakesACommandWithASyntaxError) {
+    EXPECT_NE(status_of("echo ("), 0);
+}
+
+TEST_F(ShellProtocol, GoesOnAfterASyntaxError) {
+    status_of("echo '");
+    EXPECT_EQ(output_of("echo text"), "text\n");
+}
+
+TEST_F(ShellProtocol, TakesBytesThatAreNotUtf8) {
+    EXPECT_EQ(output_of("printf %s \xFF\x80"), "\xFF\x80");
+}
+
+TEST_F(ShellProtocol, GivesEveryByteOfTheOutput) {
+    std::string bytes;
+    for (int byte = 0; byte < 256; ++byte)
+        bytes += static_cast<char>(byte);
+    EXPECT_EQ(output_of(R"sh(for i in {0..255}; do printf "\\x$(printf %x $i)"; done)sh"), bytes);
+}
+
+TEST_F(ShellProtocol, GivesOutputOfManyMebibytes) {
+    EXPECT_EQ(output_of("head -c 5000000 /dev/zero").size(), 5'000'000U);
+}
+
+TEST_F(ShellProtocol, KeepsStandardErrorOutOfTheOutput) {
+    EXPECT_EQ(output_of("echo error >&2"), "");
+}
+
+TEST_F(ShellProtocol, GivesTheStatusOfACommandThatClosesItsOutput) {
+    EXPECT_EQ(status_of("exec >&-; exit 3"), 3);
+}
+
+TEST_F(ShellProtocol, TakesACommandOfAMebibyte) {
+    const std::string text(1 << 20, 'x');
+    EXPECT_EQ(output_of("x='" + text + "'; echo ${#x}"), "1048576\n");
+}
+
+TEST_F(ShellProtocol, TakesALongCommandWithLineEndsAndBytesThatAreNotUtf8) {
+    const auto text = "it\xFF's\n" + std::string(100'000, 'x') + "\n";
+    EXPECT_EQ(output_of("cat <<'EOF'\n" + text + "EOF"), text);
+}
+
+TEST_F(ShellProtocol, StopsALongCommandAtTheFirstError) {
+    EXPECT_EQ(output_of("echo one; false; echo two #" + std::string(100'000, 'x')), "one\n");
+}
+
+TEST_F(ShellProtocol, LeavesNoFileOfALongCommand) {
+    Exchange exchange(bash);
+    exchange.send_command("ls -A /tmp #" + std::string(100'000, 'x'));
+    exchange.wait_for_status();
+    EXPECT_EQ(exchange.output.find(exchange.marker.substr(4)), std::string::npos);
+}
+
+TEST_F(ShellProtocol, LetsALongCommandListProcesses) {
+    EXPECT_EQ(status_of("cat /proc/*/cmdline 2>&1 || true #" + std::string(100'000, 'x')), 0);
+}
+
+// As with a full or read-only disk: the text must not be taken for the control shell's own.
+TEST_F(ShellProtocol, FailsALongCommandThatCannotBeStored) {
+    Exchange exchange(bash);
+    const std::filesystem::path in_the_way = "/tmp/." + exchange.marker.substr(4);
+    std::filesystem::create_directory(in_the_way);
+    exchange.send_command("echo text #" + std::string(100'000, 'x'));
+    const int status = exchange.wait_for_status();
+    std::filesystem::remove(in_the_way);
+    EXPECT_EQ(exchange.output + std::to_string(status), "1");
+}
+
+TEST_F(ShellProtocol, IgnoresNoSignalInACommand) {
+    EXPECT_EQ(output_of("grep SigIgn /proc/self/status"), no_signals);
+}
+
+TEST_F(ShellProtocol, IgnoresNoSignalAfterARestart) {
+    restart();
+    EXPECT_EQ(output_of("grep SigIgn /proc/self/status"), no_signals);
+}
+
+constexpr std::string_view list_descriptors =
+    R"(for fd in /proc/$$/fd/*; do [[ ! -e $fd ]] || printf '%s ' "${fd##*/}"; done)";
+
+TEST_F(ShellProtocol, PassesNoDescriptorsButTheStandardOnes) {
+    EXPECT_EQ(output_of(list_descriptors), "0 1 2 ");
+}
+
+TEST_F(ShellProtocol, PassesNoDescriptorsButTheStandardOnesAfterARestart) {
+    restart();
+    EXPECT_EQ(output_of(list_descriptors), "0 1 2 ");
+}
+
+TEST_F(ShellProtocol, DetachesACommand) {
+    auto fifo_fd = make_fifo();
+    bash.send(shell_detach("echo it\\'s done >" + fifo()));
+    EXPECT_EQ(line_of(std::move(fifo_fd)), "it's done\n");
+}
+
+TEST_F(ShellProtocol, TakesACommandWhileADetachedOneRuns) {
+    bash.send(shell_detach("exec sleep 1000"));
+    EXPECT_EQ(output_of("echo text"), "text\n");
+}
+
+TEST_F(ShellProtocol, IgnoresNoSignalInADetachedCommand) {
+    auto fifo_fd = make_fifo();
+    bash.send(shell_detach("grep SigIgn /proc/self/status >" + fifo()));
+    EXPECT_EQ(line_of(std::move(fifo_fd)), no_signals);
+}
+
+TEST_F(ShellProtocol, PassesADetachedCommandNoDescriptorsButTheStandardOnes) {
+    auto fifo_fd = make_fifo();
+    bash.send(shell_detach("exec >" + fifo() + "; " + std::string(list_descriptors) + "; echo"));
+    EXPECT_EQ(line_of(std::move(fifo_fd)), "0 1 2 \n");
+}
+
+TEST_F(ShellProtocol, EndsACommandByASignal) {
+    Exchange exchange(bash);
+    exchange.send_command("echo ready; exec sleep 1000");
+    exchange.wait_for_output("ready");
+    bash.send(shell_signal("TERM"));
+    EXPECT_EQ(exchange.wait_for_status(), 128 + SIGTERM);
+}
+
+TEST_F(ShellProtocol, EndsWhatACommandHasStarted) {
+    Exchange exchange(bash);
+    exchange.send_command("(echo ready; exec sleep 1000) & wait || true; echo over");
+    exchange.wait_for_output("ready");
+    bash.send(shell_signal("TERM"));
+    EXPECT_EQ(exchange.wait_for_status(), 128 + SIGTERM);
+}
+
+TEST_F(ShellProtocol, GivesTheLastWordsOfASignalledCommand) {
+    Exchange exchange(bash);
+    exchange.send_command("trap 'echo bye; exit 3' TERM; echo ready; sleep 1000");
+    exchange.wait_for_output("ready");
+    bash.send(shell_signal("TERM"));
+    exchange.wait_for_status();
+    EXPECT_EQ(exchange.output, "ready\nbye\n");
+}
+
+// Its name is that of the process which carries the output.
+TEST_F(ShellProtocol, GivesTheLastWordsOfACommandThatBecomesCat) {
+    auto fifo_fd = make_fifo();
+    Exchange exchange(bash);
+    exchange.send_command("(trap 'echo bye; exit' TERM; while :; do sleep 0.01; done) & exec cat " +
+                          fifo());
+    EXPECT_EQ(::write(fifo_fd.get(), "ready\n", 6), 6);
+    exchange.wait_for_output("ready");
+    bash.send(shell_signal("TERM"));
+    exchange.wait_for_status();
+    EXPECT_EQ(exchange.output, "ready\nbye\n");
+}
+
+TEST_F(ShellProtocol, TellsWhoHoldsTheOutput) {
+    Exchange exchange(bash);
+    exchange.send_command("sleep 1000 & echo $!");
+    exchange.probe_until([&] { return !exchange.holders.empty(); });
+    EXPECT_EQ(exchange.holders, exchange.output.substr(0, exchange.output.find('\n')) + " sleep");
+}
+
+TEST_F(ShellProtocol, TellsOfEveryHolder) {
+    Exchange exchange(bash);
+    exchange.send_command("sleep 1000 & tail -f /dev/null &");
+    exchange.probe_until([&] { return exchange.holders.find(',') != std::string::npos; });
+    EXPECT_THAT(exchange.holders, MatchesRegex("[0-9]+ (sleep|tail), [0-9]+ (sleep|tail)"));
+}
+
+TEST_F(ShellProtocol, TellsOfAHolderThatBecomesCat) {
+    auto fifo_fd = make_fifo();
+    Exchange exchange(bash);
+    exchange.send_command("cat " + fifo() + " & true");
+    exchange.probe_until([&] { return !exchange.holders.empty(); });
+    EXPECT_THAT(exchange.holders, MatchesRegex("[0-9]+ cat"));
+}
+
+TEST_F(ShellProtocol, EndsWithTheLastHolder) {
+    Exchange exchange(bash);
+    exchange.send_command("sleep 1000 & exit 3");
+    exchange.probe_until([&] { return !exchange.holders.empty(); });
+    ::kill(std::stoi(exchange.holders), SIGKILL);
+    EXPECT_EQ(exchange.wait_for_status(), 3);
+}
+
+TEST_F(ShellProtocol, TellsOfNoHolderWhileTheCommandRuns) {
+    Exchange exchange(bash);
+    exchange.send_command("echo ready; sleep 1000");
+    exchange.wait_for_output("ready");
+    bash.send(shell_probe(exchange.marker));
+    bash.send("echo probed\n");
+    exchange.wait_for_output("probed");
+    EXPECT_EQ(exchange.holders, "");
+}
+
+TEST_F(ShellProtocol, TellsThatTheWorkerIsGone) {
+    Exchange exchange(bash);
+    exchange.send_command("kill -KILL $PPID");
+    exchange.probe_until([&] { return exchange.decoder.worker_gone(); });
+}
+
+TEST_F(ShellProtocol, TellsTheNextCommandThatTheWorkerIsGone) {
+    Exchange exchange(bash);
+    exchange.send_command("kill -KILL $PPID");
+    exchange.probe_until([&] { return exchange.decoder.worker_gone(); });
+    Exchange next(bash);
+    next.send_command("echo text");
+    EXPECT_TRUE(next.receive_until([&] { return next.decoder.worker_gone(); }));
+}
+
+TEST_F(ShellProtocol, RestartsAWorkerThatIsGone) {
+    Exchange exchange(bash);
+    exchange.send_command("kill -KILL $PPID");
+    exchange.probe_until([&] { return exchange.decoder.worker_gone(); });
+    restart();
+    EXPECT_EQ(output_of("echo text"), "text\n");
+}
+
+TEST_F(ShellProtocol, EndsByARestartWhatIgnoresSignals) {
+    auto fifo_fd = make_fifo_for(O_RDONLY);
+    Exchange exchange(bash);
+    exchange.send_command("trap '' TERM; exec 5>" + fifo() + "; echo ready; sleep 1000");
+    exchange.wait_for_output("ready");
+    restart();
+    EXPECT_EQ(line_of(std::move(fifo_fd)), "");
+}
+
+TEST_F(ShellProtocol, RestartsAWorkerThatIsIdle) {
+    EXPECT_EQ(restart(), 0);
+}
+
+} // namespace
+
+} // namespace ntd::proto
