@@ -6,6 +6,8 @@
 
 #include <fmt/ranges.h>
 
+#include <poll.h>
+
 #include <chrono>
 #include <cstdlib>
 #include <thread>
@@ -70,8 +72,14 @@ void start_all(std::span<const std::shared_ptr<vm::Machine>> machines, const vm:
             done.reset();
         }
     } catch (...) {
-        for (const auto& machine : machines)
-            machine->abort_start();
+        // One that has not launched yet has nothing to abort: ask again until all have ended.
+        while (outcome.copy().pending > 0) {
+            for (const auto& machine : machines)
+                machine->abort_start();
+            pollfd ended{done.fd(), POLLIN, 0};
+            ::poll(&ended, 1, 10);
+            done.reset();
+        }
         throw;
     }
     if (const auto failures = outcome.copy().failures; !failures.empty())
