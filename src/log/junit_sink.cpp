@@ -98,9 +98,9 @@ std::string_view exception_line(std::string_view traceback) {
     for (auto rest = traceback; !rest.empty();) {
         const auto line = first_line(rest);
         const bool indented = line.starts_with(' ');
-        if (in_frames && !indented)
+        if (in_frames && !indented && !line.empty())
             return line;
-        in_frames = indented;
+        in_frames = indented || (in_frames && line.empty());
         rest.remove_prefix(std::min(line.size() + 1, rest.size()));
     }
     return first_line(traceback);
