@@ -1,0 +1,74 @@
+"""Fails on an #include that goes against the direction of the modules.
+
+A module is a folder of src/ and of include/ntd/. It may use those in front of it (USES), and of
+third-party and system headers only what OWNERS gives to it.
+"""
+
+import re
+import sys
+from pathlib import Path
+
+USES = {
+    "base": set(),
+    "log": {"base"},
+    "proto": {"base"},
+    "os": {"base"},
+    "vm": {"base", "log", "proto", "os"},
+    "driver": {"base", "log", "proto", "os", "vm"},
+    "python": {"base", "log", "proto", "os", "vm", "driver"},
+    "cli": {"base", "log", "proto", "os", "vm", "driver", "python"},
+}
+
+# The first that fits a header decides: which files, as module/file.cpp, may include it.
+OWNERS = [
+    (r"fmt/.*", r".*"),
+    (r"spdlog/.*", r"log/.*"),
+    (r"nlohmann/.*", r"proto/.*\.cpp|driver/config.*\.cpp"),
+    (r"pybind11/.*|Python\.h", r"python/.*"),
+    (r"CLI/.*", r"cli/.*"),
+    # Whoever waits does it in os, but where no interruption may end the wait.
+    (r"poll\.h", r"os/.*|log/write_all\.cpp|vm/(machine_process|vlan)\.cpp|driver/runtime\.cpp"),
+    (r"sys/(epoll|eventfd|inotify|prctl|signalfd|syscall|timerfd)\.h|linux/.*", r"os/.*"),
+    (r"(fcntl|pthread|signal|termios|unistd|sys/\w+)\.h", r".*"),  # POSIX, more or less
+    (r"[a-z_0-9]+", r".*"),  # the standard library
+]
+
+
+def fault_of(root, file, module, header, quoted):
+    """Why a file of a module may not include a header, or None."""
+    if quoted:
+        own = "/" not in header and (file.parent / header).is_file()
+        return None if own else "quotes are for headers of the own folder"
+    if ours := re.fullmatch(r"ntd/(\w+)/.*", header):
+        if ours[1] != module and ours[1] not in USES[module]:
+            return f"{module} must not use {ours[1]}"
+        return None if (root / "include" / header).is_file() else "there is no such header"
+    for pattern, files in OWNERS:
+        if re.fullmatch(pattern, header):
+            allowed = re.fullmatch(files, f"{module}/{file.name}")
+            return None if allowed else f"only for {files}"
+    return "a library that no module has"
+
+
+def faults(root):
+    for folder in (root / "src", root / "include" / "ntd"):
+        for file in sorted([*folder.glob("*/**/*.cpp"), *folder.glob("*/**/*.h")]):
+            module = file.relative_to(folder).parts[0]
+            if module not in USES:
+                yield f"{file}: the module {module} is not in the table"
+                continue
+            for number, line in enumerate(file.read_text().splitlines(), 1):
+                if include := re.match(r'\s*#\s*include\s*([<"])([^>"]+)', line):
+                    quoted, header = include[1] == '"', include[2]
+                    if fault := fault_of(root, file, module, header, quoted):
+                        yield f"{file}:{number}: {header}: {fault}"
+
+
+def main():
+    found = list(faults(Path(sys.argv[1])))
+    print(*found, sep="\n")
+    return 1 if found else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
