@@ -46,7 +46,7 @@ Termination::Termination(log::Log& log, os::EventLoop& loop, const os::OrphanGua
         if (os::retry_eintr([&] { return ::read(signals_.get(), &signal, 1); }) != 1)
             return true;
         log_.test_error(fmt::format("received signal {} ({}); test terminating...",
-                               static_cast<int>(signal), ::strsignal(signal)));
+                                    static_cast<int>(signal), ::strsignal(signal)));
         end(signal);
     });
     handle(SIGTERM, tell_loop);

@@ -8,7 +8,8 @@ namespace ntd::driver {
 
 // Where state directories and sockets live: $XDG_RUNTIME_DIR, else $TMPDIR, $TEMP, $TMP, else /tmp.
 // A directory whose path is too long for the sockets in it is reached through a short symbolic
-// link, which the guard removes at the end: programs that are told of a socket can then use it as it is.
+// link, which the guard removes at the end: programs that are told of a socket can then use it as
+// it is.
 class BaseDirectory {
 public:
     // Throws UsageError if it is no directory that we can write to.

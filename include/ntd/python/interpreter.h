@@ -29,7 +29,6 @@ struct RunResult {
 // Starts CPython, the one that this program was built with (or the virtual environment of
 // $VIRTUAL_ENV), runs test_driver.main, and stops it again. Everything that the script started is
 // ended by then. Once per process, on its first thread. Scripts choose what `terminal` shows.
-RunResult
-run(const RunOptions& options, driver::Runtime& runtime, log::TerminalSink& terminal);
+RunResult run(const RunOptions& options, driver::Runtime& runtime, log::TerminalSink& terminal);
 
 } // namespace ntd::python

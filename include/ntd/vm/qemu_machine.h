@@ -57,7 +57,8 @@ public:
 
     // Waits until `look` finds what it wants in the console's text since the last such wait: it
     // gets that text, a line at least longer each time, and returns where its find ends. The text
-    // is consumed to the end of that line. False after the time limit; throws MachineDied when no more will come.
+    // is consumed to the end of that line. False after the time limit; throws MachineDied when no
+    // more will come.
     using Look = std::function<std::optional<std::size_t>(const std::string& text)>;
     bool wait_for_console(const Look& look, Timeout timeout);
 
