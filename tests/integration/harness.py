@@ -1,0 +1,367 @@
+"""Runs the real driver on fake machines, in a place of its own, and looks for what it leaves."""
+
+from __future__ import annotations
+
+import fcntl
+import json
+import os
+import pty
+import re
+import select
+import shlex
+import shutil
+import signal
+import stat
+import subprocess
+import tempfile
+import termios
+import textwrap
+import time
+import uuid
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+DEFAULT_BIN_DIR = Path(__file__).resolve().parents[2] / "build" / "dev" / "bin"
+BIN_DIR = Path(os.environ.get("NTD_BIN_DIR", DEFAULT_BIN_DIR))
+DRIVER = BIN_DIR / "nixos-test-driver"
+FAKE_VM = BIN_DIR / "fake_vm"
+
+# Sanitizers make everything slower; limits that are promises of the driver are given that room.
+SLOWNESS = float(os.environ.get("NTD_TEST_SLOWNESS", "1"))
+PATIENCE = 30.0 * SLOWNESS  # outer limit of one step of a test; only a hang reaches it
+AT_ONCE = 2.0 * SLOWNESS  # what "at once" may take, on a loaded machine
+CLEAN_UP = 3.0 * SLOWNESS  # how long after the driver's end its processes may need
+
+# What a test hands down; all else would make it depend on who runs it.
+INHERITED = ("PATH", "HOME", "LANG", "TERM", "ASAN_OPTIONS", "UBSAN_OPTIONS", "TSAN_OPTIONS")
+
+Machines = Mapping[str, str]
+
+
+@dataclass(frozen=True)
+class Result:
+    """How a run of the driver ended, and what it said."""
+
+    returncode: int
+    stdout: str
+    stderr: str
+    seconds: float
+
+    def __str__(self) -> str:
+        end = f"status {self.returncode} after {self.seconds:.2f} s"
+        lines = ["--- stdout", *self.stdout.splitlines(), "--- stderr", *self.stderr.splitlines()]
+        return "\n".join([end, *(line[:300] for line in lines)])
+
+    def must_succeed(self) -> Result:
+        assert self.returncode == 0, str(self)
+        return self
+
+    def must_fail(self, *texts: str) -> Result:
+        """Ended with status 1, and the log has all ``texts``."""
+        assert self.returncode == 1, str(self)
+        self.must_say(*texts)
+        return self
+
+    def must_say(self, *texts: str) -> Result:
+        missing = [text for text in texts if text not in self.stderr]
+        assert not missing, f"the log lacks {missing}; {self}"
+        return self
+
+    def must_blame(self, *texts: str) -> Result:
+        """The lines that say why the test failed have all ``texts``."""
+        missing = [text for text in texts if text not in self.failure]
+        assert not missing, f"{missing} are not said to be why it failed; {self}"
+        return self
+
+    def must_not_say(self, *texts: str) -> Result:
+        found = [text for text in texts if text in self.stderr]
+        assert not found, f"the log has {found}; {self}"
+        return self
+
+    @property
+    def failure(self) -> str:
+        """The lines of the log that say why the test failed, without their marks."""
+        lines = [line for line in self.stderr.splitlines() if line.startswith("!!! ")]
+        return "\n".join(line.removeprefix("!!! ") for line in lines)
+
+
+@dataclass(frozen=True)
+class Command:
+    """A command line of the driver and its whole environment."""
+
+    argv: list[str]
+    env: dict[str, str]
+
+
+class Workspace:
+    """A short-named directory for one test: start scripts, state (TMPDIR), output.
+
+    Its name is in the environment of every process of the test, of guests as well.
+    """
+
+    def __init__(self) -> None:
+        self.id = f"itest-{uuid.uuid4().hex[:10]}"
+        self.root = Path(tempfile.gettempdir()).resolve() / self.id
+        self.scripts = self.root / "scripts"
+        self.base = self.root / "base"
+        self.out = self.root / "out"
+        for directory in (self.scripts, self.base, self.out):
+            directory.mkdir(parents=True)
+        self.children: list[subprocess.Popen[bytes]] = []
+
+    def remove(self) -> None:
+        shutil.rmtree(self.root, ignore_errors=True)
+
+    # ------------------------------------------------------------------------------ what to run
+
+    def write(self, name: str, text: str, mode: int = 0o644) -> Path:
+        path = self.scripts / name
+        path.write_text(text, encoding="utf-8")
+        path.chmod(mode)
+        return path
+
+    def test_script(self, source: str) -> Path:
+        return self.write("test.py", textwrap.dedent(source))
+
+    def start_script(self, name: str, options: str = "", body: str | None = None) -> Path:
+        """Starts a fake machine with ``options``, or does what ``body`` says."""
+        body = body if body is not None else f'exec {FAKE_VM} {options} "$@"'
+        return self.write(f"run-{name}-vm", f"#!/bin/sh\n{body}\n", 0o755)
+
+    def start_scripts(self, machines: Machines) -> dict[str, Path]:
+        return {name: self.start_script(name, options) for name, options in machines.items()}
+
+    def config(self, scripts: Mapping[str, Path], test: Path, **settings: object) -> Path:
+        vms = {name: {"name": name, "start_script": str(path)} for name, path in scripts.items()}
+        config = {
+            "vms": vms,
+            "containers": {},
+            "vlans": [],
+            "global_timeout": 3600,
+            "enable_ssh_backdoor": False,
+            "test_script": str(test),
+            **settings,
+        }
+        return self.write("config.json", json.dumps(config))
+
+    def environment(self, env: Mapping[str, str | None]) -> dict[str, str]:
+        """That of the driver; a value of None in ``env`` takes a variable out."""
+        inherited = {name: os.environ[name] for name in INHERITED if name in os.environ}
+        inherited.setdefault("ASAN_OPTIONS", "detect_leaks=0")
+        ours = {"TMPDIR": str(self.base), "NTD_TEST_ID": self.id}
+        merged: dict[str, str | None] = {**inherited, **ours, **env}
+        return {name: value for name, value in merged.items() if value is not None}
+
+    def command(
+        self,
+        script: str,
+        machines: Machines | None = None,
+        vlans: Sequence[int] = (),
+        args: Sequence[str] = (),
+        env: Mapping[str, str | None] | None = None,
+        generation: str = "flags",
+        program: Path = DRIVER,
+    ) -> Command:
+        """A run of ``script`` on ``machines`` (name: options of fake_vm), as a caller of that
+        generation has it: "flags", "environment" or "json"."""
+        test = self.test_script(script)
+        scripts = self.start_scripts({"web": ""} if machines is None else machines)
+        common = [str(program), "-o", str(self.out), *args]
+        variables = dict(env or {})
+        paths = [str(path) for path in scripts.values()]
+        numbers = [str(number) for number in vlans]
+        if generation == "json":
+            config = self.config(scripts, test, vlans=list(vlans))
+            argv = [*common, "--config", str(config)]
+        elif generation == "environment":
+            lists = {"startScripts": " ".join(paths), "vlans": " ".join(numbers)}
+            variables = {**lists, "testScript": str(test), **variables}
+            argv = common
+        else:
+            argv = [*common, "--start-scripts", *paths, "--vlans", *numbers, "--", str(test)]
+        return Command(argv, self.environment(variables))
+
+    # --------------------------------------------------------------------------------- running
+
+    def run(self, command: Command, limit: float = PATIENCE, cwd: Path | str | None = None) -> Result:
+        """Run to the end; a run that takes longer than ``limit`` seconds has failed."""
+        begin = time.monotonic()
+        process = self._popen(command, cwd, subprocess.DEVNULL, subprocess.PIPE, subprocess.PIPE)
+        try:
+            out, err = process.communicate(timeout=limit)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            out, err = process.communicate()
+            so_far = Result(-signal.SIGKILL, text(out), text(err), limit)
+            raise AssertionError(f"the driver did not end within {limit} s: {so_far}") from None
+        return Result(process.returncode, text(out), text(err), time.monotonic() - begin)
+
+    def spawn(self, command: Command) -> Conversation:
+        """Run in the background; stdout and stderr come together, stdin is a pipe."""
+        process = self._popen(command, None, subprocess.PIPE, subprocess.PIPE, subprocess.STDOUT)
+        assert process.stdin is not None and process.stdout is not None
+        return Conversation(process, process.stdout.fileno(), process.stdin.fileno())
+
+    def spawn_on_terminal(self, command: Command) -> Conversation:
+        """Run in the background, with a terminal of its own."""
+        ours, theirs = pty.openpty()
+        process = self._popen(command, None, theirs, theirs, theirs, prepare=take_terminal)
+        os.close(theirs)
+        return Conversation(process, ours, ours)
+
+    def _popen(
+        self,
+        command: Command,
+        cwd: Path | str | None,
+        stdin: int,
+        stdout: int,
+        stderr: int,
+        prepare: Callable[[], None] = lambda: None,
+    ) -> subprocess.Popen[bytes]:
+        def before_exec() -> None:
+            os.setsid()
+            # A shell that runs the tests in the background ignores it, and that is inherited.
+            signal.signal(signal.SIGINT, signal.SIG_DFL)
+            prepare()
+
+        process = subprocess.Popen(
+            command.argv,
+            stdin=stdin,
+            stdout=stdout,
+            stderr=stderr,
+            env=command.env,
+            cwd=cwd or self.root,
+            preexec_fn=before_exec,
+        )
+        self.children.append(process)
+        return process
+
+    # ------------------------------------------------------------------------- what is left over
+
+    def processes(self) -> dict[int, str]:
+        """Every process of this test that lives: pid and command line."""
+        return dict(processes_with(self.id))
+
+    def wait_until_no_process(self, limit: float = CLEAN_UP) -> None:
+        deadline = time.monotonic() + limit
+        while left := self.processes():
+            assert time.monotonic() < deadline, f"processes are left: {left}"
+            wait_for_end(next(iter(left)), deadline)
+
+    def leftovers(self) -> list[str]:
+        """Sockets, control directories of switches and short links that are left."""
+        found = [str(path) for path in self.root.rglob("*") if is_socket(path)]
+        found += [str(path) for path in self.base.rglob("vde*.ctl")]
+        links = [path for path in Path("/tmp").glob("ntd-*") if path.is_symlink()]
+        return found + [str(path) for path in links if self.id in os.readlink(path)]
+
+    def kill_leftovers(self) -> None:
+        """End our own processes, so that a failed test does not spoil the next."""
+        for pid in self.processes():
+            try:
+                os.kill(pid, signal.SIGKILL)
+            except ProcessLookupError:
+                pass
+        for child in self.children:
+            child.wait()
+
+
+class Conversation:
+    """A running driver: its output is read line by line, and it can be typed and signalled to."""
+
+    def __init__(self, process: subprocess.Popen[bytes], output: int, input_: int) -> None:
+        self.process = process
+        self.output = output
+        self.input = input_
+        self.seen = b""
+        self._waiting = b""
+
+    def expect(self, pattern: str, limit: float = PATIENCE) -> re.Match[str]:
+        """Read lines up to one that ``pattern`` is found in."""
+        deadline = time.monotonic() + limit
+        for line in self._lines(deadline):
+            if match := re.search(pattern, line):
+                return match
+        raise AssertionError(f"no line matched {pattern!r}:\n{text(self.seen)}")
+
+    def _lines(self, deadline: float) -> Iterator[str]:
+        while True:
+            while b"\n" not in self._waiting:
+                if not self._read(deadline):
+                    return
+            line, _, self._waiting = self._waiting.partition(b"\n")
+            yield text(line)
+
+    def _read(self, deadline: float) -> bool:
+        """More output; False at its end or the deadline."""
+        ready, _, _ = select.select([self.output], [], [], max(0.0, deadline - time.monotonic()))
+        try:
+            data = os.read(self.output, 1 << 16) if ready else b""
+        except OSError:  # how a terminal says that the other side is gone
+            data = b""
+        self.seen += data
+        self._waiting += data
+        return bool(data)
+
+    def type(self, characters: str) -> None:
+        os.write(self.input, characters.encode())
+
+    def signal(self, number: int) -> float:
+        """Send it to the driver alone; the time of that moment."""
+        os.kill(self.process.pid, number)
+        return time.monotonic()
+
+    def end(self, limit: float = PATIENCE) -> int:
+        """Read to the end; the exit status, negative for a signal."""
+        deadline = time.monotonic() + limit
+        while self._read(deadline):
+            pass
+        try:
+            status = self.process.wait(max(0.0, deadline - time.monotonic()))
+        except subprocess.TimeoutExpired:
+            raise AssertionError(
+                f"the driver did not end within {limit} s:\n{text(self.seen)}"
+            ) from None
+        return status
+
+
+def text(output: bytes) -> str:
+    return output.decode(errors="replace")
+
+
+def take_terminal() -> None:
+    """Make stdin the controlling terminal of this (new) session."""
+    fcntl.ioctl(0, termios.TIOCSCTTY, 0)
+
+
+def is_socket(path: Path) -> bool:
+    try:
+        return stat.S_ISSOCK(path.lstat().st_mode)
+    except OSError:
+        return False
+
+
+def processes_with(mark: str) -> Iterator[tuple[int, str]]:
+    """Living processes whose environment has ``mark`` in it; their command lines."""
+    for directory in Path("/proc").iterdir():
+        if not directory.name.isdigit():
+            continue
+        try:
+            if mark.encode() in (directory / "environ").read_bytes():
+                words = (directory / "cmdline").read_bytes().split(b"\0")
+                yield int(directory.name), shlex.join(map(text, words)).strip("' ")
+        except OSError:
+            continue  # it ended meanwhile
+
+
+def wait_for_end(pid: int, deadline: float) -> None:
+    """Until that process ends or the deadline."""
+    try:
+        fd = os.pidfd_open(pid)
+    except ProcessLookupError:
+        return
+    try:
+        select.select([fd], [], [], max(0.0, deadline - time.monotonic()))
+    finally:
+        os.close(fd)
