@@ -6,14 +6,17 @@
 #include <ntd/log/junit_sink.h>
 #include <ntd/log/log.h>
 #include <ntd/log/terminal_sink.h>
+#include <ntd/log/trace.h>
 #include <ntd/log/xml_sink.h>
 #include <ntd/os/orphan_guard.h>
+#include <ntd/os/syscall.h>
 #include <ntd/python/interpreter.h>
 
 #include <unistd.h>
 
 #include <csignal>
 #include <cstdio>
+#include <cstdlib>
 #include <memory>
 
 namespace {
@@ -35,11 +38,22 @@ log::TerminalSink& add_sinks(log::Log& log, const cli::Options& options) {
     return borrowed;
 }
 
+std::unique_ptr<log::Trace> open_trace() {
+    const char* file = std::getenv("NTD_TRACE");
+    return file != nullptr && *file != '\0' ? std::make_unique<log::Trace>(file) : nullptr;
+}
+
 void log_notes(log::Log& log, const cli::Options& options) {
     for (const auto& note : options.notes)
         log.warning(note);
     for (const auto& key : options.unknown_config_keys)
         log.debug("ignoring the unknown configuration key " + key);
+}
+
+[[noreturn]] void end_process(const python::RunResult& result) {
+    if (result.signal != 0)
+        driver::Termination::die_by(result.signal);
+    ::_exit(result.status);
 }
 
 // Everything that lives for the whole run, in the order in which it is needed; it goes in reverse.
@@ -50,6 +64,8 @@ python::RunResult run(const cli::Options& options) {
     auto& terminal = add_sinks(log, options);
     log_notes(log, options);
     driver::Runtime runtime(log, guard);
+    const auto trace = open_trace();
+    runtime.host().trace = trace.get();
     const python::RunOptions run_options{
         .config = options.config,
         .out_dir = options.output_directory,
@@ -60,6 +76,8 @@ python::RunResult run(const cli::Options& options) {
     };
     const auto result = python::run(run_options, runtime, terminal);
     log.flush();
+    if (result.threads_left)
+        end_process(result);
     return result;
 }
 
@@ -68,6 +86,7 @@ python::RunResult run(const cli::Options& options) {
 int main(int argc, char** argv) {
     std::signal(SIGPIPE, SIG_IGN); // a reader that goes away is an error of write(2)
     try {
+        os::open_standard_streams();
         const auto parsed = cli::parse_options(argc, argv);
         if (const auto* exit = std::get_if<cli::ExitNow>(&parsed)) {
             std::fputs(exit->out.c_str(), stdout);

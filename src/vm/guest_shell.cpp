@@ -70,6 +70,8 @@ void GuestShell::set_up(os::ByteStream& stream) {
 }
 
 void GuestShell::send(os::ByteStream& stream, std::string_view text, Deadline deadline) {
+    if (host_.trace != nullptr)
+        host_.trace->sent(machine_ + " shell", text);
     const auto outcome = stream.write_all(text, process_.exit_fd(), deadline, host_.interrupt);
     if (outcome != os::ByteStream::Outcome::data)
         process_.throw_died("while a command was sent to its shell");
@@ -81,6 +83,8 @@ bool GuestShell::receive(os::ByteStream& stream, Exchange& exchange, Deadline de
         bytes.clear();
         switch (stream.read_some(bytes, process_.exit_fd(), deadline, host_.interrupt)) {
         case os::ByteStream::Outcome::data:
+            if (host_.trace != nullptr)
+                host_.trace->received(machine_ + " shell", bytes);
             exchange.decoder.feed(bytes);
             exchange.output += exchange.decoder.take_output();
             warn_of_holders(exchange);

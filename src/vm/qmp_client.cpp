@@ -25,6 +25,8 @@ bool QmpClient::on_readable() {
     const auto outcome = stream_.read_ready(bytes);
     std::optional<std::string> broken;
     try {
+        if (host_.trace != nullptr)
+            host_.trace->received("QMP", bytes);
         decoder_.feed(bytes);
         while (auto message = decoder_.next())
             take(std::move(*message));
@@ -80,6 +82,8 @@ std::string
 QmpClient::send(std::string_view command, std::string_view arguments, Deadline deadline) {
     const auto id = last_id_.with([](std::int64_t& last) { return ++last; });
     const auto line = proto::qmp_command(command, arguments, id);
+    if (host_.trace != nullptr)
+        host_.trace->sent("QMP", line);
     if (stream_.write_all(line, exit_fd_, deadline, host_.interrupt) !=
         os::ByteStream::Outcome::data)
         throw MachineError("QMP: the connection ended or blocked while '{}' was sent", command);

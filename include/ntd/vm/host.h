@@ -1,6 +1,7 @@
 #pragma once
 
 #include <ntd/log/log.h>
+#include <ntd/log/trace.h>
 #include <ntd/os/event_loop.h>
 #include <ntd/os/interrupt.h>
 #include <ntd/os/orphan_guard.h>
@@ -31,6 +32,8 @@ struct Host {
 
     // How long a booting guest may be silent on its console before connect() gives up.
     Seconds boot_silence{300};
+
+    log::Trace* trace = nullptr; // or none
 
     // Nobody is there to leave an emergency shell.
     bool interactive = false;
