@@ -16,6 +16,16 @@ void set_nonblocking(int fd) {
         throw_errno("make descriptor {} non-blocking", fd);
 }
 
+void open_standard_streams() {
+    int fd = 0;
+    while (fd <= STDERR_FILENO) {
+        fd = ::open("/dev/null", O_RDWR); // the lowest that is free; children inherit it
+        if (fd < 0)
+            throw_errno("open /dev/null");
+    }
+    ::close(fd);
+}
+
 Interrupt::Interrupt() {
     std::array<int, 2> ends{};
     if (::pipe2(ends.data(), O_CLOEXEC | O_NONBLOCK) < 0)

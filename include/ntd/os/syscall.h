@@ -17,4 +17,7 @@ auto retry_eintr(Call call) {
 // O_CLOEXEC is the business of the call that opens; this is for the rest.
 void set_nonblocking(int fd);
 
+// Makes /dev/null of standard streams that are closed, so that nothing else gets their numbers.
+void open_standard_streams();
+
 } // namespace ntd::os

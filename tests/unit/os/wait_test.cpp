@@ -5,6 +5,8 @@
 #include <ntd/base/error.h>
 #include <ntd/os/syscall.h>
 
+#include <sys/wait.h>
+
 namespace ntd::os {
 
 namespace {
@@ -102,6 +104,41 @@ TEST(SetNonblocking, MakesAReadReturn) {
     set_nonblocking(pipe.out.get());
     char byte = 0;
     EXPECT_EQ(::read(pipe.out.get(), &byte, 1), -1);
+}
+
+// The status of a process that has closed some descriptors and then runs a function.
+template <typename Function>
+int status_without(std::initializer_list<int> closed, Function&& function) {
+    const pid_t pid = ::fork();
+    if (pid == 0) {
+        for (const int fd : closed)
+            ::close(fd);
+        ::_exit(function());
+    }
+    int status = -1;
+    ::waitpid(pid, &status, 0);
+    return WEXITSTATUS(status);
+}
+
+TEST(OpenStandardStreams, KeepsTheirNumbersFromOthers) {
+    EXPECT_EQ(status_without({0, 1, 2},
+                             [] {
+                                 open_standard_streams();
+                                 return ::open("/", O_RDONLY | O_CLOEXEC) > 2 ? 0 : 1;
+                             }),
+              0);
+}
+
+TEST(OpenStandardStreams, LeavesOpenOnesAlone) {
+    const Pipe pipe;
+    EXPECT_EQ(status_without({2},
+                             [&] {
+                                 ::dup2(pipe.in.get(), 1);
+                                 open_standard_streams();
+                                 return ::write(1, "x", 1) == 1 && is_readable(pipe.out.get()) ? 0
+                                                                                               : 1;
+                             }),
+              0);
 }
 
 TEST(SetNonblocking, NamesADescriptorThatIsNotOpen) {
