@@ -7,20 +7,26 @@ there with their methods and documentation, but no machine can be made.
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-try:
-    import _ntd as engine
-except ImportError:
+__all__ = ["engine"]
 
-    class _Unavailable:
-        def __init__(self, *args: Any, **kwargs: Any) -> None:
-            name = type(self).__name__
-            raise RuntimeError(f"{name}: only the program nixos-test-driver can make one")
+if TYPE_CHECKING:
+    # A stub inside the package: the only place where checkers find it for an installed package.
+    from test_driver import _ntd as engine
+else:
+    try:
+        import _ntd as engine
+    except ImportError:
 
-    class engine:  # type: ignore[no-redef]
-        """Has the classes that others derive from."""
+        class _Unavailable:
+            def __init__(self, *args: Any, **kwargs: Any) -> None:
+                name = type(self).__name__
+                raise RuntimeError(f"{name}: only the program nixos-test-driver can make one")
 
-        BaseMachine = _Unavailable
-        QemuMachine = _Unavailable
-        VLan = _Unavailable
+        class engine:
+            """Has the classes that others derive from."""
+
+            BaseMachine = _Unavailable
+            QemuMachine = _Unavailable
+            VLan = _Unavailable

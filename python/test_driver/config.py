@@ -9,19 +9,28 @@ if TYPE_CHECKING:
 
 
 class MachineConfig:
-    """One machine: ``attribute`` is its key in the file, ``start_script`` what starts it."""
+    """One machine."""
 
     attribute: str
+    """Its key in the file: the name that the script has for it."""
     name: str
+    """Its name in the log, and that of its state directory."""
     start_script: str
+    """What starts it."""
 
 
 class Config:
-    """A whole run; ``global_timeout`` is in seconds."""
+    """A whole run."""
 
     vms: list[MachineConfig]
+    """The QEMU machines."""
     containers: list[MachineConfig]
+    """The systemd-nspawn machines."""
     vlans: list[int]
+    """Numbers of the networks."""
     global_timeout: float | None
+    """How long the test may take, in seconds."""
     enable_ssh_backdoor: bool
+    """Whether the machines can be reached by SSH, past their networks."""
     test_script: Path
+    """The file with the script."""

@@ -12,6 +12,8 @@ from test_driver.logger import Logger
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from test_driver.logger import AbstractLogger
+
 
 class PollingConditionError(RequestedAssertionFailed):
     """A condition did not hold while it was in force."""
@@ -25,10 +27,23 @@ class PollingCondition:
     one, else the function's docstring, else the function's name.
     """
 
+    condition: Callable[[], Any]
+    """The function."""
+    logger: AbstractLogger
+    """The test log."""
+    seconds_interval: float
+    """At most once in so many seconds is the function called."""
+    description: str
+    """What it is called in the log."""
+    last_called: float
+    """When it was called, as time.monotonic() has it."""
+    entry_count: int
+    """How many ``with`` blocks of it are open."""
+
     def __init__(
         self,
         condition: Callable[[], Any],
-        logger: Logger | None = None,
+        logger: AbstractLogger | None = None,
         seconds_interval: float | None = None,
         description: str | None = None,
         interval: Duration | None = None,
@@ -87,10 +102,12 @@ class PollingCondition:
             return False
 
     def status_message(self, status: bool) -> str:
+        """The sentence for the log that the condition holds, or does not."""
         return f"Polling condition {'succeeded' if status else 'failed'}: {self.description}"
 
     @property
     def overdue(self) -> bool:
+        """Whether the time for another call has come."""
         return self.last_called + self.seconds_interval < time.monotonic()
 
     @property
@@ -111,4 +128,4 @@ class PollingCondition:
 
 def _description_of(condition: Callable[[], Any]) -> str:
     text = getattr(condition, "__doc__", None) or getattr(condition, "__name__", "condition")
-    return " ".join(text.split())
+    return " ".join(str(text).split())

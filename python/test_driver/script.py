@@ -49,7 +49,7 @@ def _exception_text(error: BaseException) -> list[str]:
     import traceback
 
     if isinstance(error, SyntaxError):
-        text = "".join(traceback.format_exception_only(error))
+        text = "".join(traceback.format_exception_only(type(error), error))
     else:
         name = type(error).__name__
         message = _message(error)

@@ -18,8 +18,11 @@ class VLan(engine.VLan):
     """
 
     nr: int
+    """Its number, as in the configuration."""
     socket_dir: Path
+    """The directory of the switch's socket."""
     pid: int
+    """Number of the switch's process."""
 
     def __init__(self, nr: int, tmp_dir: Any, *_: Any) -> None:
         super().__init__(nr, tmp_dir)

@@ -9,9 +9,11 @@ if TYPE_CHECKING:
     from contextlib import AbstractContextManager
     from pathlib import Path
 
+    from test_driver._engine import engine
     from test_driver.duration import Duration
+    from test_driver.logger import AbstractLogger
 
-    Engine: Any
+    Engine = engine.BaseMachine
 else:
     # A mixin: the engine's class stands behind it in a machine's bases, and super() finds it there.
     Engine = object
@@ -27,12 +29,21 @@ class BaseMachine(Engine):
     """
 
     name: str
+    """The machine's name, in the log and in the names of its files."""
     out_dir: Path
+    """Where what a test brings out goes: the driver's output directory."""
     tmp_dir: Path
+    """The base directory, in which the state directories and those of the networks are."""
     state_dir: Path
+    """The machine's own directory, working directory of its start script; may be assigned."""
     shared_dir: Path
+    """The directory that all guests have as /tmp/shared."""
     keep_machine_state: bool
+    """Whether the state of an earlier run is kept at start."""
     callbacks: list[Callable[[], Any]]
+    """What is called before each command."""
+    logger: AbstractLogger
+    """The test log."""
 
     # What other methods are made of: the engine calls a subclass's version of these.
     OVERRIDABLE = (
@@ -62,6 +73,21 @@ class BaseMachine(Engine):
         return f"<{type(self).__name__} '{self.name}'>"
 
     # ------------------------------------------------------------------------------ life
+
+    def start(self, allow_reboot: bool = False) -> None:
+        """Start the machine; return when it runs, without waiting for it to boot.
+
+        Does nothing if it runs. With ``allow_reboot`` it may restart itself.
+        """
+        super().start(allow_reboot)
+
+    def shutdown(self) -> None:
+        """Power the machine off and wait for its end. Nothing if it is off."""
+        super().shutdown()
+
+    def wait_for_shutdown(self) -> None:
+        """Wait until the machine has powered off."""
+        super().wait_for_shutdown()
 
     def connect(self) -> None:
         """Wait for the root shell; starts the machine if it is off. Done already, it does nothing.

@@ -5,28 +5,31 @@ from __future__ import annotations
 import os
 import socket
 import subprocess
-from typing import TYPE_CHECKING, Any, BinaryIO
+from typing import TYPE_CHECKING, BinaryIO
 
 from test_driver.duration import Duration, seconds
 
 if TYPE_CHECKING:
+    from test_driver._engine import engine
     from test_driver.machine.qemu import QemuMachine
 
 
 class Process:
     """The machine's process, in the manner of subprocess.Popen."""
 
-    def __init__(self, handle: Any) -> None:
+    def __init__(self, handle: engine.ProcessHandle) -> None:
         self._handle = handle
         self._files: dict[str, BinaryIO] = {}
 
     @property
     def pid(self) -> int:
-        return int(self._handle.pid)
+        """Number of the process."""
+        return self._handle.pid
 
     @property
     def args(self) -> list[str]:
-        return list(self._handle.args)
+        """The command line."""
+        return self._handle.args
 
     @property
     def returncode(self) -> int | None:
@@ -34,6 +37,7 @@ class Process:
         return self.poll()
 
     def poll(self) -> int | None:
+        """As returncode."""
         return self._handle.poll()
 
     def wait(self, timeout: Duration | None = None) -> int:
@@ -41,15 +45,18 @@ class Process:
         status = self._handle.wait(timeout)
         if status is None:
             raise subprocess.TimeoutExpired(self.args, seconds(timeout) or 0)
-        return int(status)
+        return status
 
     def send_signal(self, sig: int) -> None:
+        """Send a signal to the process, not to its children."""
         self._handle.signal(int(sig))
 
     def terminate(self) -> None:
+        """Send SIGTERM."""
         self._handle.signal(15)
 
     def kill(self) -> None:
+        """Send SIGKILL."""
         self._handle.signal(9)
 
     @property
@@ -87,15 +94,18 @@ class ConsoleQueue:
         line = self._machine._console_next_line(timeout if block else 0)
         if line is None:
             raise queue.Empty
-        return str(line)
+        return line
 
     def get_nowait(self) -> str:
+        """The next line; raises queue.Empty if there is none."""
         return self.get(block=False)
 
     def qsize(self) -> int:
-        return int(self._machine._console_pending_lines())
+        """How many lines there are."""
+        return self._machine._console_pending_lines()
 
     def empty(self) -> bool:
+        """Whether there is no line."""
         return self.qsize() == 0
 
 
@@ -106,6 +116,7 @@ class ConsoleReader:
         self._machine = machine
 
     def is_alive(self) -> bool:
+        """Whether more may come."""
         return not self._machine._console_closed()
 
     def join(self, timeout: Duration | None = None) -> None:

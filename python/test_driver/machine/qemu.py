@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from test_driver._engine import engine
 from test_driver.machine.base import BaseMachine
+from test_driver.machine.firmware import FirmwareMixin
 
 if TYPE_CHECKING:
     import re
@@ -17,16 +18,30 @@ if TYPE_CHECKING:
     from test_driver.machine.process import ConsoleQueue, ConsoleReader, Process
     from test_driver.machine.qmp import QMPSession
 
+T = TypeVar("T")
 
-class QemuMachine(BaseMachine, engine.QemuMachine):
+
+class QemuMachine(FirmwareMixin, BaseMachine, engine.QemuMachine):
     """A QEMU virtual machine."""
 
     booted: bool
+    """Whether the machine is on; may be assigned."""
     connected: bool
+    """Whether the root shell is there; after an assignment of False connect() waits for a new one."""
     pid: int | None
+    """Number of the start script's process; None if the machine is off."""
     start_command: str
+    """What starts the machine: a shell command to which QEMU's arguments are appended."""
+    monitor_path: Path
+    """The socket of QEMU's human monitor."""
+    qmp_path: Path
+    """The socket of QMP."""
+    shell_path: Path
+    """The socket of the root shell."""
     vsock_host: Path | None = None
+    """The SSH backdoor's socket on the host; None without the backdoor."""
     vsock_guest: Path | None = None
+    """The SSH backdoor's socket that QEMU connects to; None without the backdoor."""
 
     def __init__(
         self,
@@ -111,24 +126,25 @@ class QemuMachine(BaseMachine, engine.QemuMachine):
     def qmp_client(self, value: Any) -> None:
         self._objects["qmp_client"] = value
 
-    def _part(self, name: str, make: Callable[[], Any]) -> Any:
+    def _part(self, name: str, make: Callable[[], T]) -> T | None:
         if name not in self._objects:
             if self.pid is None:
                 return None
             self._objects[name] = make()
-        return self._objects[name]
+        part: T | None = self._objects[name]
+        return part
 
-    def _new_process(self) -> Any:
+    def _new_process(self) -> Process:
         from test_driver.machine.process import Process
 
         return Process(self._process())
 
-    def _new_socket(self, descriptor: int) -> Any:
+    def _new_socket(self, descriptor: int) -> socket.socket:
         from test_driver.machine.process import socket_of
 
         return socket_of(descriptor)
 
-    def _new_qmp_session(self) -> Any:
+    def _new_qmp_session(self) -> QMPSession:
         from test_driver.machine.qmp import QMPSession
 
         return QMPSession(self)
@@ -214,7 +230,7 @@ class QemuMachine(BaseMachine, engine.QemuMachine):
 
         def end_of_match(text: str) -> int | None:
             match = pattern.search(text)
-            return match and match.end()
+            return match.end() if match else None
 
         shown = pattern.pattern
         with self.nested(f"waiting for {shown} to appear on console"):

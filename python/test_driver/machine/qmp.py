@@ -10,6 +10,8 @@ from test_driver.duration import Duration
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
+    from test_driver.machine.qemu import QemuMachine
+
 
 class QMPAPIError(RuntimeError):
     """QEMU refused a QMP command.
@@ -29,7 +31,7 @@ class QMPAPIError(RuntimeError):
 class QMPSession:
     """The QMP connection of a running machine (``machine.qmp_client``)."""
 
-    def __init__(self, machine: Any) -> None:
+    def __init__(self, machine: QemuMachine) -> None:
         self._machine = machine
 
     def send(self, cmd: str, args: dict[str, Any] | None = None) -> dict[str, Any]:
