@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import os
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, overload
 
-from test_driver import script
+from test_driver import script, symbols
 from test_driver._engine import engine
 from test_driver.debug import DebugNop
 from test_driver.errors import MachineError
 from test_driver.logger import Logger
-from test_driver.machine import BaseMachine, Machine, NspawnMachine, QemuMachine, retry
+from test_driver.machine import BaseMachine, NspawnMachine, QemuMachine
 from test_driver.vlan import VLan
 
 if TYPE_CHECKING:
@@ -22,53 +22,56 @@ if TYPE_CHECKING:
     from test_driver.config import Config
     from test_driver.debug import DebugAbstract
     from test_driver.duration import Duration
+    from test_driver.logger import AbstractLogger
     from test_driver.polling_condition import PollingCondition
 
 
-class _MachineList(list[Any]):
+class _MachineList(list[BaseMachine]):
     """The machines by name; a machine appended to it is cleaned up with the others."""
 
     def __init__(self, driver: Driver) -> None:
-        machines = [*driver.machines_qemu, *driver.machines_nspawn]
+        machines: list[BaseMachine] = [*driver.machines_qemu, *driver.machines_nspawn]
         super().__init__(sorted(machines, key=lambda machine: machine.name))
         self._driver = driver
 
-    def append(self, machine: Any) -> None:
+    def append(self, machine: BaseMachine) -> None:
         super().append(machine)
-        if machine not in self._driver.machines_qemu:
-            self._driver.machines_qemu.append(machine)
-
-
-class _LazyTestCase:
-    """``t``: a unittest.TestCase that is made when it is first used."""
-
-    def __getattr__(self, name: str) -> Any:
-        if "_case" not in self.__dict__:
-            self._case = _new_test_case()
-        return getattr(self._case, name)
-
-
-def _new_test_case() -> Any:
-    import unittest
-
-    from test_driver.errors import RequestedAssertionFailed
-
-    class Asserts(unittest.TestCase):
-        failureException = RequestedAssertionFailed
-        maxDiff = None
-
-    return Asserts()
+        own: list[Any] = self._driver.machines_qemu
+        if isinstance(machine, NspawnMachine):
+            own = self._driver.machines_nspawn
+        if machine not in own:
+            own.append(machine)
 
 
 class Driver:
     """Owns everything that a run starts. A context manager: at its end all of it is gone."""
 
     config: Config
+    """What is run."""
+    interactive: bool
+    """Whether there is a prompt instead of a test."""
+    global_timeout: float | None
+    """How long the test may take, in seconds."""
     out_dir: Path
+    """Where what a test brings out goes; the current directory unless -o says otherwise."""
     tmp_dir: Path
+    """The base directory, in which state and sockets are."""
     tests: str
+    """The text of the test script."""
+    logger: AbstractLogger
+    """The test log."""
+    debug: DebugAbstract
+    """Stops the test for a debugger."""
+    vlans: list[VLan]
+    """The networks."""
+    machines_qemu: list[QemuMachine]
+    """The QEMU machines. One that is appended is cleaned up with the others."""
+    machines_nspawn: list[NspawnMachine]
+    """The systemd-nspawn machines."""
+    polling_conditions: list[PollingCondition]
+    """The conditions in force."""
 
-    def __init__(self, options: Any) -> None:
+    def __init__(self, options: engine.RunOptions) -> None:
         self._options = options
         self.config = options.config
         self.interactive = bool(options.interactive)
@@ -76,11 +79,11 @@ class Driver:
         self.out_dir = options.out_dir
         self.tmp_dir = options.tmp_dir
         self.logger = Logger()
-        self.debug: DebugAbstract = DebugNop()
-        self.vlans: list[VLan] = []
-        self.machines_qemu: list[QemuMachine] = []
-        self.machines_nspawn: list[NspawnMachine] = []
-        self.polling_conditions: list[PollingCondition] = []
+        self.debug = DebugNop()
+        self.vlans = []
+        self.machines_qemu = []
+        self.machines_nspawn = []
+        self.polling_conditions = []
         self.tests = self._read_script()
         self._created: list[QemuMachine] = []  # all of them, whatever scripts do to the lists
         self._globals: dict[str, Any] = {}  # kept until all machines are gone: it may hold disks
@@ -139,8 +142,8 @@ class Driver:
     # ------------------------------------------------------------------------------ machines
 
     @property
-    def machines(self) -> list[Any]:
-        """All machines, sorted by name."""
+    def machines(self) -> list[BaseMachine]:
+        """All machines, sorted by name. One that is appended is cleaned up with the others."""
         return _MachineList(self)
 
     def create_machine(
@@ -188,9 +191,29 @@ class Driver:
 
     # ------------------------------------------------------------------------------ the script
 
-    def subtest(self, name: str) -> AbstractContextManager[Any]:
+    def subtest(self, name: str) -> AbstractContextManager[None]:
         """A context manager for one part of the test: grouped in the log, a case in reports."""
         return self.logger.subtest(name)
+
+    @overload
+    def polling_condition(
+        self,
+        fun_: Callable[[], Any],
+        *,
+        seconds_interval: float | None = None,
+        description: str | None = None,
+        interval: Duration | None = None,
+    ) -> PollingCondition: ...
+
+    @overload
+    def polling_condition(
+        self,
+        fun_: None = None,
+        *,
+        seconds_interval: float | None = None,
+        description: str | None = None,
+        interval: Duration | None = None,
+    ) -> Callable[[Callable[[], Any]], PollingCondition]: ...
 
     def polling_condition(
         self,
@@ -199,7 +222,7 @@ class Driver:
         seconds_interval: float | None = None,
         description: str | None = None,
         interval: Duration | None = None,
-    ) -> Any:
+    ) -> PollingCondition | Callable[[Callable[[], Any]], PollingCondition]:
         """Decorator (or call) that makes a function a condition to require or to wait for.
 
         ``with condition:`` has it checked before each command of a machine in the block, at most
@@ -246,7 +269,9 @@ class Driver:
         """The names that the script finds; prints them."""
         general = self.general_symbols()
         machines = self.machines
-        own = {engine.python_name(machine.name): machine for machine in machines}
+        own: dict[str, BaseMachine | VLan] = {
+            engine.python_name(machine.name): machine for machine in machines
+        }
         for machine in self.config.vms:  # the script's name is the key in the file
             own[engine.python_name(machine.attribute)] = own[engine.python_name(machine.name)]
         if len(machines) == 1:
@@ -259,33 +284,7 @@ class Driver:
 
     def general_symbols(self) -> dict[str, Any]:
         """Those that do not depend on the test."""
-        return {
-            "start_all": self.start_all,
-            "test_script": self.test_script,
-            "machines": self.machines,
-            "machines_qemu": self.machines_qemu,
-            "machines_nspawn": self.machines_nspawn,
-            "vlans": self.vlans,
-            "driver": self,
-            "log": self.logger,
-            "os": os,
-            "create_machine": self.create_machine,
-            "subtest": self.subtest,
-            "run_tests": self.run_tests,
-            "join_all": self.join_all,
-            "retry": retry,
-            "serial_stdout_off": self.serial_stdout_off,
-            "serial_stdout_on": self.serial_stdout_on,
-            "polling_condition": self.polling_condition,
-            "Machine": Machine,
-            "BaseMachine": BaseMachine,
-            "QemuMachine": QemuMachine,
-            "NspawnMachine": NspawnMachine,
-            "VLan": VLan,
-            "t": _LazyTestCase(),
-            "debug": self.debug,
-            "dump_machine_ssh": self.dump_machine_ssh,
-        }
+        return symbols.values(self)
 
     def test_script(self) -> None:
         """Run the test script."""
@@ -323,10 +322,10 @@ def run(driver: Driver) -> tuple[int, int]:
     except SystemExit as end:
         return _status_of(end), 0
     except KeyboardInterrupt as error:
-        import _signal
+        import signal
 
         driver.logger.log_test_error(script.describe_failure(error, driver.tests))
-        return 0, int(_signal.SIGINT)
+        return 0, int(signal.SIGINT)
     except BaseException as error:  # whatever the script raised is a failed test
         driver.logger.log_test_error(script.describe_failure(error, driver.tests))
         return 1, 0

@@ -5,12 +5,12 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from contextlib import contextmanager
 from enum import IntEnum
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from test_driver._engine import engine
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
     from contextlib import AbstractContextManager
 
 
@@ -49,13 +49,13 @@ class AbstractLogger(ABC):
     @abstractmethod
     def nested(
         self, message: str, attributes: dict[str, str] | None = None
-    ) -> AbstractContextManager[Any]:
+    ) -> AbstractContextManager[None]:
         """A context manager; what is logged in it belongs to ``message``."""
 
     @abstractmethod
     def subtest(
         self, name: str, attributes: dict[str, str] | None = None
-    ) -> AbstractContextManager[Any]:
+    ) -> AbstractContextManager[None]:
         """A context manager for one part of the test; it is a case of its own in reports."""
 
     @abstractmethod
@@ -95,7 +95,7 @@ class Logger(AbstractLogger):
 
     def nested(
         self, message: str, attributes: dict[str, str] | None = None
-    ) -> AbstractContextManager[Any]:
+    ) -> AbstractContextManager[None]:
         return engine.Scope(str(message), machine=_machine(attributes))
 
     @contextmanager
@@ -122,6 +122,17 @@ class Logger(AbstractLogger):
 
     def _line(self, level: str, message: str, attributes: dict[str, str] | None) -> None:
         engine.log_line(getattr(engine.Level, level), str(message), _machine(attributes))
+
+
+class CompositeLogger(Logger):
+    """The log as it was called in NixOS 26.05.
+
+    The driver makes the files of the log itself, so ``logger_list`` has to be empty.
+    """
+
+    def __init__(self, logger_list: Iterable[AbstractLogger] = ()) -> None:
+        if list(logger_list):
+            raise ValueError("CompositeLogger: all loggers write into the driver's log already")
 
 
 def _machine(attributes: dict[str, str] | None) -> str:

@@ -235,7 +235,7 @@ class BaseMachine(Engine):
         """Write a line into the log as if it came from the console."""
         self.logger.log_serial(msg, self.name)
 
-    def nested(self, msg: str, attrs: dict[str, str] | None = None) -> AbstractContextManager[Any]:
+    def nested(self, msg: str, attrs: dict[str, str] | None = None) -> AbstractContextManager[None]:
         """A context manager that groups the log lines of what happens in it under ``msg``."""
         return self.logger.nested(msg, {"machine": self.name, **(attrs or {})})
 

@@ -1,0 +1,77 @@
+"""The names that every test script finds, whatever its machines and networks are."""
+
+from __future__ import annotations
+
+import os
+from typing import TYPE_CHECKING, Any
+
+from test_driver.machine import BaseMachine, Machine, NspawnMachine, QemuMachine, retry
+from test_driver.vlan import VLan
+
+if TYPE_CHECKING:
+    from test_driver.driver import Driver
+
+# What the driver has under a name of its own.
+OF_DRIVER = {
+    "start_all": "start_all",
+    "test_script": "test_script",
+    "machines": "machines",
+    "machines_qemu": "machines_qemu",
+    "machines_nspawn": "machines_nspawn",
+    "vlans": "vlans",
+    "log": "logger",
+    "create_machine": "create_machine",
+    "subtest": "subtest",
+    "run_tests": "run_tests",
+    "join_all": "join_all",
+    "serial_stdout_off": "serial_stdout_off",
+    "serial_stdout_on": "serial_stdout_on",
+    "polling_condition": "polling_condition",
+    "debug": "debug",
+    "dump_machine_ssh": "dump_machine_ssh",
+}
+
+
+class Assertions:
+    """Has the methods of unittest.TestCase; a failure is a RequestedAssertionFailed."""
+
+    def __getattr__(self, name: str) -> Any:
+        if "_case" not in self.__dict__:  # a script that has no use for it does not wait for it
+            self._case = _new_test_case()
+        return getattr(self._case, name)
+
+
+def _new_test_case() -> Any:
+    import unittest
+
+    from test_driver.errors import RequestedAssertionFailed
+
+    class Asserts(unittest.TestCase):
+        failureException = RequestedAssertionFailed
+        maxDiff = None
+
+    return Asserts()
+
+
+# What is the same in every run.
+CONSTANT = {
+    "os": os,
+    "retry": retry,
+    "Machine": Machine,
+    "BaseMachine": BaseMachine,
+    "QemuMachine": QemuMachine,
+    "NspawnMachine": NspawnMachine,
+    "VLan": VLan,
+    "t": Assertions(),
+}
+
+
+def names() -> list[str]:
+    """The names alone, for checkers of scripts."""
+    return [*OF_DRIVER, "driver", *CONSTANT]
+
+
+def values(driver: Driver) -> dict[str, Any]:
+    """The names with what they stand for in a run."""
+    own = {name: getattr(driver, attribute) for name, attribute in OF_DRIVER.items()}
+    return {**own, "driver": driver, **CONSTANT}
