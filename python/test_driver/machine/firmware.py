@@ -1,0 +1,49 @@
+"""What a machine's firmware remembers."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from test_driver.efi import EfiVariable, EfiVars
+
+
+class FirmwareMixin:
+    """EFI variables of a QEMU machine, while it is off.
+
+    With the machine running they raise RequestedAssertionFailed, with a damaged store MachineError.
+    """
+
+    _efi_vars: Any = None
+
+    @property
+    def efi_vars(self) -> EfiVars:
+        """The store of the variables; ``efi_vars.state_path`` is its file."""
+        if self._efi_vars is None:
+            from test_driver.efi import EfiVars
+
+            self._efi_vars = EfiVars(None, self)
+        return self._efi_vars  # type: ignore[no-any-return]
+
+    def create_efi_vars(self) -> None:
+        """Make a store without variables; RequestedAssertionFailed if there is one already."""
+        self.efi_vars.create_empty()
+
+    def write_efi_vars(self, add: Iterable[EfiVariable]) -> None:
+        """Add variables to the store, or replace those of the same name and vendor.
+
+        Makes the store if there is none. A variable without data is removed.
+        """
+        self.efi_vars.write(add)
+
+    def read_efi_vars(self) -> list[EfiVariable]:
+        """All variables in the store; an empty list if there is no store."""
+        return self.efi_vars.variables() or []
+
+    def dump_efi_vars(self) -> None:
+        """Print all variables in the store."""
+        print(f"EFI variables of {getattr(self, 'name', 'the machine')}:")
+        for variable in self.read_efi_vars():
+            variable.print()
