@@ -19,7 +19,8 @@ void set_nonblocking(int fd) {
 void open_standard_streams() {
     int fd = 0;
     while (fd <= STDERR_FILENO) {
-        fd = ::open("/dev/null", O_RDWR); // the lowest that is free; children inherit it
+        // The lowest number that is free. NOLINTNEXTLINE(android-cloexec-open): programs inherit it
+        fd = ::open("/dev/null", O_RDWR);
         if (fd < 0)
             throw_errno("open /dev/null");
     }

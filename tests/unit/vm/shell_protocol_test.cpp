@@ -4,6 +4,7 @@
 #include <ntd/os/byte_stream.h>
 #include <ntd/proto/shell_codec.h>
 
+#include <fmt/format.h>
 #include <gmock/gmock.h>
 
 #include <fcntl.h>
@@ -250,9 +251,12 @@ TEST_F(ShellProtocol, TakesBytesThatAreNotUtf8) {
 
 TEST_F(ShellProtocol, GivesEveryByteOfTheOutput) {
     std::string bytes;
-    for (int byte = 0; byte < 256; ++byte)
+    std::string command = "printf '";
+    for (int byte = 0; byte < 256; ++byte) {
         bytes += static_cast<char>(byte);
-    EXPECT_EQ(output_of(R"sh(for i in {0..255}; do printf "\\x$(printf %x $i)"; done)sh"), bytes);
+        command += fmt::format("\\{:03o}", byte);
+    }
+    EXPECT_EQ(output_of(command + "'"), bytes);
 }
 
 TEST_F(ShellProtocol, GivesOutputOfManyMebibytes) {
