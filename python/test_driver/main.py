@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import _thread
+import atexit
 import signal
 import sys
+import threading
 import time
 
 import _ntd
@@ -13,15 +16,37 @@ from test_driver.errors import MachineError
 from test_driver.logger import Logger
 
 
-def main() -> tuple[int, int]:
-    """Run what the command line asked for; (exit status, signal to die by or 0)."""
+def main() -> tuple[int, int, bool]:
+    """Run what the command line asked for.
+
+    Returns the exit status, the signal to die by (or 0), and whether threads are left.
+    """
     # A line is out when it is complete, also when the process is killed afterwards.
     for stream in (sys.stdout, sys.stderr):
         stream.reconfigure(line_buffering=True)  # type: ignore[union-attr]
     try:
-        return _run()
+        return *_run_or_report(), _leave()
     except KeyboardInterrupt:
-        return 0, int(signal.SIGINT)
+        return 0, int(signal.SIGINT), _thread._count() > 0
+
+
+def _leave() -> bool:
+    """Do what Python does at its end if it cannot be ended because threads are left.
+
+    Those are daemon threads: the others are waited for.
+    """
+    threading._shutdown()  # type: ignore[attr-defined]
+    if _thread._count() == 0:
+        return False
+    atexit._run_exitfuncs()
+    sys.stdout.flush()
+    sys.stderr.flush()
+    return True
+
+
+def _run_or_report() -> tuple[int, int]:
+    try:
+        return _run()
     except (MachineError, OSError) as error:  # what the script needs did not come up
         Logger().log_test_error(f"{type(error).__name__}: {error}")
         return 1, 0

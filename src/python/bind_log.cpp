@@ -25,12 +25,20 @@ public:
     void exit(const py::object& type, const py::object& value, const py::object&) {
         std::optional<std::string> failure;
         if (!type.is_none())
-            failure = py::str("{}: {}").format(type.attr("__name__"), value);
+            failure = describe(type, value);
         const py::gil_scoped_release can_block;
         scope_->end(std::move(failure));
     }
 
 private:
+    static std::string describe(const py::object& type, const py::object& value) {
+        try {
+            return py::str("{}: {}").format(type.attr("__name__"), value);
+        } catch (const py::error_already_set&) { // from the exception's own __str__
+            return py::str(type.attr("__name__"));
+        }
+    }
+
     std::string text_;
     std::string machine_;
     log::ScopeKind kind_;

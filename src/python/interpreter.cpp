@@ -9,6 +9,7 @@
 
 #include <cstdlib>
 #include <memory>
+#include <tuple>
 
 namespace py = pybind11;
 namespace fs = std::filesystem;
@@ -85,11 +86,15 @@ std::vector<std::string> environment_with_gil() {
     return os::current_environment();
 }
 
-RunResult run_package() {
+void find_package() {
     py::module_::import("sys").attr("path").attr("insert")(0, package_directory().string());
+}
+
+RunResult run_package() {
+    find_package();
     const auto result = py::module_::import("test_driver.main").attr("main")();
-    const auto [status, signal] = result.cast<std::pair<int, int>>();
-    return {status, signal};
+    const auto [status, signal, threads_left] = result.cast<std::tuple<int, int, bool>>();
+    return {status, signal, threads_left};
 }
 
 } // namespace
@@ -100,18 +105,38 @@ Session& session() {
 
 RunResult run(const RunOptions& options, driver::Runtime& runtime, log::TerminalSink& terminal) {
     start_python();
-    const ScopeExit stop_python([] { Py_FinalizeEx(); });
+    RunResult result;
+    // A thread that wants the GIL of a Python that has ended is unwound by force, which C++ answers
+    // with std::terminate. So Python goes on, and we keep the GIL.
+    const ScopeExit stop_python([&] {
+        if (!result.threads_left)
+            Py_FinalizeEx();
+    });
     current_session = std::make_unique<Session>(Session{options, runtime, terminal});
     auto& host = runtime.host();
     host.environment = environment_with_gil;
     host.interactive = options.interactive;
     connect_signals(host.interrupt);
     const ScopeExit leave_python([&] {
+        if (result.threads_left)
+            return;
         disconnect_signals(host.interrupt);
         host.environment = os::current_environment;
     });
     try {
-        return run_package();
+        result = run_package();
+    } catch (py::error_already_set& error) { // it must not outlive Python
+        throw Error("{}", error.what());
+    }
+    return result;
+}
+
+std::string reference() {
+    start_python();
+    const ScopeExit stop_python([] { Py_FinalizeEx(); });
+    try {
+        find_package();
+        return py::str(py::module_::import("test_driver.reference").attr("text")());
     } catch (py::error_already_set& error) { // it must not outlive Python
         throw Error("{}", error.what());
     }

@@ -24,11 +24,19 @@ struct RunOptions {
 struct RunResult {
     int status = 0;
     int signal = 0; // other than 0: the process should die by it
+
+    // Daemon threads of the script still run. They may use all that the run has, which must
+    // therefore stay until the process ends.
+    bool threads_left = false;
 };
 
 // Starts CPython, the one that this program was built with (or the virtual environment of
-// $VIRTUAL_ENV), runs test_driver.main, and stops it again. Everything that the script started is
+// $VIRTUAL_ENV), runs test_driver.main, and stops it again unless threads are left. Everything that the script started is
 // ended by then. Once per process, on its first thread. Scripts choose what `terminal` shows.
 RunResult run(const RunOptions& options, driver::Runtime& runtime, log::TerminalSink& terminal);
+
+// What scripts can use, with what it does, for people to read. Needs nothing but the package; instead
+// of run(), not besides it.
+std::string reference();
 
 } // namespace ntd::python
