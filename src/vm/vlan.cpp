@@ -3,9 +3,11 @@
 #include <ntd/base/error.h>
 #include <ntd/base/text.h>
 #include <ntd/os/syscall.h>
+#include <ntd/os/unix_socket.h>
 #include <ntd/os/wait.h>
 
 #include <poll.h>
+#include <unistd.h>
 
 #include <csignal>
 
@@ -14,6 +16,7 @@ namespace ntd::vm {
 namespace {
 
 using namespace std::chrono_literals;
+namespace fs = std::filesystem;
 
 constexpr auto start_limit = 30s;
 
@@ -22,13 +25,30 @@ os::ByteStream nonblocking(UniqueFd fd) {
     return os::ByteStream(std::move(fd));
 }
 
+// Makes room for the switch's directory. vde_switch resolves symbolic links, so that a short link
+// to a long path does not help it, and cuts what is too long for a socket. It then gets a short
+// directory, and the link to that is where the directory belongs.
+fs::path prepare_directory(const fs::path& tmp_dir, int number, const os::OrphanGuard& guard) {
+    constexpr std::size_t room_for_sockets = 20; // "/ctl", "/.01234.56789"
+    const auto name = fmt::format("vde{}.ctl", number);
+    const auto path = tmp_dir / name;
+    std::error_code ignored; // a directory left over by a driver that was killed
+    fs::remove_all(path, ignored);
+    const auto length = fs::canonical(tmp_dir).native().size() + 1 + name.size();
+    if (length + room_for_sockets <= os::longest_socket_path)
+        return path;
+    const fs::path direct = fmt::format("/tmp/ntd-{}-{}", ::getpid(), name);
+    fs::remove_all(direct, ignored);
+    fs::create_symlink(direct, path);
+    guard.add_file(path.native());
+    return direct;
+}
+
 } // namespace
 
-VLan::VLan(int number, const std::filesystem::path& tmp_dir, const Host& host)
-    : number_(number), socket_dir_(tmp_dir / fmt::format("vde{}.ctl", number)), host_(host) {
+VLan::VLan(int number, const fs::path& tmp_dir, const Host& host)
+    : number_(number), socket_dir_(prepare_directory(tmp_dir, number, host.guard)), host_(host) {
     host_.log.info("start vlan");
-    std::error_code ignored; // a directory left over by a driver that was killed
-    std::filesystem::remove_all(socket_dir_, ignored);
     const os::ProcessSpec spec{
         .argv = {"vde_switch", "--sock", socket_dir_.string(), "--dirmode", "0700", "--hub"},
         .environment = host_.environment(),
