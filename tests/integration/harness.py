@@ -253,8 +253,8 @@ class Workspace:
         """Sockets, control directories of switches and short links that are left."""
         found = [str(path) for path in self.root.rglob("*") if is_socket(path)]
         found += [str(path) for path in self.base.rglob("vde*.ctl")]
-        links = [path for path in Path("/tmp").glob("ntd-*") if path.is_symlink()]
-        return found + [str(path) for path in links if self.id in os.readlink(path)]
+        short = [Path("/tmp").glob(f"ntd-{child.pid}*") for child in self.children]
+        return found + [str(path) for paths in short for path in paths]
 
     def kill_leftovers(self) -> None:
         """End our own processes, so that a failed test does not spoil the next."""

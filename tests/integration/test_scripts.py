@@ -177,7 +177,8 @@ def test_thread_that_still_runs_does_not_keep_the_driver(run_driver: RunDriver) 
     script = """
         import threading
         web.connect()
-        threading.Thread(target=web.succeed, args=("sleep 1000",), daemon=True).start()
+        work = threading.Thread(target=web.wait_until_succeeds, args=("false",), daemon=True)
+        work.start()
     """
     assert run_driver(script).must_succeed().seconds < AT_ONCE
 

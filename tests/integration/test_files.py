@@ -1,0 +1,341 @@
+"""Copies of files and trees, through the root shell and through the shared directory."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import signal
+import stat
+import textwrap
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from harness import AT_ONCE, PATIENCE, Conversation, Result, Workspace
+
+RunDriver = Callable[..., Result]
+SpawnDriver = Callable[..., Conversation]
+
+ODD_NAMES = ["-dash", "it's", 'q"uote', "new\nline", "end\n", "ünï ☃", " lead", "$x `y`", "*", "\\"]
+
+# A fake machine has the host's /tmp, where nothing is mounted; told where the shared directory is,
+# it finds it there as well.
+WAYS = {
+    "shell": "",
+    "shared": "import test_driver.machine.files as files\nfiles.GUEST_SHARED = str(web.shared_dir)\n",
+}
+
+# Ends a script: the channel is in step, and nothing incomplete is left.
+IN_STEP = """
+assert web.execute("echo in step; exit 3") == (3, "in step\\n")
+assert web.succeed(f"find . ~ {driver.out_dir} -name '.ntd-*'") == ""
+assert not list(web.shared_dir.glob("copy-*"))
+"""
+
+
+@pytest.fixture(params=WAYS)
+def way(request: pytest.FixtureRequest) -> str:
+    return WAYS[request.param]
+
+
+def check(run_driver: RunDriver, script: str, way: str = "", **options: object) -> Result:
+    return run_driver(way + textwrap.dedent(script) + IN_STEP, **options).must_succeed()
+
+
+def make_tree(root: Path) -> Path:
+    """Everything that a tree can have, but for devices."""
+    tree = root / "tree"
+    deep = tree / "a b" / "-c"
+    deep.mkdir(parents=True)
+    for name in ODD_NAMES:
+        (deep / name).write_text(name)
+        (tree / name).mkdir()
+        (deep / name).chmod(0o640)
+    (tree / os.fsdecode(b"no-utf8-\xff")).write_bytes(b"x" * (2 << 20))
+    (tree / "large").write_bytes(os.urandom(9_000_001))
+    (tree / "large").chmod(0o600)
+    (tree / "empty").touch()
+    (tree / "program").write_text("#!/bin/sh\n")
+    (tree / "program").chmod(0o4755)
+    (tree / "link").symlink_to("a b/-c/it's")
+    (tree / "dangling").symlink_to("/no/where")
+    (tree / "link-to-tree").symlink_to("a b")
+    deep.chmod(0o750)
+    tree.chmod(0o711)
+    return tree
+
+
+def content(tree: Path) -> dict[str, tuple[str, str]]:
+    """Mode and content of all that a tree has."""
+    found = {}
+    for path in [tree, *tree.rglob("*")]:
+        mode = path.lstat().st_mode
+        if stat.S_ISLNK(mode):
+            value = os.readlink(path)
+        else:
+            value = "" if path.is_dir() else hashlib.sha256(path.read_bytes()).hexdigest()
+        found[str(path.relative_to(tree))] = (stat.filemode(mode), value)
+    return found
+
+
+def guest_tmp(workspace: Workspace) -> Path:
+    return workspace.base / "vm-state-web" / "guest" / "tmp"
+
+
+# ------------------------------------------------------------------------------------------- trees
+
+
+def test_tree_to_the_machine(run_driver: RunDriver, workspace: Workspace, way: str) -> None:
+    tree = make_tree(workspace.root)
+    check(run_driver, 'web.copy_from_host("tree", "made/on the way/copy")', way)
+    assert content(guest_tmp(workspace) / "made/on the way/copy") == content(tree)
+
+
+def test_tree_from_the_machine(run_driver: RunDriver, workspace: Workspace, way: str) -> None:
+    tree = make_tree(workspace.root)
+    check(run_driver, f'web.copy_from_machine("{tree}", "sub/dir")', way)
+    assert content(workspace.out / "sub/dir/tree") == content(tree)
+
+
+def test_tree_goes_into_a_directory_that_is_there(
+    run_driver: RunDriver, workspace: Workspace, way: str
+) -> None:
+    tree = make_tree(workspace.root)
+    check(
+        run_driver,
+        """
+        web.succeed("mkdir there; ln -s there link; touch there/other")
+        web.copy_from_host("tree", "link")
+        web.succeed("touch there/tree/more")
+        web.copy_from_host("tree/", "there")
+        web.succeed("test -e there/tree/more -a -e there/other -a -L link")
+        web.succeed("rm there/tree/more")
+        """,
+        way,
+    )
+    assert content(guest_tmp(workspace) / "there/tree") == content(tree)
+
+
+def test_tree_onto_one_that_is_there_on_the_host(
+    run_driver: RunDriver, workspace: Workspace, way: str
+) -> None:
+    script = """
+        web.succeed("mkdir -p t/d; echo old >t/d/a; echo old >t/b")
+        web.copy_from_machine("t")
+        web.succeed("rm t/b; echo new >t/d/a; echo new >t/d/c")
+        web.copy_from_machine("t")
+    """
+    check(run_driver, script, way)
+    files = {path.name: path.read_text() for path in workspace.out.rglob("?") if path.is_file()}
+    assert files == {"a": "new\n", "b": "old\n", "c": "new\n"}
+
+
+def test_tree_of_many_small_files(run_driver: RunDriver, workspace: Workspace, way: str) -> None:
+    tree = workspace.root / "tree"
+    tree.mkdir()
+    for number in range(3000):
+        (tree / f"{number}").write_text("x" * number)
+    check(run_driver, 'web.copy_from_host("tree", "copy"); web.copy_from_vm("copy")', way)
+    assert content(workspace.out / "copy") == content(tree)
+
+
+# ------------------------------------------------------------------------------------------- files
+
+
+def test_large_file_there_and_back(run_driver: RunDriver, workspace: Workspace, way: str) -> None:
+    file = workspace.root / "file"
+    file.write_bytes(os.urandom(64 << 20))
+    check(
+        run_driver,
+        """
+        web.copy_from_host("file", "copy")
+        log.log("sum " + web.succeed("sha256sum <copy"))
+        web.copy_from_machine("copy")
+        """,
+        way,
+    ).must_say("sum " + hashlib.sha256(file.read_bytes()).hexdigest())
+    assert (workspace.out / "copy").read_bytes() == file.read_bytes()
+
+
+def test_file_with_holes(run_driver: RunDriver, workspace: Workspace, way: str) -> None:
+    with (workspace.root / "file").open("wb") as file:
+        file.seek(1 << 30)
+        file.write(b"text")
+        file.truncate(2 << 30)
+    check(run_driver, 'web.copy_from_host("file", "copy"); web.copy_from_vm("copy")', way)
+    for copy in (guest_tmp(workspace) / "copy", workspace.out / "copy"):
+        assert copy.stat().st_size == 2 << 30
+        assert copy.stat().st_blocks < 1000
+        with copy.open("rb") as made:
+            made.seek((1 << 30) - 1)
+            assert made.read(6) == b"\0text\0"
+
+
+@pytest.mark.parametrize("method", ["copy_from_host", "copy_from_host_via_shell"])
+def test_modes_and_names_of_files(
+    run_driver: RunDriver, workspace: Workspace, way: str, method: str
+) -> None:
+    key = workspace.root / "key"
+    key.write_bytes(bytes(range(256)))
+    key.chmod(0o600)
+    (workspace.root / "link").symlink_to("key")
+    script = f"""
+        web.{method}("key", "~/.ssh/a key")
+        web.{method}("link", "-n")
+        web.{method}("key", "at/file\\n")
+        web.{method}("link", "at")
+        assert web.succeed('cd ~/.ssh; stat -c "%a %u %s" "a key"') == "600 0 256\\n"
+        assert web.succeed('stat -c "%a %F" ./-n at/*') == "600 regular file\\n" * 3
+        web.copy_from_machine("~/.ssh/a key")
+        web.copy_from_machine("-n")
+        web.copy_from_machine("at/file\\n", "{workspace.root}/elsewhere")
+    """
+    check(run_driver, script, way)
+    out = workspace.out
+    for copy in (out / "a key", out / "-n", workspace.root / "elsewhere" / "file\n"):
+        assert copy.read_bytes() == key.read_bytes()
+        assert stat.S_IMODE(copy.stat().st_mode) == 0o600
+
+
+def test_file_replaces_one_that_is_there(run_driver: RunDriver, workspace: Workspace, way: str) -> None:
+    (workspace.root / "file").write_text("new\n")
+    script = """
+        web.succeed("echo old >real; ln -s real link; cp real other")
+        web.copy_from_host("file", "link")
+        assert web.succeed("readlink link; cat real") == "real\\nnew\\n"
+        web.copy_from_machine("other"); web.copy_from_host("file", "other")
+        web.copy_from_machine("other")
+    """
+    check(run_driver, script, way)
+    assert (workspace.out / "other").read_text() == "new\n"
+
+
+def test_file_without_a_size(run_driver: RunDriver, workspace: Workspace, way: str) -> None:
+    check(run_driver, 'web.copy_from_vm("/proc/cpuinfo")', way)
+    assert "processor" in (workspace.out / "cpuinfo").read_text()
+
+
+def test_copy_stays_in_the_shared_directory(run_driver: RunDriver, workspace: Workspace) -> None:
+    check(run_driver, 'web.copy_from_vm("/etc/passwd")', WAYS["shared"])
+    kept = workspace.base / "shared-xchg" / "from-web" / "etc" / "passwd"
+    assert kept.read_text() == Path("/etc/passwd").read_text()
+
+
+# ------------------------------------------------------------------------------------------ errors
+
+
+def test_missing_source_on_the_host(run_driver: RunDriver) -> None:
+    result = run_driver('web.copy_from_host("no-such", "/x")').must_fail()
+    result.must_blame("FileNotFoundError: there is no 'no-such' (that is", "machine 'web'")
+
+
+def test_missing_source_in_the_machine(run_driver: RunDriver, way: str) -> None:
+    script = way + 'web.copy_from_machine("/no/such")'
+    result = run_driver(script).must_fail()
+    result.must_blame("copying '/no/such' from machine 'web'", "there is no such file")
+
+
+def test_target_that_cannot_be(run_driver: RunDriver, workspace: Workspace, way: str) -> None:
+    (workspace.root / "file").write_text("text")
+    script = """
+        def says(text, *names):
+            try:
+                web.copy_from_host(*names)
+            except AssertionError as error:
+                assert text in str(error), error
+            else:
+                raise SystemExit("it should have failed")
+        web.succeed("mkdir -p at/file; touch plain")
+        says("at/file is a directory", "file", "at")
+        says("plain", "file", "plain/file")
+        says("No such file or directory", "file", "/proc/no/file")
+    """
+    check(run_driver, script, way)
+
+
+def test_machine_without_tar(run_driver: RunDriver, workspace: Workspace) -> None:
+    (workspace.root / "tree").mkdir()
+    script = """
+        real = web._transfer
+        web._transfer = lambda command, *rest: real(b"command() { false; }\\n" + command, *rest)
+        web.copy_from_host("tree", "copy")
+    """
+    run_driver(script).must_fail().must_blame("there is no 'tar' in the guest's PATH")
+
+
+def test_full_disk_of_the_host(run_driver: RunDriver) -> None:
+    script = """
+        import os
+        with open("/dev/full", "wb") as full:
+            try:
+                web._transfer("yes", None, full.fileno())
+            except OSError as error:
+                assert error.errno == 28, error
+            else:
+                raise SystemExit("it should have failed")
+    """
+    assert check(run_driver, script).seconds < AT_ONCE
+
+
+def test_extraction_that_fails_ends_the_transfer(run_driver: RunDriver) -> None:
+    script = """
+        import test_driver.machine.trees as trees
+        def unpack(file, into):
+            with file:
+                file.read(1000)
+                raise OSError(28, "full")
+        trees.unpack = unpack
+        web.succeed("mkdir tree; head -c 30000000 /dev/urandom >tree/file")
+        try:
+            web.copy_from_machine("tree")
+        except OSError as error:
+            assert error.errno == 28, error
+        assert not list(driver.out_dir.iterdir())
+    """
+    check(run_driver, script)
+
+
+# -------------------------------------------------------------------------------------- interrupts
+
+# What to copy without end, and where what has come of it is.
+ENDLESS = {
+    "file to the machine": ('web.copy_from_host("/dev/zero", "copy")', "base"),
+    "file from the machine": ('web.copy_from_machine("/dev/zero")', "out"),
+    "tree from the machine": ('web.copy_from_machine("tree")', "out"),
+}
+
+INTERRUPTED = """
+import test_driver.machine.files as files
+files.PACK["gnu"] = files.PACK["other"]
+web.succeed("mkdir tree; truncate -s 90G tree/file")
+try:
+    {copy}
+    raise SystemExit("it should have been interrupted")
+except KeyboardInterrupt:
+    pass
+web.fail("test -e copy")
+assert not list(driver.out_dir.iterdir())
+"""
+
+
+def has_begun(directory: Path) -> bool:
+    return any(
+        path.is_file() and path.stat().st_size > 8 << 20
+        for part in directory.rglob(".ntd-*")
+        for path in part.rglob("*")
+    )
+
+
+@pytest.mark.parametrize("what", ENDLESS)
+def test_interrupt(spawn_driver: SpawnDriver, workspace: Workspace, what: str) -> None:
+    copy, place = ENDLESS[what]
+    driver = spawn_driver(INTERRUPTED.format(copy=copy) + IN_STEP)
+    driver.expect("copying '")
+    deadline = time.monotonic() + PATIENCE
+    while not has_begun(workspace.root / place) and time.monotonic() < deadline:
+        time.sleep(0.01)
+    begin = driver.signal(signal.SIGINT)
+    assert driver.end() == 0, driver.seen.decode(errors="replace")
+    assert time.monotonic() - begin < 2 * AT_ONCE
