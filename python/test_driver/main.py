@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import _thread
 import atexit
+import io
 import signal
 import sys
 import threading
 import time
 
-import _ntd
-
+from test_driver._engine import engine
 from test_driver.driver import Driver, run
 from test_driver.errors import MachineError
 from test_driver.logger import Logger
@@ -23,7 +23,8 @@ def main() -> tuple[int, int, bool]:
     """
     # A line is out when it is complete, also when the process is killed afterwards.
     for stream in (sys.stdout, sys.stderr):
-        stream.reconfigure(line_buffering=True)  # type: ignore[union-attr]
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(line_buffering=True)
     try:
         return *_run_or_report(), _leave()
     except KeyboardInterrupt:
@@ -53,7 +54,7 @@ def _run_or_report() -> tuple[int, int]:
 
 
 def _run() -> tuple[int, int]:
-    with Driver(_ntd.options()) as driver:
+    with Driver(engine.options()) as driver:
         begin = time.monotonic()
         if driver.interactive:
             from test_driver import repl  # a test run does without what it imports
