@@ -51,11 +51,16 @@ ByteStream::read_some(std::string& to, int end, Deadline deadline, Interrupt& in
 
 ByteStream::Outcome
 ByteStream::write_all(std::string_view bytes, int end, Deadline deadline, Interrupt& interrupt) {
-    while (!bytes.empty()) {
+    return write_rest(bytes, end, deadline, interrupt);
+}
+
+ByteStream::Outcome
+ByteStream::write_rest(std::string_view& rest, int end, Deadline deadline, Interrupt& interrupt) {
+    while (!rest.empty()) {
         const auto count =
-            retry_eintr([&] { return ::write(fd_.get(), bytes.data(), bytes.size()); });
+            retry_eintr([&] { return ::write(fd_.get(), rest.data(), rest.size()); });
         if (count >= 0) {
-            bytes.remove_prefix(static_cast<std::size_t>(count));
+            rest.remove_prefix(static_cast<std::size_t>(count));
         } else if (is_gone(errno)) {
             return Outcome::closed;
         } else if (errno != EAGAIN) {

@@ -15,7 +15,7 @@ namespace {
 
 // Longer commands do not go on a line: bash reads lines byte by byte, and one argument of exec is
 // limited to 128 KiB (MAX_ARG_STRLEN).
-constexpr std::size_t longest_on_a_line = 64 * 1024;
+constexpr std::size_t longest_on_a_line = std::size_t{64} * 1024;
 
 // The worker's function n MARKER COMMAND. Descriptor 7 is the guest's console: the command's
 // standard input, and not passed on otherwise.
@@ -78,17 +78,21 @@ std::string replaced(std::string_view text, std::string_view what, std::string_v
     return result;
 }
 
-// Too long for a line: the text goes behind the line as it is, and `head` takes exactly that many
-// bytes from the channel (bash has read no further than the line's end), whether they can be
-// stored or not. The file's name is not the marker: the arguments of the command's bash have it,
-// and a process list in the output must not look like a frame.
-std::string upload(std::string_view marker, std::string_view command) {
-    const auto file = fmt::format("/tmp/.{}", marker.substr(marker.find('-') + 1));
-    const auto load = fmt::format("eval \"$(cat {0} || echo exit 1; rm -f {0})\"", file);
-    const auto run = fmt::format("n {} {}", marker, shell_quote(load));
-    const auto store = fmt::format("cat >{0} || {{ rm -f {0}; cat >/dev/null; }}", file);
-    return fmt::format("head -c {} | {{ {}; }}; ntd_to {} {}\n{}", command.size(), store, marker,
-                       shell_quote(run), command);
+// The name is not the marker: the arguments of the command's bash have it, and a process list in
+// the output must not look like a frame.
+std::string upload_file(std::string_view marker) {
+    return fmt::format("/tmp/.{}", marker.substr(marker.find('-') + 1));
+}
+
+// Stores what is too long for a line in the upload file, and runs a short command. The bytes go
+// behind the line as they are, and `head` takes exactly that many from the channel (bash has read
+// no further than the line's end), whether they can be stored or not.
+std::string upload(std::string_view marker, std::string_view bytes, std::string_view command) {
+    const auto run = fmt::format("n {} {}", marker, shell_quote(command));
+    const auto store =
+        fmt::format("umask 077; cat >{0} || {{ rm -f {0}; cat >/dev/null; }}", upload_file(marker));
+    return fmt::format("head -c {} | {{ {}; }}; ntd_to {} {}\n{}", bytes.size(), store, marker,
+                       shell_quote(run), bytes);
 }
 
 } // namespace
@@ -107,9 +111,20 @@ std::string shell_setup(std::string_view marker) {
 
 std::string shell_run(std::string_view marker, std::string_view command) {
     if (command.size() > longest_on_a_line)
-        return upload(marker, command);
+        return upload(
+            marker, command,
+            fmt::format("eval \"$(cat {0} || echo exit 1; rm -f {0})\"", upload_file(marker)));
     const auto run = fmt::format("n {} {}", marker, shell_quote(command));
     return fmt::format("ntd_to {} {}\n", marker, shell_quote(run));
+}
+
+std::string
+shell_run_with_input(std::string_view marker, std::string_view command, std::string_view input) {
+    const auto open =
+        fmt::format("[ -f {0} ] || {{ echo 'the guest cannot store {1} bytes in /tmp'; "
+                    "exit 1; }}; exec <{0}; rm -f {0}; ",
+                    upload_file(marker), input.size());
+    return upload(marker, input, open + std::string(command));
 }
 
 // The subshell undoes what a shell without job control does to its background processes: they

@@ -85,6 +85,17 @@ void bind_commands(py::class_<Machine, std::shared_ptr<Machine>>& machine) {
                     blocking([&] { return vm::wait_until_fails(self, command, timeout); }));
             },
             "command"_a, "timeout"_a = default_limit)
+        .def(
+            "_transfer",
+            [](Machine& self, const std::string& command, const std::optional<py::bytes>& input,
+               int output) {
+                std::optional<std::string_view> bytes;
+                if (input)
+                    bytes = std::string_view(*input);
+                return python_result(
+                    blocking([&] { return self.transfer(command, bytes, output); }));
+            },
+            "command"_a, "input"_a = py::none(), "output"_a = -1)
         .def("sleep", &vm::sleep, "secs"_a, can_block());
 }
 

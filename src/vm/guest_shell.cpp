@@ -4,6 +4,10 @@
 #include <ntd/base/text.h>
 #include <ntd/proto/shell_codec.h>
 
+#include <unistd.h>
+
+#include <memory>
+
 namespace ntd::vm {
 
 namespace {
@@ -38,17 +42,39 @@ struct GuestShell::Exchange {
     std::string_view command;
     proto::ShellDecoder decoder;
     std::string output;
+    OutputSink sink;
+    bool sink_failed = false;
 };
 
-ExecResult GuestShell::run(os::ByteStream& stream, std::string_view command, Deadline deadline) {
+OutputSink sink_to(int fd, os::Interrupt& interrupt) {
+    auto file = std::make_shared<os::ByteStream>(UniqueFd(::dup(fd)));
+    if (!*file)
+        throw_errno("duplicate descriptor {}", fd);
+    return [file, &interrupt](std::string_view bytes) {
+        if (file->write_all(bytes, -1, Deadline::never(), interrupt) ==
+            os::ByteStream::Outcome::closed)
+            throw SystemError(EPIPE, "write the output of a command");
+    };
+}
+
+ExecResult GuestShell::run(os::ByteStream& stream,
+                           std::string_view command,
+                           Deadline deadline,
+                           const CommandStreams& streams) {
     Exchange exchange(command);
-    send(stream, proto::shell_run(exchange.marker, command), Deadline::never());
+    exchange.sink = streams.sink;
+    const auto text = streams.input
+                          ? proto::shell_run_with_input(exchange.marker, command, *streams.input)
+                          : proto::shell_run(exchange.marker, command);
     try {
+        send(stream, text, Deadline::never());
         if (wait_for_end(stream, exchange, deadline))
             return {*exchange.decoder.status(), std::move(exchange.output)};
         end_command(stream, exchange);
         return {timed_out, std::move(exchange.output)};
     } catch (const Error&) {
+        if (exchange.sink_failed)
+            end_command(stream, exchange);
         throw;
     } catch (...) { // an interrupt: the next command must find the shell free
         end_command(stream, exchange);
@@ -72,9 +98,18 @@ void GuestShell::set_up(os::ByteStream& stream) {
 void GuestShell::send(os::ByteStream& stream, std::string_view text, Deadline deadline) {
     if (host_.trace != nullptr)
         host_.trace->sent(machine_ + " shell", text);
-    const auto outcome = stream.write_all(text, process_.exit_fd(), deadline, host_.interrupt);
-    if (outcome != os::ByteStream::Outcome::data)
-        process_.throw_died("while a command was sent to its shell");
+    auto rest = text;
+    try {
+        if (stream.write_rest(rest, process_.exit_fd(), deadline, host_.interrupt) !=
+            os::ByteStream::Outcome::data)
+            process_.throw_died("while a command was sent to its shell");
+    } catch (const Error&) {
+        throw;
+    } catch (...) { // an interrupt: without its rest, the text would swallow what is sent next
+        os::Interrupt none;
+        stream.write_rest(rest, process_.exit_fd(), Deadline::after(answer_limit), none);
+        throw;
+    }
 }
 
 bool GuestShell::receive(os::ByteStream& stream, Exchange& exchange, Deadline deadline) {
@@ -86,7 +121,7 @@ bool GuestShell::receive(os::ByteStream& stream, Exchange& exchange, Deadline de
             if (host_.trace != nullptr)
                 host_.trace->received(machine_ + " shell", bytes);
             exchange.decoder.feed(bytes);
-            exchange.output += exchange.decoder.take_output();
+            take_output(exchange);
             warn_of_holders(exchange);
             break;
         case os::ByteStream::Outcome::deadline:
@@ -97,6 +132,17 @@ bool GuestShell::receive(os::ByteStream& stream, Exchange& exchange, Deadline de
         }
     }
     return true;
+}
+
+void GuestShell::take_output(Exchange& exchange) {
+    auto output = exchange.decoder.take_output();
+    if (!exchange.sink) {
+        exchange.output += output;
+        return;
+    }
+    exchange.sink_failed = true;
+    exchange.sink(output);
+    exchange.sink_failed = false;
 }
 
 void GuestShell::warn_of_holders(Exchange& exchange) const {
@@ -126,6 +172,8 @@ bool GuestShell::wait_for_end(os::ByteStream& stream, Exchange& exchange, Deadli
 }
 
 void GuestShell::end_command(os::ByteStream& stream, Exchange& exchange) {
+    if (exchange.sink)
+        exchange.sink = [](std::string_view) {}; // nobody wants the rest
     send(stream, proto::shell_signal("TERM"), Deadline::after(answer_limit));
     if (!receive(stream, exchange, Deadline::after(grace)))
         restart_worker(stream);

@@ -218,6 +218,16 @@ ExecResult QemuMachine::execute(const std::string& command, const ExecuteOptions
     return result;
 }
 
+ExecResult QemuMachine::transfer(const std::string& command,
+                                 std::optional<std::string_view> input,
+                                 int output) {
+    connect();
+    const auto turn = shell_turn_.take(Deadline::never(), host().interrupt);
+    const auto current = running();
+    const auto sink = output < 0 ? OutputSink() : sink_to(output, host().interrupt);
+    return current->guest.run(current->shell, command, Deadline::never(), {input, sink});
+}
+
 void QemuMachine::abort_start() noexcept {
     const auto starting = starting_.copy().lock();
     if (starting && starting != running_.copy())

@@ -31,6 +31,9 @@ public:
     // Everything, or the reason why not.
     Outcome write_all(std::string_view bytes, int end, Deadline deadline, Interrupt& interrupt);
 
+    // The same, and `rest` is what has not been written yet, even if the interrupt throws.
+    Outcome write_rest(std::string_view& rest, int end, Deadline deadline, Interrupt& interrupt);
+
 private:
     UniqueFd fd_;
 };

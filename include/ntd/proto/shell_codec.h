@@ -34,6 +34,11 @@ std::string shell_setup(std::string_view marker);
 // Runs a command, whatever bytes but NUL it has and however long it is.
 std::string shell_run(std::string_view marker, std::string_view command);
 
+// Runs a command of no more than 64 KiB with `input`, any bytes, as its standard input. They pass
+// through a file in the guest's /tmp: the control shell must not wait for a command to read them.
+std::string
+shell_run_with_input(std::string_view marker, std::string_view command, std::string_view input);
+
 // Runs a command of which nothing is wanted; no frames.
 std::string shell_detach(std::string_view command);
 

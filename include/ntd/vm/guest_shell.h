@@ -3,6 +3,8 @@
 #include <ntd/os/byte_stream.h>
 #include <ntd/vm/machine_process.h>
 
+#include <functional>
+#include <optional>
 #include <string>
 #include <string_view>
 
@@ -11,6 +13,17 @@ namespace ntd::vm {
 struct ExecResult {
     int status = 0;
     std::string output; // any bytes
+};
+
+// Takes output as it comes. What it throws ends the command.
+using OutputSink = std::function<void(std::string_view)>;
+
+// Writes to a descriptor that somebody else owns.
+OutputSink sink_to(int fd, os::Interrupt& interrupt);
+
+struct CommandStreams {
+    std::optional<std::string_view> input; // none: the guest's console
+    OutputSink sink;                       // none: the output is part of the result
 };
 
 // The guest's root shell over one stream (proto/shell_codec.h says what is spoken). One command at
@@ -23,7 +36,10 @@ public:
 
     // Over the deadline the command is ended in the guest, and the status is 124. The same, without
     // a result, when an interrupt ends the call.
-    ExecResult run(os::ByteStream& stream, std::string_view command, Deadline deadline);
+    ExecResult run(os::ByteStream& stream,
+                   std::string_view command,
+                   Deadline deadline,
+                   const CommandStreams& streams = {});
 
     // Starts a command of which nothing is wanted.
     void detach(os::ByteStream& stream, std::string_view command);
@@ -39,6 +55,7 @@ private:
     // Reads until the status is there (true) or the deadline.
     bool receive(os::ByteStream& stream, Exchange& exchange, Deadline deadline);
     bool wait_for_end(os::ByteStream& stream, Exchange& exchange, Deadline deadline);
+    static void take_output(Exchange& exchange);
     void warn_of_holders(Exchange& exchange) const;
     void end_command(os::ByteStream& stream, Exchange& exchange);
     void restart_worker(os::ByteStream& stream);

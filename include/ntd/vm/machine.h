@@ -42,6 +42,12 @@ public:
     virtual void start(bool allow_reboot) = 0;
     virtual void connect() = 0;
     virtual ExecResult execute(const std::string& command, const ExecuteOptions& options) = 0;
+
+    // A command as a part of a file transfer: `input` is its standard input, if given; the output
+    // goes to the descriptor `output` as it comes, unless that is -1.
+    virtual ExecResult
+    transfer(const std::string& command, std::optional<std::string_view> input, int output) = 0;
+
     virtual ExecResult systemctl(const std::string& query, const std::optional<std::string>& user);
     virtual std::string get_unit_property(const std::string& unit,
                                           const std::string& property,

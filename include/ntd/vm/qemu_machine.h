@@ -27,6 +27,9 @@ public:
     void connect() override;
 
     ExecResult execute(const std::string& command, const ExecuteOptions& options) override;
+    ExecResult transfer(const std::string& command,
+                        std::optional<std::string_view> input,
+                        int output) override;
     bool is_up() const override { return booted && connected; }
     int exit_fd() const override;
     void abort_start() noexcept override;

@@ -181,6 +181,18 @@ TEST_F(ByteStreamTest, EndsWithTheExceptionOfAnInterrupt) {
     EXPECT_THROW(read(text, Deadline::never()), std::runtime_error);
 }
 
+TEST_F(ByteStreamTest, TellsWhatIsLeftToWriteWhenAnInterruptThrows) {
+    std::string_view rest = megabytes;
+    interrupt.set_hook([] { throw std::runtime_error("Ctrl-C"); });
+    EXPECT_EQ(::write(interrupt.wake_fd(), "x", 1), 1);
+    EXPECT_THROW(stream.write_rest(rest, end.out.get(), Deadline::never(), interrupt),
+                 std::runtime_error);
+    std::string received;
+    while (received.size() < megabytes.size() - rest.size())
+        peer.read_some(received, -1, soon(), interrupt);
+    EXPECT_EQ(received.size() + rest.size(), megabytes.size());
+}
+
 TEST_F(ByteStreamTest, IsFalseOnceClosed) {
     stream.close();
     EXPECT_FALSE(stream);

@@ -71,6 +71,20 @@ TEST(ShellRun, KeepsTheMarkerOutOfTheArgumentsOfALongCommand) {
     EXPECT_EQ(arguments.find(marker, arguments.find("cat")), std::string::npos) << line;
 }
 
+TEST(ShellRunWithInput, PutsTheInputBehindTheLineAsItIs) {
+    EXPECT_EQ(behind_first_line(shell_run_with_input(marker, "cat", "a\n\xFF'")), "a\n\xFF'");
+}
+
+TEST(ShellRunWithInput, TellsTheExactLengthOfTheInput) {
+    EXPECT_TRUE(shell_run_with_input(marker, "cat", "four").starts_with("head -c 4 |"));
+}
+
+TEST(ShellRunWithInput, KeepsTheMarkerOutOfTheArgumentsOfTheCommand) {
+    const auto line = first_line(shell_run_with_input(marker, "cat", "input"));
+    const auto arguments = line.substr(line.find("ntd_to"));
+    EXPECT_EQ(arguments.find(marker, arguments.find("exec")), std::string::npos) << line;
+}
+
 TEST(ShellDetach, QuotesTheCommandTwice) {
     EXPECT_NE(shell_detach("echo it's").find(R"(it'\''\'\'''\''s)"), std::string::npos)
         << shell_detach("echo it's");

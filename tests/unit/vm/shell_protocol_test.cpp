@@ -23,6 +23,7 @@ namespace ntd::proto {
 namespace {
 
 using namespace std::chrono_literals;
+using namespace std::string_literals;
 using testing::MatchesRegex;
 
 constexpr std::string_view no_signals = "SigIgn:\t0000000000000000\n";
@@ -305,6 +306,46 @@ TEST_F(ShellProtocol, FailsALongCommandThatCannotBeStored) {
     const int status = exchange.wait_for_status();
     std::filesystem::remove(in_the_way);
     EXPECT_EQ(exchange.output + std::to_string(status), "1");
+}
+
+TEST_F(ShellProtocol, GivesACommandItsInput) {
+    Exchange exchange(bash);
+    const auto input = std::string(1 << 20, 'x') + "\n\xFF'\0"s;
+    bash.send(shell_run_with_input(exchange.marker, "cat", input));
+    exchange.wait_for_status();
+    EXPECT_EQ(exchange.output, input);
+}
+
+TEST_F(ShellProtocol, GivesACommandAnEmptyInput) {
+    Exchange exchange(bash);
+    bash.send(shell_run_with_input(exchange.marker, "cat; echo end", ""));
+    exchange.wait_for_status();
+    EXPECT_EQ(exchange.output, "end\n");
+}
+
+TEST_F(ShellProtocol, GoesOnAfterACommandThatLeavesItsInput) {
+    Exchange exchange(bash);
+    bash.send(shell_run_with_input(exchange.marker, "exit 3", std::string(1 << 20, '\n')));
+    EXPECT_EQ(exchange.wait_for_status(), 3);
+    EXPECT_EQ(output_of("echo text"), "text\n");
+}
+
+TEST_F(ShellProtocol, LeavesNoFileOfAnInput) {
+    Exchange exchange(bash);
+    bash.send(shell_run_with_input(exchange.marker, "ls -A /tmp", "input"));
+    exchange.wait_for_status();
+    EXPECT_EQ(exchange.output.find(exchange.marker.substr(4)), std::string::npos);
+}
+
+TEST_F(ShellProtocol, SaysThatAnInputCannotBeStored) {
+    Exchange exchange(bash);
+    const std::filesystem::path in_the_way = "/tmp/." + exchange.marker.substr(4);
+    std::filesystem::create_directory(in_the_way);
+    bash.send(shell_run_with_input(exchange.marker, "cat", "input"));
+    const int status = exchange.wait_for_status();
+    std::filesystem::remove(in_the_way);
+    EXPECT_EQ(status, 1);
+    EXPECT_EQ(exchange.output, "the guest cannot store 5 bytes in /tmp\n");
 }
 
 TEST_F(ShellProtocol, IgnoresNoSignalInACommand) {
