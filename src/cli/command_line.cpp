@@ -234,6 +234,7 @@ void define_options(CLI::App& app, CommandLine& line) {
     flag("--keep-vm-state", line.keep_vm_state);
     flag("-h,--help", line.help);
     flag("--version", line.version);
+    flag("--list-methods", line.list_methods);
 }
 
 } // namespace

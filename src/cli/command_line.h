@@ -34,6 +34,7 @@ struct CommandLine {
     bool keep_vm_state = false;
     bool help = false;
     bool version = false;
+    bool list_methods = false;
 
     // As "--vlans", also where it had an empty list. An alias counts under the name given.
     std::set<std::string> given;

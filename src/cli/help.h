@@ -49,6 +49,7 @@ How to run it:
       --keep-vm-state         older name of --keep-machine-state
   --debug-hook-attach CMD     when the test fails, or calls debug.breakpoint(), stop for a debugger
                               and print CMD as the command to attach with          [default: none]
+      --list-methods          print what scripts can use: names, methods, what they do
   -h, --help                  print this text
   --version                   print the version
 

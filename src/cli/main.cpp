@@ -93,7 +93,12 @@ int main(int argc, char** argv) {
             std::fputs(exit->err.c_str(), stderr);
             return exit->status;
         }
-        const auto result = run(std::get<cli::Options>(parsed));
+        const auto& options = std::get<cli::Options>(parsed);
+        if (options.list_methods) {
+            std::fputs(python::reference().c_str(), stdout);
+            return 0;
+        }
+        const auto result = run(options);
         if (result.signal != 0)
             driver::Termination::die_by(result.signal);
         return result.status;

@@ -258,6 +258,11 @@ std::variant<Options, ExitNow> parse_options(std::span<const std::string> argume
             return ExitNow{0, fmt::format("{}{}", usage_text, help_text), ""};
         if (line.version)
             return ExitNow{0, "nixos-test-driver " NTD_VERSION "\n", ""};
+        if (line.list_methods) {
+            Options options;
+            options.list_methods = true;
+            return options;
+        }
         return options_from(line, environment);
     } catch (const CommandLineError& error) {
         const auto message = fmt::format("{}\nTry 'nixos-test-driver --help'.", error.what());

@@ -18,6 +18,7 @@ struct Options {
     driver::Config config;
     log::Level log_level = log::Level::info;
     bool interactive = false;
+    bool list_methods = false; // and nothing else: the rest has not been looked at
     bool keep_machine_state = false;
     std::filesystem::path output_directory; // absolute, exists
     std::optional<std::filesystem::path> junit_xml;

@@ -468,6 +468,11 @@ TEST_F(ParseOptions, PrintsVersion) {
     EXPECT_EQ(result.err, "");
 }
 
+TEST_F(ParseOptions, ListsMethodsWithoutAnythingToRun) {
+    EXPECT_TRUE(accepted({"--list-methods"}).list_methods);
+    EXPECT_FALSE(accepted({script_}).list_methods);
+}
+
 TEST_F(ParseOptions, PrintsHelpWhateverElseIsWrong) {
     const ExitNow result = ended({"--bogus", "-h"});
     EXPECT_EQ(result.status, 0);
