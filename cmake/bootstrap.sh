@@ -32,7 +32,7 @@ ntd_guest_packages() {
 }
 
 ntd_test_packages() {
-    ntd_packages libgtest-dev libbenchmark-dev python3-pytest python3-numpy tmux socat
+    ntd_packages libgtest-dev libbenchmark-dev python3-pytest python3-numpy mypy pyflakes3 tmux socat
 }
 
 ntd_packages() {
@@ -87,6 +87,7 @@ ntd_tool_of() {
         e2fsprogs) echo mkfs.ext4 ;;
         g++) echo c++ ;;
         ninja-build) echo ninja ;;
+        pyflakes3) echo pyflakes ;;
         qemu-system-x86) echo qemu-system-x86_64 ;;
         qemu-utils) echo qemu-img ;;
         tesseract-ocr) echo tesseract ;;

@@ -1,0 +1,134 @@
+"""The package in an ordinary Python, where there is no engine."""
+
+from __future__ import annotations
+
+import ast
+import importlib
+import inspect
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tools import PACKAGE, PYTHON_DIR, ROOT, program
+
+sys.path.insert(0, str(PYTHON_DIR))
+
+from test_driver import reference  # noqa: E402
+
+SOURCES = sorted([*PACKAGE.rglob("*.py"), *PACKAGE.rglob("*.pyi")])
+OLDEST_PYTHON = (3, 11)
+
+# What other programs import.
+NAMES = {
+    "test_driver.config": ["Config"],
+    "test_driver.debug": ["DebugAbstract", "DebugNop"],
+    "test_driver.driver": ["Driver", "VLan"],
+    "test_driver.duration": ["Duration"],
+    "test_driver.efi": ["EfiVariable"],
+    "test_driver.errors": ["MachineError", "RequestedAssertionFailed"],
+    "test_driver.logger": ["AbstractLogger", "CompositeLogger", "LogLevel", "Logger"],
+    "test_driver.machine": [
+        "BaseMachine",
+        "CHAR_TO_KEY",
+        "Machine",
+        "NspawnMachine",
+        "QemuMachine",
+        "retry",
+    ],
+    "test_driver.machine.qmp": ["QMPAPIError", "QMPSession"],
+    "test_driver.polling_condition": ["PollingCondition", "PollingConditionError"],
+    "test_driver.vlan": ["VLan"],
+}
+
+
+@pytest.mark.parametrize("module", NAMES)
+def test_module_has_its_names(module: str) -> None:
+    """In a process of its own: no module may need another one to have been imported before."""
+    code = f"from {module} import {', '.join(NAMES[module])}"
+    command = [sys.executable, "-B", "-W", "error", "-c", code]
+    subprocess.run(command, check=True, env={"PYTHONPATH": str(PYTHON_DIR)})
+
+
+def test_machines_cannot_be_made_here() -> None:
+    from test_driver.machine import QemuMachine
+
+    with pytest.raises(RuntimeError, match="only the program nixos-test-driver can make one"):
+        QemuMachine("start")
+
+
+def test_help_has_the_documentation() -> None:
+    import pydoc
+
+    from test_driver.machine import QemuMachine
+
+    shown = pydoc.plain(pydoc.render_doc(QemuMachine.succeed))
+    assert "Run commands one after the other; return their joined output." in shown
+
+
+def test_keys_are_those_of_the_engine() -> None:
+    from test_driver.machine import CHAR_TO_KEY
+
+    header = (ROOT / "include/ntd/proto/keymap.h").read_text()
+    entries = re.findall(r"\{('(?:\\.|.)'), +(\"[^\"]+\")\}", header)
+    table = {ast.literal_eval(char): ast.literal_eval(key) for char, key in entries}
+    assert table == CHAR_TO_KEY
+    assert f"std::string_view>, {len(table)}>" in header
+
+
+@pytest.mark.parametrize("source", SOURCES, ids=lambda path: str(path.relative_to(PACKAGE)))
+def test_source_suits_the_oldest_python(source: Path) -> None:
+    ast.parse(source.read_text(), feature_version=OLDEST_PYTHON)
+
+
+def test_pyflakes_finds_nothing() -> None:
+    command = [program("pyflakes3", "pyflakes"), str(PACKAGE)]
+    result = subprocess.run(command, capture_output=True, text=True)
+    assert result.stdout + result.stderr == ""
+
+
+# ------------------------------------------------------------------------------- documentation
+
+
+def classes() -> list[type]:
+    return [kind for kind, _ in reference.CLASSES.values()]
+
+
+@pytest.mark.parametrize("kind", classes(), ids=lambda kind: kind.__name__)
+def test_everything_public_is_documented(kind: type) -> None:
+    assert inspect.getdoc(kind)
+    members = reference.members(kind)
+    assert members
+    assert [member.name for member in members if not member.text] == []
+
+
+@pytest.mark.parametrize("kind", classes(), ids=lambda kind: kind.__name__)
+def test_everything_public_has_types(kind: type) -> None:
+    for member in reference.members(kind):
+        method = inspect.getattr_static(kind, member.name, None)
+        if not inspect.isfunction(method):
+            assert member.kind.startswith(": ") and "inspect._empty" not in member.kind, member
+            continue
+        signature = inspect.signature(method)
+        given = [parameter for name, parameter in signature.parameters.items() if name != "self"]
+        assert signature.return_annotation is not signature.empty, member
+        assert all(parameter.annotation is not parameter.empty for parameter in given), member
+
+
+def test_nothing_public_lacks_an_annotation() -> None:
+    """What a class only assigns in a method would be missing in the reference."""
+    for kind in classes():
+        known = {member.name for member in reference.members(kind)}
+        source = inspect.getsource(kind)
+        assigned = set(re.findall(r"^ +self\.([a-z]\w*)(?:: [^=]+)? = ", source, re.MULTILINE))
+        assert assigned <= known, kind
+
+
+def test_modules_say_what_they_are_for() -> None:
+    for source in PACKAGE.rglob("*.py"):
+        parts = source.relative_to(PYTHON_DIR).with_suffix("").parts
+        name = ".".join(parts).removesuffix(".__init__")
+        if name != "test_driver.main":  # it is the program
+            assert importlib.import_module(name).__doc__, name
