@@ -124,7 +124,7 @@ import json, _ntd
 def names(owner):
     return [name for name in vars(owner) if not name.startswith("__")]
 
-classes = {name: names(value) for name, value in vars(_ntd).items() if isinstance(value, type)}
+classes = {name: names(getattr(_ntd, name)) for name in names(_ntd) if name[0].isupper()}
 print("engine:" + json.dumps({"": names(_ntd), **classes}))
 """
 
