@@ -43,6 +43,9 @@ stdenv.mkDerivation {
     nlohmann_json
   ];
 
+  # Whoever has this package as an input has its Python modules in PYTHONPATH: so mypy finds the types of scripts.
+  propagatedBuildInputs = [ python3 ];
+
   cmakeFlags = [
     "-DNTD_BUILD_TESTS=OFF"
     "-DPython3_EXECUTABLE=${python}/bin/python3"
@@ -50,6 +53,8 @@ stdenv.mkDerivation {
   ];
 
   postInstall = ''
+    mkdir -p $out/${python3.sitePackages}
+    ln -s $out/share/ntd/python/test_driver $out/${python3.sitePackages}/test_driver
     wrapProgram $out/bin/nixos-test-driver \
       --prefix PATH : ${
         lib.makeBinPath (
