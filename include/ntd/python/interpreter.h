@@ -31,12 +31,13 @@ struct RunResult {
 };
 
 // Starts CPython, the one that this program was built with (or the virtual environment of
-// $VIRTUAL_ENV), runs test_driver.main, and stops it again unless threads are left. Everything that the script started is
-// ended by then. Once per process, on its first thread. Scripts choose what `terminal` shows.
+// $VIRTUAL_ENV), runs test_driver.main, and stops it again unless threads are left. Everything that
+// the script started is ended by then. Once per process, on its first thread. Scripts choose what
+// `terminal` shows.
 RunResult run(const RunOptions& options, driver::Runtime& runtime, log::TerminalSink& terminal);
 
-// What scripts can use, with what it does, for people to read. Needs nothing but the package; instead
-// of run(), not besides it.
+// What scripts can use, with what it does, for people to read. Needs nothing but the package;
+// instead of run(), not besides it.
 std::string reference();
 
 } // namespace ntd::python
