@@ -20,6 +20,7 @@ import zlib
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
+from test_driver._files import write_file
 from test_driver.errors import MachineError, RequestedAssertionFailed
 
 if TYPE_CHECKING:
@@ -552,11 +553,8 @@ class EfiVars:
     def _replace(self, image: bytes) -> None:
         """The new store is complete or not there at all."""
         path = self.state_path.resolve()
-        beside = path.with_name(f".{path.name}.{os.getpid()}")
         try:
             path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-            beside.write_bytes(image)
-            beside.replace(path)
+            write_file(path, image)
         except OSError as error:
-            beside.unlink(missing_ok=True)
             raise MachineError(f"cannot write the EFI variables: {error}") from error

@@ -70,6 +70,17 @@ void bind_driver(py::module_& module) {
         "set_global_timeout",
         [](vm::Seconds timeout) { session().runtime.termination().set_global_timeout(timeout); },
         "timeout"_a);
+    // Process groups that Python starts: they are to end with us, whatever ends us.
+    module.def(
+        "guard_group",
+        [](pid_t group, bool guarded) {
+            const os::OrphanGuard& guard = session().runtime.host().guard;
+            if (!guarded)
+                return guard.forget(group);
+            guard.add(group);
+            guard.adopt(group);
+        },
+        "group"_a, "guarded"_a);
     module.def("clear_global_timeout",
                [] { session().runtime.termination().clear_global_timeout(); });
 }

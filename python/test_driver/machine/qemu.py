@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from test_driver._engine import engine
 from test_driver.machine.base import BaseMachine
 from test_driver.machine.firmware import FirmwareMixin
+from test_driver.machine.screen import ScreenMixin
 
 if TYPE_CHECKING:
     import re
@@ -21,7 +22,7 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 
-class QemuMachine(FirmwareMixin, BaseMachine, engine.QemuMachine):
+class QemuMachine(ScreenMixin, FirmwareMixin, BaseMachine, engine.QemuMachine):
     """A QEMU virtual machine."""
 
     booted: bool

@@ -1,0 +1,196 @@
+"""Text in pictures of screens, read by tesseract.
+
+No single way of preparing a picture suits all screens, so a picture can be read in several ways at
+once. All of them are programs in process groups of their own, which are killed when the time is
+over, when nobody wants the rest, and when the driver ends, however it does.
+"""
+
+from __future__ import annotations
+
+import os
+import select
+import shlex
+import shutil
+import signal
+import subprocess
+import tempfile
+import time
+from contextlib import closing
+from pathlib import Path
+from typing import IO, TYPE_CHECKING
+
+from test_driver._engine import engine
+from test_driver.duration import Duration, seconds
+from test_driver.errors import RequestedAssertionFailed
+
+if TYPE_CHECKING:
+    from collections.abc import Generator, Sequence
+
+# What ImageMagick makes of a picture, before tesseract reads it. Letters on screens are smaller
+# than the printed ones that tesseract knows; and without a clear contrast the edges that enlarging
+# smears are taken for the letters.
+_ENLARGED = "-colorspace gray -filter Catrom -resize 300% -level 20%,80%"
+_INVERTED = "-colorspace gray -filter Catrom -resize 300% -negate -level 0%,50%"
+_AS_IT_IS = ""
+
+# Letters in whatever place: a screen is no page with columns of text.
+_SPARSE_TEXT = "11"
+
+
+def find_tesseract() -> str:
+    """Path of tesseract; RequestedAssertionFailed if there is none."""
+    path = shutil.which("tesseract")
+    if path is None:
+        raise RequestedAssertionFailed(
+            "OCR requested but enableOCR is false: there is no program 'tesseract'. In a NixOS "
+            "test set 'enableOCR = true;', elsewhere install tesseract-ocr and imagemagick"
+        )
+    return path
+
+
+def ways() -> list[str]:
+    """The ways in which pictures can be read here, the best one first."""
+    if _find_imagemagick() is None:
+        return [_AS_IT_IS]
+    return [_ENLARGED, _INVERTED, _AS_IT_IS]
+
+
+def _find_imagemagick() -> str | None:
+    return shutil.which("magick") or shutil.which("convert")
+
+
+def perform_ocr_on_screenshot(screenshot_path: Path, timeout: Duration | None = None) -> str:
+    """The text in a picture; the empty string if ``timeout`` (seconds) is not enough."""
+    return _in_order(screenshot_path, ways()[:1], timeout)[0]
+
+
+def perform_ocr_variants_on_screenshot(
+    screenshot_path: Path, variants: bool = True, timeout: Duration | None = None
+) -> list[str]:
+    """The text in a picture, read in several ways (in one only without ``variants``).
+
+    All have the same ``timeout`` (seconds); what is not read by then is an empty string.
+    """
+    return _in_order(screenshot_path, ways() if variants else [_AS_IT_IS], timeout)
+
+
+def _in_order(picture: Path, chosen: Sequence[str], timeout: Duration | None) -> list[str]:
+    texts = [""] * len(chosen)
+    with closing(read(picture, chosen, timeout)) as readings:
+        for index, text in readings:
+            texts[index] = text
+    return texts
+
+
+def read(
+    picture: Path, chosen: Sequence[str], timeout: Duration | None
+) -> Generator[tuple[int, str], None, None]:
+    """Read a picture in several ways at once; give each text, with its index, once it is there.
+
+    Ends when all are there or ``timeout`` is over. Closing the iterator kills those that still
+    run. Raises RequestedAssertionFailed if tesseract does not work at all.
+    """
+    limit = seconds(timeout)
+    end = None if limit is None else time.monotonic() + limit
+    running: dict[int, _Reading] = {}
+    tesseract = find_tesseract()
+    try:
+        if limit is None or limit > 0:
+            for index, way in enumerate(chosen):
+                running[index] = _Reading(tesseract, picture, way)
+                running[index].begin()
+        while running:
+            finished = _wait_for_one(running, end)
+            if not finished:
+                return
+            for index in finished:
+                reading = running.pop(index)
+                try:
+                    text = reading.text()
+                finally:
+                    reading.end()
+                yield index, text
+    finally:
+        for reading in running.values():
+            reading.end()
+
+
+def _wait_for_one(running: dict[int, _Reading], end: float | None) -> list[int]:
+    """Those that have finished, at least one; none when the time is over."""
+    waiting = select.poll()
+    index_of = {reading.pidfd: index for index, reading in running.items()}
+    for pidfd in index_of:
+        waiting.register(pidfd, select.POLLIN)
+    left = None if end is None else max(0.0, end - time.monotonic()) * 1000
+    return [index_of[pidfd] for pidfd, _ in waiting.poll(left)]
+
+
+class _Reading:
+    """One run of tesseract, and of ImageMagick before it.
+
+    The child waits for begin(), and ends if nobody is left to call it: so there is no moment in
+    which it runs and neither we nor the driver's guard know of it.
+    """
+
+    def __init__(self, tesseract: str, picture: Path, way: str) -> None:
+        self._output: IO[bytes] = tempfile.TemporaryFile()
+        self._errors: IO[bytes] = tempfile.TemporaryFile()
+        self._process = subprocess.Popen(
+            ["/bin/sh", "-c", _command(tesseract, picture, way)],
+            stdin=subprocess.PIPE,
+            stdout=self._output,
+            stderr=self._errors,
+            # Several at a time use the processors better than several threads of one.
+            env={**os.environ, "OMP_THREAD_LIMIT": "1"},
+            process_group=0,
+        )
+        _guard(self._process.pid, True)
+        self.pidfd = os.pidfd_open(self._process.pid)
+
+    def begin(self) -> None:
+        assert self._process.stdin is not None
+        self._process.stdin.write(b"go\n")
+        self._process.stdin.close()
+
+    def text(self) -> str:
+        """What was read, after the end."""
+        self._reap()
+        if self._process.returncode != 0:
+            self._errors.seek(0)
+            said = self._errors.read().decode(errors="replace").strip()
+            status = self._process.returncode
+            raise RequestedAssertionFailed(f"OCR failed with status {status}: {said}")
+        self._output.seek(0)
+        return self._output.read().decode(errors="replace").rstrip("\f")
+
+    def end(self) -> None:
+        """Kill what still runs, and forget all."""
+        self._reap()
+        if self._process.stdin is not None:
+            self._process.stdin.close()
+        os.close(self.pidfd)
+        self._output.close()
+        self._errors.close()
+
+    def _reap(self) -> None:
+        # The group has our child's number as long as nobody has asked how the child ended.
+        if self._process.returncode is None:
+            os.killpg(self._process.pid, signal.SIGKILL)
+            _guard(self._process.pid, False)
+            self._process.wait()
+
+
+def _command(tesseract: str, picture: Path, way: str) -> str:
+    recognise = [tesseract, "-", "-", "--psm", _SPARSE_TEXT]
+    imagemagick = _find_imagemagick()
+    if not way or imagemagick is None:
+        return f"read go && exec {shlex.join(recognise)} <{shlex.quote(str(picture))}"
+    prepare = [imagemagick, str(picture), *way.split(), "pgm:-"]
+    return f"read go && {shlex.join(prepare)} | {shlex.join(recognise)}"
+
+
+def _guard(group: int, guarded: bool) -> None:
+    """Have a process group killed with us (or no longer), even if nobody can clean up."""
+    guard = getattr(engine, "guard_group", None)  # not there outside the driver
+    if guard is not None:
+        guard(group, guarded)

@@ -1,0 +1,245 @@
+"""The screen of a QEMU machine: pictures, the text in them, windows."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+import tempfile
+import time
+from contextlib import closing
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from test_driver.duration import Duration, seconds
+from test_driver.errors import MachineError, RequestedAssertionFailed
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from test_driver.machine.base import BaseMachine as Machine
+else:
+    Machine = object
+
+# For reading one picture: a tesseract that is stuck must not keep us from looking again.
+READING_LIMIT = 120.0
+
+# For the last try, when the time is over already.
+LAST_READING_LIMIT = 10.0
+
+
+class ScreenMixin(Machine):
+    """What a machine with a graphical screen can do."""
+
+    _retry: Callable[[Callable[[bool], Any], Duration | None], None]
+    qmp_client: Any
+
+    # ------------------------------------------------------------------------------ pictures
+
+    def screenshot(self, filename: str | Path) -> None:
+        """Take a picture of the screen, as PNG.
+
+        A bare name is one in the output directory; with a ``/`` it is a path. Without any ``.``
+        in it, it gets the extension ``.png``.
+        """
+        name = str(filename)
+        if "." not in name:
+            name += ".png"
+        path = Path(name) if "/" in name else Path(self.out_dir) / name
+        with self.nested(f"making screenshot {path}", {"image": path.name}):
+            self._write_picture(self._screen(), path)
+
+    def _screen(self) -> bytes:
+        """What the screen shows, as PPM."""
+        session = self.qmp_client
+        if session is None:
+            raise MachineError(f"machine '{self.name}' is not running: start() it first")
+        from test_driver.machine.qmp import QMPAPIError
+
+        with tempfile.TemporaryDirectory(prefix=".screen-", dir=self.state_dir) as directory:
+            path = Path(directory) / "screen.ppm"
+            try:
+                session.send("screendump", {"filename": str(path)})
+                picture = path.read_bytes()
+            except (QMPAPIError, OSError) as error:
+                raise MachineError(
+                    f"machine '{self.name}': cannot take a picture of the screen: {error}"
+                ) from error
+        return picture
+
+    def _write_picture(self, ppm: bytes, path: Path) -> None:
+        from test_driver._files import write_file
+        from test_driver.machine.picture import png_of_ppm
+
+        try:
+            write_file(path, png_of_ppm(ppm))
+        except ValueError as error:
+            raise MachineError(f"machine '{self.name}': QEMU's picture is {error}") from error
+
+    # ------------------------------------------------------------------------------ text
+
+    def get_screen_text(self) -> str:
+        """The text on the screen, as tesseract reads it.
+
+        Raises RequestedAssertionFailed if there is no tesseract (``enableOCR`` of NixOS tests).
+        """
+        from test_driver.machine import ocr
+
+        ocr.find_tesseract()
+        with _picture_file(self._screen()) as path:
+            return ocr.perform_ocr_on_screenshot(path, READING_LIMIT)
+
+    def get_screen_text_variants(self) -> list[str]:
+        """The text on the screen, read from the picture as it is and from prepared ones.
+
+        At least one; the order means nothing.
+        """
+        from test_driver.machine import ocr
+
+        ocr.find_tesseract()
+        with _picture_file(self._screen()) as path:
+            return ocr.perform_ocr_variants_on_screenshot(path, timeout=READING_LIMIT)
+
+    def wait_for_text(
+        self, regex: str | re.Pattern[str], timeout: Duration | None = 900
+    ) -> None:
+        """Wait until text on the screen matches, in any of the ways in which it is read.
+
+        After ``timeout`` raises RequestedAssertionFailed. The log has the last text then, and the
+        output directory the last picture, ``MACHINE-last-screen.png``.
+        """
+        from test_driver.machine import ocr
+
+        ocr.find_tesseract()
+        pattern = re.compile(regex)
+        watch = _TextWatch(self, pattern, timeout)
+        with self.nested(f"waiting for {pattern.pattern} to appear on screen"):
+            try:
+                self._retry(watch.look, timeout)
+            except BaseException:  # Ctrl-C, too: whoever gave up wants to know what there was
+                watch.report()
+                raise
+
+    # ------------------------------------------------------------------------------ windows
+
+    def wait_for_x(self, timeout: Duration | None = 900) -> None:
+        """Wait until a graphical session is there and its X server takes connections."""
+        session = "journalctl -b SYSLOG_IDENTIFIER=systemd --no-pager"
+        # Not grep -q: it may end before journalctl has written all, which is an error then.
+        ready = (
+            f"{session} | grep 'Reached target Current graphical' >/dev/null"
+            " && test -e /tmp/.X11-unix/X0"
+        )
+
+        def is_ready(_last: bool) -> bool:
+            return self.execute(ready)[0] == 0
+
+        with self.nested("waiting for the X11 server"):
+            self._retry(is_ready, timeout)
+
+    def get_window_names(self) -> list[str]:
+        """The titles of all windows of the X server, as ``xwininfo`` tells them."""
+        return _window_titles(self.succeed("xwininfo -root -tree"))
+
+    def wait_for_window(
+        self, regexp: str | re.Pattern[str], timeout: Duration | None = 900
+    ) -> None:
+        """Wait until there is an X11 window whose title matches.
+
+        After ``timeout`` raises RequestedAssertionFailed; the log has the titles then.
+        """
+        pattern = re.compile(regexp)
+
+        def is_there(last: bool) -> bool:
+            status, output = self.execute("xwininfo -root -tree")
+            if status == 127:
+                raise RequestedAssertionFailed("there is no program 'xwininfo' on the machine")
+            titles = _window_titles(output)
+            if any(pattern.search(title) for title in titles):
+                return True
+            if last:
+                self.log(f"Last chance to match {pattern.pattern} on the window list,")
+                self.log(f"which currently contains: {', '.join(titles) or 'no window'}")
+            return False
+
+        with self.nested("waiting for a window to appear"):
+            self._retry(is_there, timeout)
+
+
+def _window_titles(tree: str) -> list[str]:
+    """The titles in the output of ``xwininfo -root -tree``: number, "title", ("class" ...)."""
+    return re.findall(r'^\s+0x[0-9a-f]+ "(.*)": \(', tree, re.MULTILINE)
+
+
+class _picture_file:
+    """A picture as a file, as long as the context lasts."""
+
+    def __init__(self, picture: bytes) -> None:
+        self._picture = picture
+        self._directory = tempfile.TemporaryDirectory(prefix="screen-")
+
+    def __enter__(self) -> Path:
+        path = Path(self._directory.name) / "screen.ppm"
+        path.write_bytes(self._picture)
+        return path
+
+    def __exit__(self, *_: object) -> None:
+        self._directory.cleanup()
+
+
+class _TextWatch:
+    """Looks again and again for text on the screen, and remembers what it saw."""
+
+    def __init__(
+        self, machine: ScreenMixin, pattern: re.Pattern[str], timeout: Duration | None
+    ) -> None:
+        limit = seconds(timeout)
+        self._machine = machine
+        self._pattern = pattern
+        self._end = None if limit is None else time.monotonic() + limit
+        self._picture = b""
+        self._texts: list[str] = []
+        # Pictures that were read in vain. More than the last one: a cursor blinks.
+        self._in_vain: set[bytes] = set()
+
+    def look(self, last: bool) -> bool:
+        """Whether the screen shows the text now; a picture that was read is not read again."""
+        self._picture = self._machine._screen()
+        digest = hashlib.blake2b(self._picture).digest()
+        if digest in self._in_vain:
+            return False
+        from test_driver.machine import ocr
+
+        ways = ocr.ways()
+        texts: list[str] = []
+        with _picture_file(self._picture) as path:
+            with closing(ocr.read(path, ways, self._time_to_read(last))) as readings:
+                for _, text in readings:
+                    if self._pattern.search(text):
+                        return True
+                    texts.append(text)
+        self._texts = texts or self._texts
+        if len(texts) == len(ways):
+            self._in_vain.add(digest)
+        return False
+
+    def _time_to_read(self, last: bool) -> float:
+        if last:
+            return LAST_READING_LIMIT
+        if self._end is None:
+            return READING_LIMIT
+        return min(READING_LIMIT, max(0.0, self._end - time.monotonic()))
+
+    def report(self) -> None:
+        """Tell what was there instead, and keep the picture."""
+        self._machine.log("Last OCR attempt failed. Text was:")
+        for line in max(self._texts, key=len, default="").splitlines():
+            if line.strip():
+                self._machine.log(line)
+        if self._picture:
+            path = Path(self._machine.out_dir) / f"{self._machine.name}-last-screen.png"
+            try:
+                self._machine._write_picture(self._picture, path)
+            except (OSError, MachineError) as error:
+                self._machine.log(f"The last picture could not be kept: {error}")
+            else:
+                self._machine.log(f"The last picture is {path}")
