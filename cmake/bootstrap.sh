@@ -32,7 +32,8 @@ ntd_guest_packages() {
 }
 
 ntd_test_packages() {
-    ntd_packages libgtest-dev libbenchmark-dev python3-pytest python3-numpy mypy pyflakes3 tmux socat
+    ntd_packages libgtest-dev libbenchmark-dev python3-pytest python3-numpy mypy pyflakes3 tmux socat \
+        fonts-dejavu-core imagemagick ovmf tesseract-ocr tesseract-ocr-eng
 }
 
 ntd_packages() {
@@ -83,9 +84,10 @@ ntd_check_tools() {
 
 ntd_tool_of() {
     case $1 in
-        lib* | *-dev | *-keyring | python3-*) ;;
+        fonts-* | lib* | *-dev | *-eng | *-keyring | ovmf | python3-*) ;;
         e2fsprogs) echo mkfs.ext4 ;;
         g++) echo c++ ;;
+        imagemagick) echo convert ;;
         ninja-build) echo ninja ;;
         pyflakes3) echo pyflakes ;;
         qemu-system-x86) echo qemu-system-x86_64 ;;
