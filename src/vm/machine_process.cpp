@@ -55,7 +55,7 @@ bool MachineProcess::on_readable(os::ByteStream& stream, LineSplitter& lines, bo
         return true;
     if (const auto rest = lines.take_rest(); !rest.empty())
         take(rest);
-    if (serial)
+    if (--open_streams_ == 0)
         console_.close();
     return false;
 }

@@ -324,9 +324,10 @@ void QemuMachine::send_console(const std::string& characters) {
 bool QemuMachine::wait_for_console(const Look& look, Timeout timeout) {
     const auto deadline = deadline_of(timeout);
     os::Broadcast::Listener changed(console_.changed());
+    bool ended = false; // QEMU has; a process that it left may keep the console open
     for (;;) {
         changed.reset();
-        const bool closed = console_.closed(); // before the text: it may end in between
+        const bool closed = ended || console_.closed(); // before the text: it may end in between
         const auto begin = console_.consumed();
         const auto text = console_.text(begin);
         if (const auto end = look(text)) {
@@ -335,8 +336,14 @@ bool QemuMachine::wait_for_console(const Look& look, Timeout timeout) {
         }
         if (closed)
             running()->process.throw_died("while text was awaited on its console");
-        if (!os::wait_readable({changed.fd()}, deadline, host().interrupt))
+        const auto ready =
+            os::wait_readable({changed.fd(), exit_fd()}, deadline, host().interrupt);
+        if (!ready)
             return false;
+        if (ready == 1U) {
+            running()->process.wait_for_last_output();
+            ended = true;
+        }
     }
 }
 

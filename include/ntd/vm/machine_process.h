@@ -54,6 +54,7 @@ private:
     os::ByteStream stderr_;
     LineSplitter stdout_lines_;         // I/O thread
     LineSplitter stderr_lines_;         // I/O thread
+    int open_streams_ = 2;              // I/O thread
     os::EventLoop::Watch stdout_watch_; // last: their callbacks use the rest
     os::EventLoop::Watch stderr_watch_;
 };
