@@ -199,6 +199,9 @@ MOMENTS = {
     "file": ('web.wait_for_file("/no/such/file")', "", "QEMU"),
     "unit": ('web.wait_for_unit("slow.service")', "", "QEMU"),
     "sleep": ("web.sleep(1000)", "", "`sleep 1000`"),
+    "console": ('web.wait_for_console_text("never")', "", "text was awaited"),
+    "console and helper": ('web.wait_for_console_text("never")', "--fork-helper", "QEMU"),
+    "command and helper": ('web.succeed("sleep 1000")', "--fork-helper", "`sleep 1000`"),
 }
 
 
@@ -267,7 +270,7 @@ def test_killed_machine_can_be_started_anew(run_driver: RunDriver) -> None:
 
 
 def test_failure_says_what_the_console_said_last(run_driver: RunDriver) -> None:
-    script = 'web.succeed("echo last words >&2; kill -KILL $(cat pid)")'
+    script = 'web.succeed("echo last words >&2; kill -KILL $(cat pid); sleep 1000")'
     setup = 'web.start()\nweb.connect()\nweb.succeed(f"echo {web.pid} >$TMPDIR/pid")\n'
     command = setup + script.replace("$(cat pid)", "$(cat $TMPDIR/pid)")
     result = run_driver(command).must_fail()
