@@ -127,6 +127,23 @@ def check_two_threads_on_one_machine():
     assert sorted(results) == ["0\n", "1\n", "2\n", "3\n"]
 
 
+def check_screenshot():
+    import struct
+
+    machine.screenshot("screen")
+    picture = (driver.out_dir / "screen.png").read_bytes()
+    assert picture.startswith(b"\x89PNG\r\n\x1a\n")
+    width, height = struct.unpack(">II", picture[16:24])
+    assert width >= 640 and height >= 400, (width, height)
+
+
+def check_screen_text():
+    # The firmware's: this kernel, started without a boot loader, leaves the screen alone.
+    machine.wait_for_text(r"Booting\s+from\s+ROM", timeout=120)
+    assert "SeaBIOS" in machine.get_screen_text()
+    assert len(machine.get_screen_text_variants()) == 3
+
+
 def check_shutdown_and_start_again():
     machine.shutdown()
     assert not machine.booted
