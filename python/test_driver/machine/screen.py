@@ -2,11 +2,7 @@
 
 from __future__ import annotations
 
-import hashlib
-import re
-import tempfile
 import time
-from contextlib import closing
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -14,6 +10,7 @@ from test_driver.duration import Duration, seconds
 from test_driver.errors import MachineError, RequestedAssertionFailed
 
 if TYPE_CHECKING:
+    import re
     from collections.abc import Callable
 
     from test_driver.machine.base import BaseMachine as Machine
@@ -53,6 +50,8 @@ class ScreenMixin(Machine):
         session = self.qmp_client
         if session is None:
             raise MachineError(f"machine '{self.name}' is not running: start() it first")
+        import tempfile
+
         from test_driver.machine.qmp import QMPAPIError
 
         with tempfile.TemporaryDirectory(prefix=".screen-", dir=self.state_dir) as directory:
@@ -107,6 +106,8 @@ class ScreenMixin(Machine):
         After ``timeout`` raises RequestedAssertionFailed. The log has the last text then, and the
         output directory the last picture, ``MACHINE-last-screen.png``.
         """
+        import re
+
         from test_driver.machine import ocr
 
         ocr.find_tesseract()
@@ -147,6 +148,8 @@ class ScreenMixin(Machine):
 
         After ``timeout`` raises RequestedAssertionFailed; the log has the titles then.
         """
+        import re
+
         pattern = re.compile(regexp)
 
         def is_there(last: bool) -> bool:
@@ -167,6 +170,8 @@ class ScreenMixin(Machine):
 
 def _window_titles(tree: str) -> list[str]:
     """The titles in the output of ``xwininfo -root -tree``: number, "title", ("class" ...)."""
+    import re
+
     return re.findall(r'^\s+0x[0-9a-f]+ "(.*)": \(', tree, re.MULTILINE)
 
 
@@ -174,6 +179,8 @@ class _picture_file:
     """A picture as a file, as long as the context lasts."""
 
     def __init__(self, picture: bytes) -> None:
+        import tempfile
+
         self._picture = picture
         self._directory = tempfile.TemporaryDirectory(prefix="screen-")
 
@@ -203,12 +210,15 @@ class _TextWatch:
 
     def look(self, last: bool) -> bool:
         """Whether the screen shows the text now; a picture that was read is not read again."""
+        import hashlib
+        from contextlib import closing
+
+        from test_driver.machine import ocr
+
         self._picture = self._machine._screen()
         digest = hashlib.blake2b(self._picture).digest()
         if digest in self._in_vain:
             return False
-        from test_driver.machine import ocr
-
         ways = ocr.ways()
         texts: list[str] = []
         with _picture_file(self._picture) as path:
@@ -231,15 +241,16 @@ class _TextWatch:
 
     def report(self) -> None:
         """Tell what was there instead, and keep the picture."""
+        if not self._picture:
+            return
         self._machine.log("Last OCR attempt failed. Text was:")
         for line in max(self._texts, key=len, default="").splitlines():
             if line.strip():
                 self._machine.log(line)
-        if self._picture:
-            path = Path(self._machine.out_dir) / f"{self._machine.name}-last-screen.png"
-            try:
-                self._machine._write_picture(self._picture, path)
-            except (OSError, MachineError) as error:
-                self._machine.log(f"The last picture could not be kept: {error}")
-            else:
-                self._machine.log(f"The last picture is {path}")
+        path = Path(self._machine.out_dir) / f"{self._machine.name}-last-screen.png"
+        try:
+            self._machine._write_picture(self._picture, path)
+        except (OSError, MachineError) as error:
+            self._machine.log(f"The last picture could not be kept: {error}")
+        else:
+            self._machine.log(f"The last picture is {path}")
