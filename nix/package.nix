@@ -13,6 +13,8 @@
   nlohmann_json,
   coreutils,
   vde2,
+  imagemagick_light,
+  tesseract,
   qemu_pkg ? null,
   qemu_test ? null,
   extraPythonPackages ? (_: [ ]),
@@ -63,6 +65,10 @@ stdenv.mkDerivation {
             vde2
           ]
           ++ lib.optional (qemu != null) qemu
+          ++ lib.optionals enableOCR [
+            imagemagick_light
+            tesseract
+          ]
         )
       }
   '';
