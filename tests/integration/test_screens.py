@@ -5,13 +5,14 @@ from __future__ import annotations
 import shutil
 import struct
 import subprocess
+import time
 import zlib
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 
-from harness import CLEAN_UP, SLOWNESS, Conversation, Result, Workspace
+from harness import CLEAN_UP, PATIENCE, SLOWNESS, Conversation, Result, Workspace
 
 RunDriver = Callable[..., Result]
 SpawnDriver = Callable[..., Conversation]
@@ -218,8 +219,10 @@ def test_signals_leave_no_reading_behind(
     script = 'web.start()\nweb.wait_for_text("x")'
     driver = spawn_driver(script, machines={"web": small_screen}, env=env)
     driver.expect("waiting for x to appear on screen")
+    deadline = time.monotonic() + PATIENCE
     while not (workspace.root / "on").exists():
-        pass
+        assert time.monotonic() < deadline
+        time.sleep(0.01)
     driver.signal(number)
     assert driver.end(CLEAN_UP * 3) in (130, -2, 143, -15, -9)
 
