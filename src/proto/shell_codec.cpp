@@ -127,6 +127,23 @@ shell_run_with_input(std::string_view marker, std::string_view command, std::str
     return upload(marker, input, open + std::string(command));
 }
 
+// The pieces pass through a file, as the last one has to be told from the end. The first token of
+// the FIFO is its maker's.
+std::string shell_run_paced(std::string_view marker, std::string_view command) {
+    constexpr std::string_view paced =
+        R"sh(ntd_f={0}; trap 'rm -f $ntd_f $ntd_f.p' EXIT; mkfifo -m 600 $ntd_f; exec 8<>$ntd_f
+echo >&8; {{ {1}
+}} 8>&- | while head -c {2} >$ntd_f.p || exit 1; [ -s $ntd_f.p ]; do
+    read -r _ <&8; cat $ntd_f.p
+done)sh";
+    return shell_run(marker, fmt::format(paced, upload_file(marker), command, pace));
+}
+
+// Opened for reading as well, a FIFO does not block; a command that has ended has none any more.
+std::string shell_go_on(std::string_view marker) {
+    return fmt::format("[ ! -p {0} ] || echo 1<>{0}\n", upload_file(marker));
+}
+
 // The subshell undoes what a shell without job control does to its background processes: they
 // would ignore SIGINT and SIGQUIT.
 std::string shell_detach(std::string_view command) {

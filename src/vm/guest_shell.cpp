@@ -32,6 +32,14 @@ std::string shortened(std::string_view command) {
                                   : std::string(command.substr(0, most)) + "...";
 }
 
+std::string
+line_for(std::string_view marker, std::string_view command, const CommandStreams& streams) {
+    if (streams.input)
+        return proto::shell_run_with_input(marker, command, *streams.input);
+    return streams.sink ? proto::shell_run_paced(marker, command)
+                        : proto::shell_run(marker, command);
+}
+
 } // namespace
 
 struct GuestShell::Exchange {
@@ -44,6 +52,7 @@ struct GuestShell::Exchange {
     std::string output;
     OutputSink sink;
     bool sink_failed = false;
+    std::size_t unanswered = 0; // bytes of the output
 };
 
 OutputSink sink_to(int fd, os::Interrupt& interrupt) {
@@ -63,9 +72,7 @@ ExecResult GuestShell::run(os::ByteStream& stream,
                            const CommandStreams& streams) {
     Exchange exchange(command);
     exchange.sink = streams.sink;
-    const auto text = streams.input
-                          ? proto::shell_run_with_input(exchange.marker, command, *streams.input)
-                          : proto::shell_run(exchange.marker, command);
+    const auto text = line_for(exchange.marker, command, streams);
     try {
         send(stream, text, Deadline::never());
         if (wait_for_end(stream, exchange, deadline))
@@ -121,7 +128,7 @@ bool GuestShell::receive(os::ByteStream& stream, Exchange& exchange, Deadline de
             if (host_.trace != nullptr)
                 host_.trace->received(machine_ + " shell", bytes);
             exchange.decoder.feed(bytes);
-            take_output(exchange);
+            take_output(stream, exchange);
             warn_of_holders(exchange);
             break;
         case os::ByteStream::Outcome::deadline:
@@ -134,8 +141,8 @@ bool GuestShell::receive(os::ByteStream& stream, Exchange& exchange, Deadline de
     return true;
 }
 
-void GuestShell::take_output(Exchange& exchange) {
-    auto output = exchange.decoder.take_output();
+void GuestShell::take_output(os::ByteStream& stream, Exchange& exchange) {
+    const auto output = exchange.decoder.take_output();
     if (!exchange.sink) {
         exchange.output += output;
         return;
@@ -143,6 +150,9 @@ void GuestShell::take_output(Exchange& exchange) {
     exchange.sink_failed = true;
     exchange.sink(output);
     exchange.sink_failed = false;
+    for (exchange.unanswered += output.size(); exchange.unanswered >= proto::pace;
+         exchange.unanswered -= proto::pace)
+        send(stream, proto::shell_go_on(exchange.marker), Deadline::never());
 }
 
 void GuestShell::warn_of_holders(Exchange& exchange) const {

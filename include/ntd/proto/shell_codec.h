@@ -39,6 +39,13 @@ std::string shell_run(std::string_view marker, std::string_view command);
 std::string
 shell_run_with_input(std::string_view marker, std::string_view command, std::string_view input);
 
+// Runs a command whose output comes in pieces of `pace` bytes (the last one may be shorter), each
+// after shell_go_on() for the one before. QEMU drops what a virtconsole sends while nobody reads
+// and the socket's buffer, which holds some 100 KiB of it, is full.
+constexpr std::size_t pace = std::size_t{64} * 1024;
+std::string shell_run_paced(std::string_view marker, std::string_view command);
+std::string shell_go_on(std::string_view marker);
+
 // Runs a command of which nothing is wanted; no frames.
 std::string shell_detach(std::string_view command);
 

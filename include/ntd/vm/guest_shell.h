@@ -15,12 +15,13 @@ struct ExecResult {
     std::string output; // any bytes
 };
 
-// Takes output as it comes. What it throws ends the command.
+// Takes output as it comes; the guest waits for it. What it throws ends the command.
 using OutputSink = std::function<void(std::string_view)>;
 
 // Writes to a descriptor that somebody else owns.
 OutputSink sink_to(int fd, os::Interrupt& interrupt);
 
+// One of the two, or none.
 struct CommandStreams {
     std::optional<std::string_view> input; // none: the guest's console
     OutputSink sink;                       // none: the output is part of the result
@@ -55,7 +56,7 @@ private:
     // Reads until the status is there (true) or the deadline.
     bool receive(os::ByteStream& stream, Exchange& exchange, Deadline deadline);
     bool wait_for_end(os::ByteStream& stream, Exchange& exchange, Deadline deadline);
-    static void take_output(Exchange& exchange);
+    void take_output(os::ByteStream& stream, Exchange& exchange);
     void warn_of_holders(Exchange& exchange) const;
     void end_command(os::ByteStream& stream, Exchange& exchange);
     void restart_worker(os::ByteStream& stream);

@@ -43,8 +43,8 @@ public:
     virtual void connect() = 0;
     virtual ExecResult execute(const std::string& command, const ExecuteOptions& options) = 0;
 
-    // A command as a part of a file transfer: `input` is its standard input, if given; the output
-    // goes to the descriptor `output` as it comes, unless that is -1.
+    // A command as a part of a file transfer: `input` is its standard input, if given; or its
+    // output goes to the descriptor `output` as it comes, unless that is -1.
     virtual ExecResult
     transfer(const std::string& command, std::optional<std::string_view> input, int output) = 0;
 

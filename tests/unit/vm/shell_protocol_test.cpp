@@ -348,6 +348,36 @@ TEST_F(ShellProtocol, SaysThatAnInputCannotBeStored) {
     EXPECT_EQ(exchange.output, "the guest cannot store 5 bytes in /tmp\n");
 }
 
+TEST_F(ShellProtocol, WaitsWithThePiecesOfAPacedOutput) {
+    Exchange exchange(bash);
+    bash.send(shell_run_paced(exchange.marker, "head -c 150000 /dev/zero; exit 3"));
+    EXPECT_TRUE(exchange.receive_until([&] { return exchange.output.size() == pace; }));
+    EXPECT_FALSE(exchange.receive_until([&] { return exchange.output.size() > pace; },
+                                        Deadline::after(100ms)));
+    bash.send(shell_go_on(exchange.marker));
+    EXPECT_TRUE(exchange.receive_until([&] { return exchange.output.size() == 2 * pace; }));
+    bash.send(shell_go_on(exchange.marker));
+    EXPECT_EQ(exchange.wait_for_status(), 3);
+    EXPECT_EQ(exchange.output.size(), 150'000U);
+}
+
+TEST_F(ShellProtocol, EndsAPacedOutputWithAWholePiece) {
+    Exchange exchange(bash);
+    bash.send(shell_run_paced(exchange.marker, fmt::format("head -c {} /dev/zero", pace)));
+    EXPECT_EQ(exchange.wait_for_status(), 0);
+    bash.send(shell_go_on(exchange.marker)); // comes too late
+    EXPECT_EQ(output_of("ls -A /tmp").find(exchange.marker.substr(4)), std::string::npos);
+}
+
+TEST_F(ShellProtocol, EndsAPacedOutputByASignal) {
+    Exchange exchange(bash);
+    bash.send(shell_run_paced(exchange.marker, "exec cat /dev/zero"));
+    exchange.wait_for_output("\0"s);
+    bash.send(shell_signal("TERM"));
+    EXPECT_NE(exchange.wait_for_status(), 0);
+    EXPECT_EQ(output_of("ls -A /tmp").find(exchange.marker.substr(4)), std::string::npos);
+}
+
 TEST_F(ShellProtocol, IgnoresNoSignalInACommand) {
     EXPECT_EQ(output_of("grep SigIgn /proc/self/status"), no_signals);
 }
