@@ -225,6 +225,46 @@ class BaseMachine(Engine):
         """Wait until something listens on a Unix socket (needs ``nc``)."""
         super().wait_for_open_unix_socket(addr, is_datagram, timeout)
 
+    # ------------------------------------------------------------------------------ files
+
+    def copy_from_host(self, source: str | Path, target: str | Path) -> None:
+        """Copy a file or tree of the host, as ``cp -r`` does it, to ``target`` in the machine.
+
+        ``source`` is relative to the driver's working directory. ``target`` may begin with ``~``;
+        its parents are made. Access rights are kept, symbolic links within a tree as well, and all
+        belongs to root. The target appears when it is complete. The copy goes through the shared
+        directory if the machine has it mounted, and else through the root shell.
+
+        Raises FileNotFoundError if there is no ``source``, and RequestedAssertionFailed if the
+        machine cannot store it.
+        """
+        from test_driver.machine.files import copy_to_guest
+
+        copy_to_guest(self, source, target)
+
+    def copy_from_host_via_shell(self, source: str | Path, target: str | Path) -> None:
+        """Like copy_from_host(), but always through the root shell."""
+        from test_driver.machine.files import copy_to_guest
+
+        copy_to_guest(self, source, target, may_share=False)
+
+    def copy_from_machine(self, source: str | Path, target_dir: str | Path = "") -> None:
+        """Copy a file or tree of the machine into the output directory, below ``target_dir``.
+
+        It keeps its name, access rights and, within a tree, symbolic links. ``target_dir`` may be
+        absolute; it is made. ``source`` may begin with ``~``. What goes through the shared
+        directory stays there as well, in ``from-NAME`` with its whole path.
+
+        Raises RequestedAssertionFailed if there is no ``source``.
+        """
+        from test_driver.machine.files import copy_to_host
+
+        copy_to_host(self, source, target_dir)
+
+    def copy_from_vm(self, source: str | Path, target_dir: str | Path = "") -> None:
+        """The older name of copy_from_machine()."""
+        self.copy_from_machine(source, target_dir)
+
     # ------------------------------------------------------------------------------ log
 
     def log(self, msg: str) -> None:
