@@ -3,8 +3,10 @@
 The functions at the end stop the machine; the next command starts it again.
 """
 
+import hashlib
 import os
 import re
+import shutil
 import signal
 import threading
 import time
@@ -125,6 +127,61 @@ def check_two_threads_on_one_machine():
     for thread in threads:
         thread.join()
     assert sorted(results) == ["0\n", "1\n", "2\n", "3\n"]
+
+
+def copy_there_and_back(size):
+    """A file of that many bytes and a tree with it; MB/s in both directions into the log."""
+    source = driver.out_dir / "source"
+    (source / "a tree" / "-it's\nodd").mkdir(parents=True)
+    (source / "a tree" / "link").symlink_to("-it's\nodd")
+    (source / "file").write_bytes(os.urandom(size))
+    (source / "file").chmod(0o640)
+    begin = time.monotonic()
+    machine.copy_from_host(str(source), "~/made/copy")
+    middle = time.monotonic()
+    machine.copy_from_machine("~/made/copy/file", "back")
+    end = time.monotonic()
+    rates = [size / 1e6 / seconds for seconds in (middle - begin, end - middle)]
+    log.log("copied {:.1f} MB/s to the machine, {:.1f} MB/s from it".format(*rates))
+    machine.copy_from_machine("~/made/copy/a tree", "back")
+    wanted = hashlib.sha256((source / "file").read_bytes()).hexdigest()
+    assert machine.succeed("sha256sum ~/made/copy/file").split()[0] == wanted
+    assert machine.succeed("stat -c '%a %u %g' ~/made/copy/file") == "640 0 0\n"
+    back = driver.out_dir / "back"
+    assert hashlib.sha256((back / "file").read_bytes()).hexdigest() == wanted
+    assert (back / "file").stat().st_mode & 0o7777 == 0o640
+    assert os.readlink(back / "a tree" / "link") == "-it's\nodd"
+    machine.succeed("rm -r ~/made")
+    for directory in (source, back):
+        shutil.rmtree(directory)
+
+
+def check_copy_through_the_shared_directory():
+    copy_there_and_back(64 << 20)
+    assert (machine.shared_dir / "from-machine" / "~" / "made" / "copy" / "file").exists()
+
+
+def check_copy_through_the_shell():
+    machine.succeed("umount /tmp/shared")
+    copy_there_and_back(8 << 20)
+    machine.copy_from_host_via_shell("/etc/passwd", "~/.ssh/x")
+    assert machine.succeed("wc -c <~/.ssh/x") == f"{os.path.getsize('/etc/passwd')}\n"
+
+
+def check_copy_that_is_interrupted():
+    threading.Timer(3, os.kill, (os.getpid(), signal.SIGINT)).start()
+    try:
+        machine.copy_from_host("/dev/zero", "endless")
+    except KeyboardInterrupt:
+        pass
+    assert machine.succeed("ls -A . | grep -c -e endless -e '^.ntd' || true") == "0\n"
+
+
+def check_copy_that_does_not_fit():
+    machine.succeed("mkdir small; mount -t tmpfs -o size=1m none small")
+    with t_raises("No space left on device"):
+        machine.copy_from_host("/dev/zero", "small/file")
+    assert machine.succeed("ls -A small; umount small") == ""
 
 
 def check_screenshot():
