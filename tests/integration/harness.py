@@ -184,7 +184,9 @@ class Workspace:
 
     # --------------------------------------------------------------------------------- running
 
-    def run(self, command: Command, limit: float = PATIENCE, cwd: Path | str | None = None) -> Result:
+    def run(
+        self, command: Command, limit: float = PATIENCE, cwd: Path | str | None = None
+    ) -> Result:
         """Run to the end; a run that takes longer than ``limit`` seconds has failed."""
         begin = time.monotonic()
         process = self._popen(command, cwd, subprocess.DEVNULL, subprocess.PIPE, subprocess.PIPE)

@@ -110,7 +110,7 @@ def test_base_directory_cannot_be_used(
     result.must_say(directory, f"${variable}").must_not_say("Traceback", "starting vm")
 
 
-# ---------------------------------------------------------------------------------------------- names
+# -------------------------------------------------------------------------------------------- names
 
 
 def test_two_machines_of_one_name(refuse: Refuse, workspace: Workspace) -> None:
@@ -132,7 +132,7 @@ def test_more_names_than_scripts(refuse: Refuse) -> None:
     refuse(*words, says=("2 machine name(s)", "1 start script(s)"))
 
 
-# ---------------------------------------------------------------------------------------------- flags
+# -------------------------------------------------------------------------------------------- flags
 
 
 @pytest.mark.parametrize(
@@ -189,7 +189,7 @@ def test_unknown_log_level(refuse: Refuse) -> None:
     refuse("--", "TEST", env={"logLevel": "quiet"}, says=("'quiet'", "logLevel"))
 
 
-# ------------------------------------------------------------------------------------- configurations
+# ----------------------------------------------------------------------------------- configurations
 
 
 def config(workspace: Workspace, text: str | dict[str, object]) -> Path:
@@ -270,7 +270,7 @@ def test_configuration_beside_options(refuse: Refuse, workspace: Workspace) -> N
     refuse("--config", path, "TEST", says=("test.py", "--config"))
 
 
-def test_unknown_keys_are_noted_at_level_debug(run_driver: RunDriver, workspace: Workspace) -> None:
+def test_unknown_keys_are_noted_at_level_debug(workspace: Workspace) -> None:
     settings = {**good_config(workspace), "from_the_future": 1, "vms": {}, "vlans": []}
     workspace.test_script("pass")
     path = config(workspace, settings)
@@ -281,7 +281,7 @@ def test_unknown_keys_are_noted_at_level_debug(run_driver: RunDriver, workspace:
     workspace.run(Command(argv, env)).must_succeed().must_say("from_the_future")
 
 
-# --------------------------------------------------------------------------------- what is understood
+# ------------------------------------------------------------------------------- what is understood
 
 
 def test_flags_may_be_shortened(run_driver: RunDriver, workspace: Workspace) -> None:
@@ -297,7 +297,7 @@ def test_time_limits_that_are_understood(run_driver: RunDriver, limit: str) -> N
 
 @pytest.mark.parametrize("limit", [90, "PT1M30S"])
 def test_time_limits_in_the_configuration(
-    run_driver: RunDriver, workspace: Workspace, limit: object
+    workspace: Workspace, limit: object
 ) -> None:
     test = workspace.test_script("pass")
     path = workspace.config({}, test, global_timeout=limit)

@@ -59,7 +59,7 @@ def test_base_directory_with_blanks_and_quotes(run_driver: RunDriver, workspace:
     run_driver(WORKS, vlans=[1], env={"TMPDIR": str(odd)}).must_succeed()
 
 
-def test_start_script_in_an_odd_directory(run_driver: RunDriver, workspace: Workspace) -> None:
+def test_start_script_in_an_odd_directory(workspace: Workspace) -> None:
     workspace.scripts = workspace.root / "it's a; $folder"
     workspace.scripts.mkdir()
     command = workspace.command(WORKS)
@@ -88,7 +88,7 @@ def test_base_directory_may_be_a_link(run_driver: RunDriver, workspace: Workspac
     assert (workspace.base / "vm-state-web").is_dir()
 
 
-# ----------------------------------------------------------------------------------- state of machines
+# -------------------------------------------------------------------------------- state of machines
 
 
 @pytest.fixture

@@ -93,7 +93,7 @@ def test_logfile_dev_null_is_fine(run_driver: RunDriver) -> None:
     run_driver(HELLO, env={"LOGFILE": "/dev/null"}).must_succeed()
 
 
-# ----------------------------------------------------------------------- what a machine is given
+# -------------------------------------------------------------------------- what a machine is given
 
 
 class Dump:
@@ -188,7 +188,7 @@ def test_start_script_may_be_a_command_line(run_driver: RunDriver, workspace: Wo
     assert Dump(path).arguments[:3] == ["-m", "12", "-qmp"]
 
 
-def test_directories_of_a_run_are_private(run_driver: RunDriver, workspace: Workspace) -> None:
+def test_directories_of_a_run_are_private(run_driver: RunDriver) -> None:
     script = """
         start_all()
         for path in (web.state_dir, web.shared_dir, driver.vlans[0].socket_dir):
@@ -218,7 +218,7 @@ def test_the_switch_is_a_real_one(run_driver: RunDriver) -> None:
     run_driver(script, vlans=[4]).must_succeed()
 
 
-# --------------------------------------------------------------------------------------- the end
+# ------------------------------------------------------------------------------------------ the end
 
 
 def test_machines_that_are_up_sync_after_success(run_driver: RunDriver) -> None:
@@ -254,7 +254,7 @@ def test_no_sync_after_a_failure(run_driver: RunDriver) -> None:
     assert "executed" not in run_driver(script).must_fail().stdout
 
 
-# --------------------------------------------------------------------------------------- colours
+# ------------------------------------------------------------------------------------------ colours
 
 
 def test_no_colours_when_not_on_a_terminal(run_driver: RunDriver) -> None:

@@ -34,7 +34,7 @@ def message(case: Element) -> str:
     return failure.get("message", "")
 
 
-# ---------------------------------------------------------------------------------------------- JUnit
+# -------------------------------------------------------------------------------------------- JUnit
 
 
 def test_report_has_a_case_per_subtest(run_driver: RunDriver, workspace: Workspace) -> None:
@@ -113,7 +113,7 @@ def test_report_that_cannot_be_written(run_driver: RunDriver) -> None:
     result.must_not_say("ran\n", "starting vm")
 
 
-# ------------------------------------------------------------------------------------------------ XML
+# ---------------------------------------------------------------------------------------------- XML
 
 
 def read_xml(path: Path) -> Element:
@@ -166,7 +166,7 @@ def test_xml_log_that_cannot_be_written(run_driver: RunDriver) -> None:
     result.must_say("/no/such/log.xml").must_not_say("ran\n", "starting vm")
 
 
-# --------------------------------------------------------------------------------------------- levels
+# ------------------------------------------------------------------------------------------- levels
 
 
 @pytest.mark.parametrize("level", ["debug", "info", "warning", "error"])
@@ -209,7 +209,7 @@ def test_serial_lines_can_be_turned_off(run_driver: RunDriver) -> None:
     run_driver(script).must_succeed().must_say("web # shown\n").must_not_say("web # hidden\n")
 
 
-def test_reader_of_the_log_may_go_away(run_driver: RunDriver, workspace: Workspace) -> None:
+def test_reader_of_the_log_may_go_away(workspace: Workspace) -> None:
     script = 'web.succeed("true")\nopen(os.environ["OUT"], "w").write("end")'
     done = workspace.root / "done"
     command = workspace.command(script, env={"OUT": str(done)})

@@ -18,7 +18,7 @@ def lines_of(text: str) -> list[str]:
     return [line for line in text.splitlines() if line]
 
 
-# -------------------------------------------------------------------------------------- tracebacks
+# --------------------------------------------------------------------------------------- tracebacks
 
 
 def test_assertion_shows_its_line(run_driver: RunDriver) -> None:
@@ -64,7 +64,8 @@ def test_frames_of_the_driver_are_not_shown(run_driver: RunDriver) -> None:
         retry(lambda last: web.succeed("false"))
     """
     result = run_driver(script).must_fail()
-    result.must_blame('File "<string>", line 2, in <module>', 'File "<string>", line 2, in <lambda>')
+    frame = 'File "<string>", line 2, in '
+    result.must_blame(f"{frame}<module>", f"{frame}<lambda>")
     assert "test_driver" not in result.failure
     assert result.failure.count("File ") == 2
 
@@ -131,7 +132,7 @@ def test_errors_can_be_caught_by_their_names(run_driver: RunDriver) -> None:
     run_driver(script).must_succeed()
 
 
-# ------------------------------------------------------------------------------------ ways to end
+# -------------------------------------------------------------------------------------- ways to end
 
 
 @pytest.mark.parametrize(
@@ -188,7 +189,7 @@ def test_atexit_functions_run(run_driver: RunDriver) -> None:
     assert "good bye\n" in result.stdout
 
 
-# ------------------------------------------------------------------------------------------- names
+# -------------------------------------------------------------------------------------------- names
 
 
 def test_name_is_not_main(run_driver: RunDriver) -> None:
@@ -228,7 +229,10 @@ def test_machine_named_machine_among_others(run_driver: RunDriver) -> None:
 
 
 def test_machines_are_sorted_by_name(run_driver: RunDriver) -> None:
-    script = 'assert [m.name for m in machines] == ["a", "b", "c"]\nassert repr(a) == "<QemuMachine \'a\'>"'
+    script = """
+        assert [m.name for m in machines] == ["a", "b", "c"]
+        assert repr(a) == "<QemuMachine 'a'>"
+    """
     run_driver(script, {"c": "", "a": "", "b": ""}).must_succeed()
 
 
@@ -283,8 +287,8 @@ def test_subtest_groups_and_reports(run_driver: RunDriver) -> None:
         with subtest("second part"):
             assert False, "broken"
     """
-    result = run_driver(script).must_fail("subtest: first part", "(finished: subtest: first part, in")
-    result.must_say("second part").must_blame("AssertionError: broken")
+    result = run_driver(script).must_fail("subtest: first part", "subtest: second part")
+    result.must_say("(finished: subtest: first part, in").must_blame("AssertionError: broken")
 
 
 def test_non_ascii_script(run_driver: RunDriver) -> None:
@@ -292,7 +296,7 @@ def test_non_ascii_script(run_driver: RunDriver) -> None:
     run_driver(script, env={"LANG": "C", "LC_ALL": "C"}).must_fail().must_blame("schön ☃")
 
 
-# ----------------------------------------------------------------------------------------- imports
+# ------------------------------------------------------------------------------------------ imports
 
 
 def test_modules_of_pythonpath(run_driver: RunDriver, workspace: Workspace) -> None:
@@ -353,7 +357,7 @@ def test_subprocesses_of_the_script(run_driver: RunDriver) -> None:
     run_driver(script).must_succeed()
 
 
-def test_stdin_of_the_driver_may_be_closed(run_driver: RunDriver, workspace: Workspace) -> None:
+def test_stdin_of_the_driver_may_be_closed(workspace: Workspace) -> None:
     command = workspace.command('assert web.succeed("echo x") == "x\\n"')
     shell = ["/bin/sh", "-c", 'exec "$@" <&-', "sh", *command.argv]
     workspace.run(type(command)(shell, command.env)).must_succeed()

@@ -24,7 +24,7 @@ def check(run_driver: RunDriver, script: str, **options: object) -> Result:
     return run_driver(textwrap.dedent(script) + IN_STEP, **options).must_succeed()
 
 
-# ------------------------------------------------------------------------------ status and output
+# -------------------------------------------------------------------------------- status and output
 
 
 def test_exit_codes(run_driver: RunDriver) -> None:
@@ -95,7 +95,7 @@ def test_command_without_output_check_runs_in_the_background(run_driver: RunDriv
     assert result.seconds < AT_ONCE
 
 
-# ----------------------------------------------------------------------------------- command texts
+# ------------------------------------------------------------------------------------ command texts
 
 
 def test_any_command_text_works(run_driver: RunDriver) -> None:
@@ -164,7 +164,7 @@ def test_stdin_of_a_command_is_not_the_channel(run_driver: RunDriver) -> None:
     )
 
 
-# ------------------------------------------------------------------------------------------ output
+# ------------------------------------------------------------------------------------------- output
 
 
 def test_output_of_any_bytes_is_text(run_driver: RunDriver) -> None:
@@ -209,7 +209,7 @@ def test_output_that_looks_like_protocol_is_output(run_driver: RunDriver) -> Non
     )
 
 
-# ------------------------------------------------------------------- who holds the output, time-outs
+# ------------------------------------------------------------------ who holds the output, time-outs
 
 
 def test_output_is_complete_when_the_last_holder_is_gone(run_driver: RunDriver) -> None:

@@ -48,7 +48,9 @@ BUSY = {
 }
 
 
-def spawn_busy(spawn_driver: SpawnDriver, what: str, more: str = "", **options: object) -> Conversation:
+def spawn_busy(
+    spawn_driver: SpawnDriver, what: str, more: str = "", **options: object
+) -> Conversation:
     """A driver that has come to the point of BUSY[what], with two machines and a VLAN up."""
     script, machine_options, sign = BUSY[what]
     machines = {"web": f"{machine_options} {more}", "other": more}
@@ -184,7 +186,7 @@ def test_script_cannot_catch_the_global_time_limit(run_driver: RunDriver) -> Non
     assert result.seconds < 1 + AT_ONCE
 
 
-# ---------------------------------------------------------------------------- scripts and interrupts
+# --------------------------------------------------------------------------- scripts and interrupts
 
 
 @pytest.mark.parametrize(

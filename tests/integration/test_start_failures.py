@@ -1,9 +1,8 @@
-"""Machines that do not come up, and die while they are needed: the test ends at once, and says why."""
+"""Machines that do not come up, or die when needed: the test ends at once, and says why."""
 
 from __future__ import annotations
 
 import os
-import re
 import signal
 from collections.abc import Callable
 
@@ -15,7 +14,7 @@ RunDriver = Callable[..., Result]
 SpawnDriver = Callable[..., Conversation]
 
 
-# ------------------------------------------------------------------- the start script comes to nothing
+# ---------------------------------------------------------------- the start script comes to nothing
 
 
 def test_start_script_exits_before_it_connects(run_driver: RunDriver) -> None:
@@ -37,7 +36,7 @@ def test_start_script_exits_while_it_opens_its_sockets(run_driver: RunDriver, st
 
 
 def test_start_script_is_killed_while_it_prepares(
-    run_driver: RunDriver, workspace: Workspace
+    workspace: Workspace
 ) -> None:
     command = workspace.command("start_all()", {"web": ""})
     workspace.start_script("web", body="echo making the image; kill -KILL $$")
@@ -48,7 +47,7 @@ def test_start_script_is_killed_while_it_prepares(
 
 
 def test_start_script_that_cannot_be_executed_says_why(
-    run_driver: RunDriver, workspace: Workspace
+    workspace: Workspace
 ) -> None:
     command = workspace.command("start_all()", {"web": ""})
     workspace.write("run-web-vm", "#!/no/such/interpreter\n", 0o755)
@@ -90,7 +89,7 @@ def test_start_all_names_each_machine_that_failed(run_driver: RunDriver) -> None
     assert "good" not in result.failure
 
 
-def test_a_failed_start_can_be_tried_again(run_driver: RunDriver, workspace: Workspace) -> None:
+def test_a_failed_start_can_be_tried_again(run_driver: RunDriver) -> None:
     script = """
         from test_driver.errors import MachineError
         os.environ["FAKE_VM_OPTS"] = "--exit-at=shell"
@@ -104,7 +103,7 @@ def test_a_failed_start_can_be_tried_again(run_driver: RunDriver, workspace: Wor
     assert "failed as it should" in run_driver(script).must_succeed().stdout
 
 
-# ------------------------------------------------------------------------------------ noisy protocols
+# ---------------------------------------------------------------------------------- noisy protocols
 
 
 @pytest.mark.parametrize(
@@ -137,7 +136,7 @@ def test_noise_on_qmp_ends_the_start(run_driver: RunDriver) -> None:
     assert result.seconds < AT_ONCE
 
 
-# --------------------------------------------------------------------------------- guests that do not boot
+# -------------------------------------------------------------------------- guests that do not boot
 
 
 def test_guest_without_a_root_shell(run_driver: RunDriver) -> None:
@@ -187,7 +186,7 @@ def test_qemu_ends_while_the_guest_boots(run_driver: RunDriver) -> None:
     assert result.seconds < AT_ONCE
 
 
-# ----------------------------------------------------------------------------------- QEMU dies when needed
+# ---------------------------------------------------------------------------- QEMU dies when needed
 
 NEVER = "--no-backdoor --console-lines=1000000 --console-rate=5"
 
@@ -206,7 +205,7 @@ MOMENTS = {
 
 
 @pytest.mark.parametrize("moment", MOMENTS)
-def test_qemu_is_killed(spawn_driver: SpawnDriver, workspace: Workspace, moment: str) -> None:
+def test_qemu_is_killed(spawn_driver: SpawnDriver, moment: str) -> None:
     statement, options, doing = MOMENTS[moment]
     setup = """
 web.start()

@@ -67,7 +67,7 @@ def test_one_switch_fails_and_the_other_is_ended(
 
 
 def test_dead_switch_does_not_hinder_the_end(
-    spawn_driver: SpawnDriver, workspace: Workspace
+    spawn_driver: SpawnDriver
 ) -> None:
     driver = spawn_driver('log.log("up")\nweb.succeed("true")\nvlan1.stop()', vlans=[1])
     pid = int(driver.expect(r"running vlan \(pid (\d+)")[1])
