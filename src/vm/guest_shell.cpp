@@ -74,7 +74,7 @@ ExecResult GuestShell::run(os::ByteStream& stream,
     exchange.sink = streams.sink;
     const auto text = line_for(exchange.marker, command, streams);
     try {
-        send(stream, text, Deadline::never());
+        send(stream, text, command, Deadline::never());
         if (wait_for_end(stream, exchange, deadline))
             return {*exchange.decoder.status(), std::move(exchange.output)};
         end_command(stream, exchange);
@@ -90,26 +90,30 @@ ExecResult GuestShell::run(os::ByteStream& stream,
 }
 
 void GuestShell::detach(os::ByteStream& stream, std::string_view command) {
-    send(stream, proto::shell_detach(command), Deadline::never());
+    send(stream, proto::shell_detach(command), command, Deadline::never());
 }
 
 void GuestShell::set_up(os::ByteStream& stream) {
     Exchange exchange("(preparing the shell)");
-    send(stream, proto::shell_setup(exchange.marker), Deadline::never());
+    send(stream, proto::shell_setup(exchange.marker), exchange.command, Deadline::never());
     if (!receive(stream, exchange, Deadline::after(answer_limit)))
         throw MachineError("machine '{}': the guest's root shell said its greeting, but does not "
                            "execute commands; is it bash?",
                            machine_);
 }
 
-void GuestShell::send(os::ByteStream& stream, std::string_view text, Deadline deadline) {
+void GuestShell::send(os::ByteStream& stream,
+                      std::string_view text,
+                      std::string_view command,
+                      Deadline deadline) {
     if (host_.trace != nullptr)
         host_.trace->sent(machine_ + " shell", text);
     auto rest = text;
     try {
         if (stream.write_rest(rest, process_.exit_fd(), deadline, host_.interrupt) !=
             os::ByteStream::Outcome::data)
-            process_.throw_died("while a command was sent to its shell");
+            process_.throw_died(
+                fmt::format("while its shell was told of the command `{}`", shortened(command)));
     } catch (const Error&) {
         throw;
     } catch (...) { // an interrupt: without its rest, the text would swallow what is sent next
@@ -152,7 +156,7 @@ void GuestShell::take_output(os::ByteStream& stream, Exchange& exchange) {
     exchange.sink_failed = false;
     for (exchange.unanswered += output.size(); exchange.unanswered >= proto::pace;
          exchange.unanswered -= proto::pace)
-        send(stream, proto::shell_go_on(exchange.marker), Deadline::never());
+        send(stream, proto::shell_go_on(exchange.marker), exchange.command, Deadline::never());
 }
 
 void GuestShell::warn_of_holders(Exchange& exchange) const {
@@ -171,7 +175,7 @@ bool GuestShell::wait_for_end(os::ByteStream& stream, Exchange& exchange, Deadli
     while (!receive(stream, exchange, sooner(deadline, Deadline::after(probe_interval)))) {
         if (deadline.passed())
             return false;
-        send(stream, proto::shell_probe(exchange.marker), Deadline::never());
+        send(stream, proto::shell_probe(exchange.marker), exchange.command, Deadline::never());
     }
     if (exchange.decoder.worker_gone()) {
         restart_worker(stream);
@@ -184,14 +188,15 @@ bool GuestShell::wait_for_end(os::ByteStream& stream, Exchange& exchange, Deadli
 void GuestShell::end_command(os::ByteStream& stream, Exchange& exchange) {
     if (exchange.sink)
         exchange.sink = [](std::string_view) {}; // nobody wants the rest
-    send(stream, proto::shell_signal("TERM"), Deadline::after(answer_limit));
+    send(stream, proto::shell_signal("TERM"), exchange.command, Deadline::after(answer_limit));
     if (!receive(stream, exchange, Deadline::after(grace)))
         restart_worker(stream);
 }
 
 void GuestShell::restart_worker(os::ByteStream& stream) {
     Exchange restart("(restarting the shell)");
-    send(stream, proto::shell_restart(restart.marker), Deadline::after(answer_limit));
+    send(stream, proto::shell_restart(restart.marker), restart.command,
+         Deadline::after(answer_limit));
     if (!receive(stream, restart, Deadline::after(answer_limit)))
         throw MachineError("machine '{}': the guest's shell does not answer any more", machine_);
 }

@@ -336,8 +336,7 @@ bool QemuMachine::wait_for_console(const Look& look, Timeout timeout) {
         }
         if (closed)
             running()->process.throw_died("while text was awaited on its console");
-        const auto ready =
-            os::wait_readable({changed.fd(), exit_fd()}, deadline, host().interrupt);
+        const auto ready = os::wait_readable({changed.fd(), exit_fd()}, deadline, host().interrupt);
         if (!ready)
             return false;
         if (ready == 1U) {

@@ -51,7 +51,11 @@ public:
 private:
     struct Exchange; // one command and what has come back so far
 
-    void send(os::ByteStream& stream, std::string_view text, Deadline deadline);
+    // `text` is about `command`, which errors name.
+    void send(os::ByteStream& stream,
+              std::string_view text,
+              std::string_view command,
+              Deadline deadline);
 
     // Reads until the status is there (true) or the deadline.
     bool receive(os::ByteStream& stream, Exchange& exchange, Deadline deadline);
