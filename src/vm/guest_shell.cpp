@@ -52,7 +52,7 @@ struct GuestShell::Exchange {
     std::string output;
     OutputSink sink;
     bool sink_failed = false;
-    std::size_t unanswered = 0; // bytes of the output
+    std::int64_t unanswered = 0; // bytes of the output
 };
 
 OutputSink sink_to(int fd, os::Interrupt& interrupt) {
@@ -154,8 +154,12 @@ void GuestShell::take_output(os::ByteStream& stream, Exchange& exchange) {
     exchange.sink_failed = true;
     exchange.sink(output);
     exchange.sink_failed = false;
-    for (exchange.unanswered += output.size(); exchange.unanswered >= proto::pace;
-         exchange.unanswered -= proto::pace)
+    // A piece is there in full also when its last byte looks like the begin of a frame: the guest
+    // sends nothing that could tell before it is answered.
+    exchange.unanswered += static_cast<std::int64_t>(output.size());
+    const auto held_back = static_cast<std::int64_t>(exchange.decoder.held_back());
+    constexpr auto pace = static_cast<std::int64_t>(proto::pace);
+    for (; exchange.unanswered + held_back >= pace; exchange.unanswered -= pace)
         send(stream, proto::shell_go_on(exchange.marker), exchange.command, Deadline::never());
 }
 

@@ -71,6 +71,9 @@ public:
     // back until it is clear.
     std::string take_output();
 
+    // How many bytes stay back.
+    std::size_t held_back() const { return pending_.size(); }
+
     // Once the command has ended and its output is complete.
     std::optional<int> status() const { return status_; }
 
