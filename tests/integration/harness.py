@@ -162,11 +162,13 @@ class Workspace:
         env: Mapping[str, str | None] | None = None,
         generation: str = "flags",
         program: Path = DRIVER,
+        scripts: Mapping[str, Path] | None = None,
     ) -> Command:
-        """A run of ``script`` on ``machines`` (name: options of fake_vm), as a caller of that
-        generation has it: "flags", "environment" or "json"."""
+        """A run of ``script`` on ``machines`` (name: options of fake_vm) or on those of the start
+        ``scripts``, as a caller of that generation has it: "flags", "environment" or "json"."""
         test = self.test_script(script)
-        scripts = self.start_scripts({"web": ""} if machines is None else machines)
+        if scripts is None:
+            scripts = self.start_scripts({"web": ""} if machines is None else machines)
         common = [str(program), "-o", str(self.out), *args]
         variables = dict(env or {})
         paths = [str(path) for path in scripts.values()]

@@ -1,0 +1,197 @@
+"""One case: a directory with a test script, what it needs, and what must come of it (README.md)."""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+import sys
+import tomllib
+from dataclasses import dataclass, field, fields
+from pathlib import Path
+from typing import Any
+
+HERE = Path(__file__).resolve().parent
+sys.path[:0] = [str(HERE.parent / "integration"), str(HERE.parent / "guest")]
+
+import guest  # noqa: E402
+from harness import DRIVER, SLOWNESS, Result, Workspace  # noqa: E402
+
+CASES = HERE / "cases"
+
+# Another driver to run instead of ours, and how it takes what to run: flags, environment or json.
+REFERENCE = os.environ.get("NTD_REFERENCE_DRIVER")
+REFERENCE_GENERATION = os.environ.get("NTD_REFERENCE_GENERATION", "flags")
+UPDATE = bool(os.environ.get("NTD_CONFORMANCE_UPDATE"))
+
+
+@dataclass(frozen=True)
+class Case:
+    """The content of case.toml, with its defaults."""
+
+    directory: Path
+    covers: list[str]  # rows of contract/*.toml
+    machines: dict[str, str] = field(default_factory=lambda: {"machine": ""})
+    guests: list[str] = field(default_factory=list)  # NAME:VLANS:UNITS, real ones instead
+    vlans: list[int] = field(default_factory=list)
+    generation: str = "flags"
+    args: list[str] = field(default_factory=list)
+    env: dict[str, str] = field(default_factory=dict)
+    status: int = 0
+    seconds: float = 20.0  # a run that takes longer has hung
+    log: str = "script"  # what expected.log holds: "script", "whole"
+    console: bool = False  # and whether serial lines are in it
+    present: list[str] = field(default_factory=list)  # regular expressions
+    absent: list[str] = field(default_factory=list)
+    differs: str = ""  # why another driver ends otherwise: one of the README's differences
+
+    @property
+    def name(self) -> str:
+        return str(self.directory.relative_to(CASES))
+
+    @property
+    def script(self) -> str:
+        return (self.directory / "test.py").read_text(encoding="utf-8")
+
+    @property
+    def expected_log(self) -> Path:
+        return self.directory / "expected.log"
+
+
+def load(directory: Path) -> Case:
+    """Raises ValueError for a case that says what it cannot mean."""
+    settings = tomllib.loads((directory / "case.toml").read_text(encoding="utf-8"))
+    known = {item.name for item in fields(Case)} - {"directory"}
+    if unknown := settings.keys() - known:
+        raise ValueError(f"{directory}: unknown keys {sorted(unknown)}")
+    if not settings.get("covers"):
+        raise ValueError(f"{directory}: 'covers' names no row of the contract")
+    return Case(directory, **settings)
+
+
+def all_cases() -> list[Case]:
+    return [load(path.parent) for path in sorted(CASES.rglob("case.toml"))]
+
+
+def contract() -> dict[str, str]:
+    """What is promised to scripts: the names that ``covers`` uses, GROUP.ROW, and a line each."""
+    rows = {}
+    for path in sorted((HERE / "contract").glob("*.toml")):
+        for row, promise in tomllib.loads(path.read_text(encoding="utf-8")).items():
+            rows[f"{path.stem}.{row}"] = promise
+    return rows
+
+
+# ----------------------------------------------------------------------------------------- running
+
+
+def run(case: Case, workspace: Workspace) -> Result:
+    """The case under our driver, or the one of NTD_REFERENCE_DRIVER, to its end."""
+    copy_tree(case.directory / "input", workspace.root)
+    root = str(workspace.root)
+    options: dict[str, Any] = {"vlans": case.vlans}
+    options["args"] = [word.replace("@ROOT@", root) for word in case.args]
+    options["env"] = {name: value.replace("@ROOT@", root) for name, value in case.env.items()}
+    options["scripts"] = start_scripts(case, workspace)
+    options["generation"] = REFERENCE_GENERATION if REFERENCE else case.generation
+    options["program"] = Path(REFERENCE) if REFERENCE else DRIVER
+    command = workspace.command(case.script, **options)
+    slowness = 1 if case.guests else SLOWNESS
+    return workspace.run(command, limit=case.seconds * slowness)
+
+
+def start_scripts(case: Case, workspace: Workspace) -> dict[str, Path]:
+    if not case.guests:
+        return workspace.start_scripts(case.machines)
+    names = [machine.split(":")[0] for machine in case.guests]
+    return dict(zip(names, guest.start_scripts(workspace.scripts, *case.guests), strict=True))
+
+
+def copy_tree(source: Path, target: Path) -> None:
+    if source.is_dir():
+        shutil.copytree(source, target, dirs_exist_ok=True, symlinks=True)
+
+
+# --------------------------------------------------------------------------------------- comparing
+
+# What a run says around the test, and the parts of it that no two runs have in common.
+HOUSEKEEPING = re.compile(
+    r"""(\S+:\ )?(
+        starting\ vm | QEMU\ running\ \(pid.* | waiting\ for\ the\ VM\ to\ finish\ booting |
+        Guest\ shell\ says:.* | connected\ to\ guest\ root\ shell | \(connecting\ took.* |
+        \(finished:\ (waiting\ for\ the\ VM\ to\ finish\ booting|run\ the\ VM\ test\ script).* |
+        stderr:\ qemu-system.*terminating\ on\ signal.* | test\ script\ finished\ in.*
+    )""",
+    re.VERBOSE,
+)
+VARIABLE = [
+    (re.compile(r"\x1b\[[0-9;]*m"), ""),
+    (re.compile(r"\b[0-9]+\.[0-9]+( ?s(econds)?\b)"), r"N\1"),
+    (re.compile(r"\bpid [0-9]+"), "pid PID"),
+    (re.compile(r"\bsleep [0-9]{6,}"), "sleep NUMBER"),
+]
+SERIAL = re.compile(r"\S+ # ")
+
+
+def normalised(text: str, case: Case, workspace: Workspace) -> str:
+    """What two runs of the case have in common."""
+    for pattern, replacement in [(re.compile(re.escape(str(workspace.root))), "@ROOT@"), *VARIABLE]:
+        text = pattern.sub(replacement, text)
+    lines = text.splitlines()
+    if case.log == "script":
+        lines = [line for line in of_the_script(lines) if not HOUSEKEEPING.fullmatch(line)]
+    if not case.console:
+        lines = [line for line in lines if not SERIAL.match(line)]
+    return "".join(f"{line.rstrip()}\n" for line in lines)
+
+
+def of_the_script(lines: list[str]) -> list[str]:
+    begin = lines.index("run the VM test script") + 1 if "run the VM test script" in lines else 0
+    end = lines.index("cleanup") if "cleanup" in lines else len(lines)
+    return lines[begin:end]
+
+
+def check(case: Case, result: Result, workspace: Workspace) -> None:
+    """Raises AssertionError, with the whole log, if it is not what the case expects."""
+    if REFERENCE and case.differs:
+        return
+    assert result.returncode == case.status, f"expected status {case.status}, got {result}"
+    check_files(case, result, workspace)
+    if not REFERENCE:  # its log is worded otherwise; ./compare shows both
+        check_log(case, result, workspace)
+
+
+def check_files(case: Case, result: Result, workspace: Workspace) -> None:
+    """Each file under output/ must be in the output directory; XML and the like normalised."""
+    expected = case.directory / "output"
+    for path in sorted(expected.rglob("*")):
+        if path.is_dir():
+            continue
+        made = workspace.out / path.relative_to(expected)
+        assert made.is_file(), f"{made.name} was not made; {result}"
+        assert normalised_file(made, workspace) == normalised_file(path, workspace), (
+            f"{made.name} is not as expected:\n{made.read_text(errors='replace')}"
+        )
+
+
+def normalised_file(path: Path, workspace: Workspace) -> bytes:
+    content = path.read_bytes()
+    if path.suffix != ".xml":
+        return content
+    content = content.replace(str(workspace.root).encode(), b"@ROOT@")
+    content = re.sub(rb'(time|timestamp)="[^"]*"', rb'\1="N"', content)
+    content = re.sub(rb"\bpid [0-9]+", b"pid PID", content)
+    return re.sub(rb"\b[0-9]+\.[0-9]+( ?s(econds)?\b)", rb"N\1", content)
+
+
+def check_log(case: Case, result: Result, workspace: Workspace) -> None:
+    for pattern in case.present:
+        assert re.search(pattern, result.stderr, re.MULTILINE), f"no {pattern!r} in {result}"
+    for pattern in case.absent:
+        assert not re.search(pattern, result.stderr, re.MULTILINE), f"{pattern!r} in {result}"
+    log = normalised(result.stderr, case, workspace)
+    if UPDATE and case.expected_log.exists():
+        case.expected_log.write_text(log, encoding="utf-8")
+    if case.expected_log.exists():
+        expected = case.expected_log.read_text(encoding="utf-8")
+        assert log.splitlines() == expected.splitlines(), str(result)

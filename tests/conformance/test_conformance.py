@@ -1,0 +1,26 @@
+"""Every case of tests/conformance/cases; NTD_CONFORMANCE_GROUP: those of one directory there."""
+
+from __future__ import annotations
+
+import os
+
+import conformance
+import pytest
+from conformance import Case
+from harness import Workspace
+
+GROUP = os.environ.get("NTD_CONFORMANCE_GROUP", "")
+CASES = [case for case in conformance.all_cases() if case.name.startswith(GROUP)]
+
+
+@pytest.mark.parametrize("case", CASES, ids=[case.name for case in CASES])
+def test_case(case: Case) -> None:
+    workspace = Workspace()
+    try:
+        result = conformance.run(case, workspace)
+        conformance.check(case, result, workspace)
+        workspace.wait_until_no_process()
+        assert workspace.leftovers() == []
+    finally:
+        workspace.kill_leftovers()
+        workspace.remove()
