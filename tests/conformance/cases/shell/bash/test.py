@@ -1,0 +1,8 @@
+assert machine.succeed("[[ abc == a* ]] && echo yes") == "yes\n"
+assert machine.succeed("cat <(echo process)") == "process\n"
+assert machine.succeed("echo {a,b}{1,2}") == "a1 a2 b1 b2\n"
+assert machine.succeed(r"printf %s $'tab\there'") == "tab\there"
+assert machine.succeed("list=(one 'two three'); echo ${#list[@]}") == "2\n"
+assert machine.succeed("echo to-file &> both; echo $(<both)") == "to-file\n"
+assert machine.succeed("(echo err >&2) |& tr a-z A-Z") == "ERR\n"
+assert machine.succeed("f() { local x=$1; echo $((x * 2)); }; f 21") == "42\n"

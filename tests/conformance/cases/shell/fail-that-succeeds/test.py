@@ -1,0 +1,1 @@
+machine.fail("echo all is well")

@@ -1,0 +1,1 @@
+assert machine.succeed("(echo ONE; sleep 11; echo TWO) &") == "ONE\nTWO\n"

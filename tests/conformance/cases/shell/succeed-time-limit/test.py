@@ -1,0 +1,1 @@
+machine.succeed("echo begun; sleep 60", timeout=0.5)

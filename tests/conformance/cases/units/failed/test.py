@@ -1,0 +1,7 @@
+def unit(name, **properties):
+    text = "".join(f"{key.replace('_', '-')}={value}\\n" for key, value in properties.items())
+    machine.succeed(f"printf '{text}' > $FAKE_GUEST_DIR/units/{name}")
+
+
+unit("web.service", ActiveState="failed")
+machine.wait_for_unit("web.service")

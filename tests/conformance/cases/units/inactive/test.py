@@ -1,0 +1,1 @@
+machine.wait_for_unit("nobody-knows-it.service")

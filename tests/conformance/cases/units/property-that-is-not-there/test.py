@@ -1,0 +1,1 @@
+machine.get_unit_property("multi-user.target", "NoSuchProperty")

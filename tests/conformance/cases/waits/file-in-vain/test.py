@@ -1,0 +1,1 @@
+machine.wait_for_file("/nonexistent/file", 1)

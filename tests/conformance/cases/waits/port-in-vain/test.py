@@ -1,0 +1,1 @@
+machine.wait_for_open_port(1, timeout=1)

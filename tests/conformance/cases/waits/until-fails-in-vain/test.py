@@ -1,0 +1,1 @@
+machine.wait_until_fails("true", timeout=1)

@@ -1,0 +1,1 @@
+machine.wait_until_succeeds("cat /nonexistent", timeout=1)
