@@ -89,6 +89,11 @@ class QemuMachine(ScreenMixin, FirmwareMixin, BaseMachine, engine.QemuMachine):
         """Wait until the guest has powered off and QEMU has ended."""
         super().wait_for_shutdown()
 
+    def is_up(self) -> bool:
+        """Whether QEMU runs and the root shell is connected."""
+        # A QEMU that has died is booted until shutdown(), crash() or wait_for_shutdown() notice.
+        return super().is_up() and self.process is not None and self.process.poll() is None
+
     # ------------------------------------------------------------------------------ parts
 
     @property
