@@ -1,0 +1,4 @@
+from test_driver.errors import MachineError
+
+with t.assertRaisesRegex(MachineError, "not running"):
+    machine.send_console("x")

@@ -1,0 +1,8 @@
+machine.start()
+machine.wait_for_console_text("Linux version")
+machine.send_console("erlang:display(hello).\n")
+machine.send_console("\n")
+machine.send_console("x" * 5000 + "ü\n")
+machine.send_console("")
+machine.wait_for_console_text("hello", timeout=10)
+retry(lambda last: (machine.state_dir / "typed").read_text() == "erlang:display(hello).\n\n" + "x" * 5000 + "ü\n", 10)

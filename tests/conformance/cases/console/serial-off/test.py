@@ -1,0 +1,7 @@
+serial_stdout_off()
+machine.succeed("echo unseen >&2")
+machine.wait_for_console_text("unseen", timeout=10)
+serial_stdout_on()
+machine.succeed("echo shown >&2")
+machine.wait_for_console_text("shown", timeout=10)
+assert "unseen" in machine.get_console_log()

@@ -1,0 +1,2 @@
+machine.start()
+machine.qmp_client.send("no-such-command")

@@ -1,0 +1,8 @@
+machine.succeed("true")
+machine.shutdown()
+assert machine.state_dir.is_dir()
+machine.cleanup_statedir()
+assert not machine.state_dir.exists()
+machine.cleanup_statedir()
+machine.succeed("true")
+assert machine.state_dir.is_dir()

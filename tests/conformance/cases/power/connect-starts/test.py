@@ -1,0 +1,2 @@
+machine.connect()
+assert machine.is_up()

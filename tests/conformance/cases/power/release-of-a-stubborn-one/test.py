@@ -1,0 +1,6 @@
+import time
+
+machine.succeed("true")
+begin = time.monotonic()
+machine.release()
+assert time.monotonic() - begin < 10

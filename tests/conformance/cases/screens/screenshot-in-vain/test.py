@@ -1,0 +1,2 @@
+machine.start()
+machine.screenshot("/nowhere/at/all.png")

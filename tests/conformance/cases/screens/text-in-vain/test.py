@@ -1,0 +1,2 @@
+machine.start()
+machine.wait_for_text("Goodbye", timeout=1)

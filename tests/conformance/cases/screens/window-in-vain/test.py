@@ -1,0 +1,1 @@
+machine.wait_for_window("libreoffice", 1)
