@@ -15,7 +15,7 @@ HERE = Path(__file__).resolve().parent
 sys.path[:0] = [str(HERE.parent / "integration"), str(HERE.parent / "guest")]
 
 import guest  # noqa: E402
-from harness import DRIVER, SLOWNESS, Result, Workspace  # noqa: E402
+from harness import DRIVER, FAKE_VM, SLOWNESS, Command, Result, Workspace  # noqa: E402
 
 CASES = HERE / "cases"
 
@@ -38,11 +38,13 @@ class Case:
     args: list[str] = field(default_factory=list)
     env: dict[str, str] = field(default_factory=dict)
     status: int = 0
+    stdin: str = ""
     seconds: float = 20.0  # a run that takes longer has hung
     log: str = "script"  # what expected.log holds: "script", "whole"
     console: bool = False  # and whether serial lines are in it
     present: list[str] = field(default_factory=list)  # regular expressions
     absent: list[str] = field(default_factory=list)
+    printed: list[str] = field(default_factory=list)  # the same for standard output
     differs: str = ""  # why another driver ends otherwise: one of the README's differences
 
     @property
@@ -88,16 +90,24 @@ def contract() -> dict[str, str]:
 def run(case: Case, workspace: Workspace) -> Result:
     """The case under our driver, or the one of NTD_REFERENCE_DRIVER, to its end."""
     copy_tree(case.directory / "input", workspace.root)
-    root = str(workspace.root)
-    options: dict[str, Any] = {"vlans": case.vlans}
-    options["args"] = [word.replace("@ROOT@", root) for word in case.args]
-    options["env"] = {name: value.replace("@ROOT@", root) for name, value in case.env.items()}
-    options["scripts"] = start_scripts(case, workspace)
-    options["generation"] = REFERENCE_GENERATION if REFERENCE else case.generation
-    options["program"] = Path(REFERENCE) if REFERENCE else DRIVER
-    command = workspace.command(case.script, **options)
     slowness = 1 if case.guests else SLOWNESS
-    return workspace.run(command, limit=case.seconds * slowness)
+    return workspace.run(command_of(case, workspace), case.seconds * slowness, stdin=case.stdin)
+
+
+def command_of(case: Case, workspace: Workspace) -> Command:
+    def with_places(text: str) -> str:
+        return text.replace("@ROOT@", str(workspace.root)).replace("@FAKE_VM@", str(FAKE_VM))
+
+    program = Path(REFERENCE) if REFERENCE else DRIVER
+    args = [with_places(word) for word in case.args]
+    env = {name: with_places(value) for name, value in case.env.items()}
+    scripts = start_scripts(case, workspace)
+    if case.generation == "args":
+        workspace.test_script(case.script)
+        return Command([str(program), *args], workspace.environment(env))
+    options: dict[str, Any] = {"vlans": case.vlans, "args": args, "env": env, "scripts": scripts}
+    options["generation"] = REFERENCE_GENERATION if REFERENCE else case.generation
+    return workspace.command(case.script, program=program, **options)
 
 
 def start_scripts(case: Case, workspace: Workspace) -> dict[str, Path]:
@@ -187,6 +197,8 @@ def normalised_file(path: Path, workspace: Workspace) -> bytes:
 def check_log(case: Case, result: Result, workspace: Workspace) -> None:
     for pattern in case.present:
         assert re.search(pattern, result.stderr, re.MULTILINE), f"no {pattern!r} in {result}"
+    for pattern in case.printed:
+        assert re.search(pattern, result.stdout, re.MULTILINE), f"no {pattern!r} in {result}"
     for pattern in case.absent:
         assert not re.search(pattern, result.stderr, re.MULTILINE), f"{pattern!r} in {result}"
     log = normalised(result.stderr, case, workspace)

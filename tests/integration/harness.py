@@ -187,13 +187,18 @@ class Workspace:
     # --------------------------------------------------------------------------------- running
 
     def run(
-        self, command: Command, limit: float = PATIENCE, cwd: Path | str | None = None
+        self,
+        command: Command,
+        limit: float = PATIENCE,
+        cwd: Path | str | None = None,
+        stdin: str = "",
     ) -> Result:
         """Run to the end; a run that takes longer than ``limit`` seconds has failed."""
         begin = time.monotonic()
-        process = self._popen(command, cwd, subprocess.DEVNULL, subprocess.PIPE, subprocess.PIPE)
+        source = subprocess.PIPE if stdin else subprocess.DEVNULL
+        process = self._popen(command, cwd, source, subprocess.PIPE, subprocess.PIPE)
         try:
-            out, err = process.communicate(timeout=limit)
+            out, err = process.communicate(stdin.encode() or None, timeout=limit)
         except subprocess.TimeoutExpired:
             process.kill()
             out, err = process.communicate()
