@@ -12,7 +12,8 @@ FILE_NAME = "<string>"
 
 def execute(source: str, symbols: dict[str, Any]) -> None:
     """Run the script with ``symbols`` as its globals, which it may change."""
-    exec(compile(source, FILE_NAME, "exec"), symbols)
+    # Annotations of the script are evaluated, as in any file: not as in this one.
+    exec(compile(source, FILE_NAME, "exec", dont_inherit=True), symbols)
 
 
 def describe_failure(error: BaseException, source: str) -> str:

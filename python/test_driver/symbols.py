@@ -62,6 +62,7 @@ CONSTANT = {
     "QemuMachine": QemuMachine,
     "NspawnMachine": NspawnMachine,
     "VLan": VLan,
+    "Any": Any,
     "t": Assertions(),
 }
 
