@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from test_driver.duration import Duration, seconds
 from test_driver.errors import RequestedAssertionFailed
 from test_driver.logger import Logger
+from test_driver.machine.waiting import SHORTEST_PAUSE
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -92,8 +93,8 @@ class PollingCondition:
                         f"action timed out after {elapsed:.2f} seconds (timeout={limit:g}): "
                         f"{self.description}"
                     )
-                left = self.seconds_interval if limit is None else limit - elapsed
-                time.sleep(min(self.seconds_interval, left))
+                pause = max(self.seconds_interval, SHORTEST_PAUSE)
+                time.sleep(pause if limit is None else min(pause, limit - elapsed))
 
     def _holds(self) -> bool:
         try:
