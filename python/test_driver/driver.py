@@ -71,14 +71,28 @@ class Driver:
     polling_conditions: list[PollingCondition]
     """The conditions in force."""
 
-    def __init__(self, options: engine.RunOptions) -> None:
-        self._options = options
-        self.config = options.config
-        self.interactive = bool(options.interactive)
-        self.global_timeout = options.config.global_timeout
-        self.out_dir = options.out_dir
-        self.tmp_dir = options.tmp_dir
-        self.logger = Logger()
+    def __init__(
+        self,
+        config: Config,
+        out_dir: Path,
+        logger: AbstractLogger | None = None,
+        *,
+        interactive: bool = False,
+        keep_machine_state: bool = False,
+        tmp_dir: Path | None = None,
+    ) -> None:
+        """Of what a configuration has; machines are made when the context is entered.
+
+        Scripts can have one within the run, whose state and sockets are in a directory of their
+        own then, below the run's.
+        """
+        self.config = config
+        self.interactive = interactive
+        self.global_timeout = config.global_timeout
+        self.out_dir = out_dir
+        self.tmp_dir = tmp_dir or _own_directory()
+        self.logger = logger or Logger()
+        self._keep_machine_state = keep_machine_state
         self.debug = DebugNop()
         self.vlans = []
         self.machines_qemu = []
@@ -120,8 +134,6 @@ class Driver:
             raise MachineError(f"containers cannot be run by this version: {names}")
         if self.config.enable_ssh_backdoor:
             self.logger.warning("this version has no SSH backdoor: enable_ssh_backdoor is ignored")
-        if self._options.debug_hook_attach:
-            self.logger.warning("this version has no debug hook: --debug-hook-attach is ignored")
 
     def __exit__(
         self,
@@ -173,7 +185,7 @@ class Driver:
             out_dir=self.out_dir,
             tmp_dir=self.tmp_dir,
             callbacks=[self.check_polling_conditions],
-            keep_machine_state=keep or self._options.keep_machine_state,
+            keep_machine_state=keep or self._keep_machine_state,
         )
         self._created.append(machine)
         return machine
@@ -294,15 +306,37 @@ class Driver:
 
     def run_tests(self) -> None:
         """Run the test script, then have each machine that is up write its disks."""
-        if self.global_timeout is not None and not self.interactive:
-            limit = self.global_timeout
-            self.logger.info(f"Test will time out and terminate in {limit:g} seconds")
-            engine.set_global_timeout(limit)
         self.test_script()
         for machine in self.machines:
             if machine.is_up():
                 machine.execute("sync")
-        engine.clear_global_timeout()
+
+
+def load_driver_configuration(file: str | Path) -> Config:
+    """What the file of --config says. ValueError if it cannot be used."""
+    return engine.read_config(file)
+
+
+def of_this_run() -> Driver:
+    """The driver of what the command line asked for."""
+    options = engine.options()
+    driver = Driver(
+        options.config,
+        options.out_dir,
+        interactive=bool(options.interactive),
+        keep_machine_state=options.keep_machine_state,
+        tmp_dir=options.tmp_dir,
+    )
+    if options.debug_hook_attach:
+        driver.logger.warning("this version has no debug hook: --debug-hook-attach is ignored")
+    return driver
+
+
+def _own_directory() -> Path:
+    import tempfile
+    from pathlib import Path
+
+    return Path(tempfile.mkdtemp(prefix="driver-", dir=engine.options().tmp_dir))
 
 
 def _arguments_of(old_form: dict[str, Any]) -> dict[str, Any]:
@@ -318,7 +352,12 @@ def _arguments_of(old_form: dict[str, Any]) -> dict[str, Any]:
 def run(driver: Driver) -> tuple[int, int]:
     """Run the tests; (exit status, 0), or (0, signal) if the process should die by one."""
     try:
+        if driver.global_timeout is not None:
+            limit = driver.global_timeout
+            driver.logger.info(f"Test will time out and terminate in {limit:g} seconds")
+            engine.set_global_timeout(limit)
         driver.run_tests()
+        engine.clear_global_timeout()
     except SystemExit as end:
         return _status_of(end), 0
     except KeyboardInterrupt as error:

@@ -10,8 +10,7 @@ import sys
 import threading
 import time
 
-from test_driver._engine import engine
-from test_driver.driver import Driver, run
+from test_driver.driver import of_this_run, run
 from test_driver.errors import MachineError
 from test_driver.logger import Logger
 
@@ -54,7 +53,7 @@ def _run_or_report() -> tuple[int, int]:
 
 
 def _run() -> tuple[int, int]:
-    with Driver(engine.options()) as driver:
+    with of_this_run() as driver:
         begin = time.monotonic()
         if driver.interactive:
             from test_driver import repl  # a test run does without what it imports

@@ -26,7 +26,9 @@ class VLan(engine.VLan):
 
     def __init__(self, nr: int, tmp_dir: Any, *_: Any) -> None:
         super().__init__(nr, tmp_dir)
-        os.environ[f"QEMU_VDE_SOCKET_{nr}"] = str(self.socket_dir)
+        self._variable = f"QEMU_VDE_SOCKET_{nr}"
+        self._outer = os.environ.get(self._variable)  # of a driver that this one runs in
+        os.environ[self._variable] = str(self.socket_dir)
 
     def __repr__(self) -> str:
         return f"<Vlan Nr. {self.nr}>"
@@ -34,3 +36,7 @@ class VLan(engine.VLan):
     def stop(self) -> None:
         """End the switch."""
         super().stop()
+        if self._outer is None:
+            os.environ.pop(self._variable, None)
+        else:
+            os.environ[self._variable] = self._outer

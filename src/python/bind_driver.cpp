@@ -50,6 +50,14 @@ void bind_vlan(py::module_& module) {
         .def("stop", &vm::VLan::stop, can_block());
 }
 
+driver::Config read_checked_config(const std::filesystem::path& file) {
+    std::vector<std::string> unknown_keys; // of interest to who started the driver, not to scripts
+    driver::Config config = driver::read_config(file, unknown_keys);
+    driver::normalise_config(config);
+    driver::check_config(config);
+    return config;
+}
+
 } // namespace
 
 void bind_driver(py::module_& module) {
@@ -60,6 +68,7 @@ void bind_driver(py::module_& module) {
     module.def(
         "options", []() -> const RunOptions& { return session().options; },
         py::return_value_policy::reference);
+    module.def("read_config", &read_checked_config, "file"_a);
     module.def(
         "start_all",
         [](const std::vector<std::shared_ptr<vm::Machine>>& machines) {
