@@ -1,0 +1,2 @@
+exec(os.environ["tests"])
+assert result == "from the text\n"

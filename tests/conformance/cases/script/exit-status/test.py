@@ -1,0 +1,9 @@
+import sys
+
+
+def finish():
+    with subtest("the end"):
+        sys.exit(42)
+
+
+finish()

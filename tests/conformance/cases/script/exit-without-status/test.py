@@ -1,0 +1,3 @@
+machine.succeed("true")
+raise SystemExit
+machine.fail("echo not reached")
