@@ -1,0 +1,2 @@
+def all_ready(machine):
+    raise TimeoutError(f"{machine.name} is not ready")

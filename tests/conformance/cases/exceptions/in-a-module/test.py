@@ -1,0 +1,3 @@
+from checks import all_ready
+
+all_ready(machine)

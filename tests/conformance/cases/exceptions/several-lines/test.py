@@ -1,0 +1,5 @@
+machine.succeed("""
+  echo first
+  false
+  echo never
+""")

@@ -1,0 +1,2 @@
+value = machine.execute("exit 1")
+assert value[0] == 0

@@ -1,0 +1,5 @@
+log.log_serial("a line of its own", "web")
+machine.log_serial("as if it came from there")
+log.print_serial_logs(False)
+log.log_serial("quiet", "web")
+log.print_serial_logs(True)

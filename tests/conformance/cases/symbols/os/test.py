@@ -1,0 +1,1 @@
+assert os.path.isdir(os.environ["TMPDIR"])

@@ -1,0 +1,7 @@
+serial_stdout_off()
+machine.succeed("echo hidden >&2")
+machine.wait_for_console_text("hidden")
+serial_stdout_on()
+machine.succeed("echo shown >&2")
+machine.wait_for_console_text("shown")
+assert "hidden" in machine.get_console_log()
