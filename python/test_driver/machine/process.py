@@ -76,9 +76,28 @@ class Process:
         return self._files[name]
 
 
-def socket_of(descriptor: int) -> socket.socket:
-    """A socket object of its own for a connection that the engine uses as well."""
-    return socket.socket(fileno=os.dup(descriptor))
+class SharedSocket(socket.socket):
+    """A socket object of its own for a connection that the engine uses as well.
+
+    The connection itself never blocks, as the engine wants it: a socket without a time limit is
+    one here that waits for _NO_LIMIT seconds.
+    """
+
+    _NO_LIMIT = 20 * 24 * 3600.0  # poll(2) takes no more than 24 days
+
+    def __init__(self, descriptor: int) -> None:
+        super().__init__(fileno=os.dup(descriptor))
+        self.settimeout(None)
+
+    def settimeout(self, value: float | None) -> None:
+        super().settimeout(self._NO_LIMIT if value is None else value)
+
+    def gettimeout(self) -> float | None:
+        limit = super().gettimeout()
+        return None if limit == self._NO_LIMIT else limit
+
+    def setblocking(self, flag: bool) -> None:
+        self.settimeout(None if flag else 0.0)
 
 
 class ConsoleQueue:

@@ -57,7 +57,8 @@ class QemuMachine(ScreenMixin, FirmwareMixin, BaseMachine, engine.QemuMachine):
     ) -> None:
         super().__init__(start_command, name, out_dir, tmp_dir, keep_machine_state)
         self._set_up(callbacks, QemuMachine)
-        self._objects: dict[str, Any] = {}  # Python's views of the process that runs now
+        self._objects: dict[str, Any] = {}  # Python's views of the process with the number
+        self._objects_of: int | None = None  # that this is
 
     # ------------------------------------------------------------------------------ life
 
@@ -67,7 +68,6 @@ class QemuMachine(ScreenMixin, FirmwareMixin, BaseMachine, engine.QemuMachine):
         Does nothing if it runs. With ``allow_reboot`` a reboot of the guest restarts it; otherwise
         it ends QEMU. Raises MachineError at once if the start script fails.
         """
-        self._objects = {}
         super().start(allow_reboot)
 
     def shutdown(self) -> None:
@@ -92,7 +92,7 @@ class QemuMachine(ScreenMixin, FirmwareMixin, BaseMachine, engine.QemuMachine):
     def is_up(self) -> bool:
         """Whether QEMU runs and the root shell is connected."""
         # A QEMU that has died is booted until shutdown(), crash() or wait_for_shutdown() notice.
-        return super().is_up() and self.process is not None and self.process.poll() is None
+        return super().is_up() and self._process().poll() is None
 
     # ------------------------------------------------------------------------------ parts
 
@@ -103,25 +103,25 @@ class QemuMachine(ScreenMixin, FirmwareMixin, BaseMachine, engine.QemuMachine):
 
     @process.setter
     def process(self, value: Any) -> None:
-        self._objects["process"] = value
+        self._parts()["process"] = value
 
     @property
     def shell(self) -> socket.socket | None:
         """The connection to the root shell; None if the machine is off."""
-        return self._part("shell", lambda: self._new_socket(self._shell_fd()))
+        return self._part("shell", self._new_shell_socket)
 
     @shell.setter
     def shell(self, value: Any) -> None:
-        self._objects["shell"] = value
+        self._parts()["shell"] = value
 
     @property
     def monitor(self) -> socket.socket | None:
         """The connection to QEMU's monitor; None if the machine is off."""
-        return self._part("monitor", lambda: self._new_socket(self._monitor_fd()))
+        return self._part("monitor", self._new_monitor_socket)
 
     @monitor.setter
     def monitor(self, value: Any) -> None:
-        self._objects["monitor"] = value
+        self._parts()["monitor"] = value
 
     @property
     def qmp_client(self) -> QMPSession | None:
@@ -130,25 +130,41 @@ class QemuMachine(ScreenMixin, FirmwareMixin, BaseMachine, engine.QemuMachine):
 
     @qmp_client.setter
     def qmp_client(self, value: Any) -> None:
-        self._objects["qmp_client"] = value
+        self._parts()["qmp_client"] = value
 
     def _part(self, name: str, make: Callable[[], T]) -> T | None:
-        if name not in self._objects:
+        parts = self._parts()
+        if name not in parts:
             if self.pid is None:
                 return None
-            self._objects[name] = make()
-        part: T | None = self._objects[name]
+            parts[name] = make()
+        part: T | None = parts[name]
         return part
+
+    def _parts(self) -> dict[str, Any]:
+        """Those of the process that runs, else those that there are of the last one."""
+        pid = self.pid
+        if pid is not None and pid != self._objects_of:
+            self._objects = {}
+            self._objects_of = pid
+        return self._objects
 
     def _new_process(self) -> Process:
         from test_driver.machine.process import Process
 
         return Process(self._process())
 
-    def _new_socket(self, descriptor: int) -> socket.socket:
-        from test_driver.machine.process import socket_of
+    def _new_shell_socket(self) -> socket.socket:
+        from test_driver.machine.process import SharedSocket
 
-        return socket_of(descriptor)
+        return SharedSocket(self._shell_fd())
+
+    def _new_monitor_socket(self) -> socket.socket:
+        from test_driver.machine.process import SharedSocket
+
+        # The greeting is for the engine, which waits for it before its first command.
+        super().send_monitor_command("")
+        return SharedSocket(self._monitor_fd())
 
     def _new_qmp_session(self) -> QMPSession:
         from test_driver.machine.qmp import QMPSession

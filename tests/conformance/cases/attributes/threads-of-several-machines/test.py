@@ -1,0 +1,8 @@
+import time
+from concurrent.futures import ThreadPoolExecutor
+
+start_all()
+begin = time.monotonic()
+with ThreadPoolExecutor(4) as pool:
+    list(pool.map(lambda machine: machine.succeed("sleep 1"), machines))
+assert time.monotonic() - begin < 3.5, "side by side"
