@@ -126,8 +126,9 @@ class ScreenMixin(Machine):
         """Wait until a graphical session is there and its X server takes connections."""
         session = "journalctl -b SYSLOG_IDENTIFIER=systemd --no-pager"
         # Not grep -q: it may end before journalctl has written all, which is an error then.
+        # Some systemd, like Debian's, put the unit's name before its description.
         ready = (
-            f"{session} | grep 'Reached target Current graphical' >/dev/null"
+            f"{session} | grep 'Reached target .*Current graphical' >/dev/null"
             " && test -e /tmp/.X11-unix/X0"
         )
 
