@@ -359,7 +359,10 @@ def run(driver: Driver) -> tuple[int, int]:
         driver.run_tests()
         engine.clear_global_timeout()
     except SystemExit as end:
-        return _status_of(end), 0
+        status = _status_of(end)
+        if status != 0:
+            driver.logger.log_test_error(script.describe_failure(end, driver.tests))
+        return status, 0
     except KeyboardInterrupt as error:
         import signal
 
@@ -374,9 +377,4 @@ def run(driver: Driver) -> tuple[int, int]:
 def _status_of(end: SystemExit) -> int:
     if end.code is None:
         return 0
-    if isinstance(end.code, int):
-        return end.code & 0xFF
-    import sys
-
-    print(end.code, file=sys.stderr)
-    return 1
+    return end.code & 0xFF if isinstance(end.code, int) else 1

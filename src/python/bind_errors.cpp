@@ -1,4 +1,5 @@
 #include "bindings.h"
+#include "casters.h"
 
 #include <ntd/base/error.h>
 #include <ntd/vm/qmp_client.h>
@@ -11,7 +12,8 @@ namespace {
 
 void set_error(const char* module, const char* name, const std::string& text) {
     const py::object type = py::module_::import(module).attr(name);
-    PyErr_SetObject(type.ptr(), py::str(text).ptr());
+    // A command in it may have any bytes, or be cut within a character.
+    PyErr_SetObject(type.ptr(), text_of(text).ptr());
 }
 
 void set_os_error(const SystemError& error) {

@@ -1,4 +1,5 @@
 #include "bindings.h"
+#include "casters.h"
 
 #include <ntd/log/log.h>
 
@@ -58,8 +59,11 @@ void bind_log(py::module_& module) {
         .value("error", log::Level::error);
 
     py::class_<ScopeHandle>(module, "Scope", "One nested part of the log, as a context manager.")
-        .def(py::init<std::string, std::string, bool>(), "text"_a, "machine"_a = "",
-             "subtest"_a = false)
+        .def(py::init([](Text text, std::string machine, bool subtest) {
+                 return std::make_unique<ScopeHandle>(std::move(text.bytes), std::move(machine),
+                                                      subtest);
+             }),
+             "text"_a, "machine"_a = "", "subtest"_a = false)
         .def("__enter__", &ScopeHandle::enter, can_block())
         .def("__exit__", &ScopeHandle::exit);
 
@@ -75,18 +79,18 @@ void bind_log(py::module_& module) {
         "set_log_level", [](log::Level level) { session().terminal.set_level(level); }, "level"_a);
     module.def(
         "log_line",
-        [](log::Level level, const std::string& text, const std::string& machine) {
-            session().runtime.host().log.line(machine, level, text);
+        [](log::Level level, const Text& text, const std::string& machine) {
+            session().runtime.host().log.line(machine, level, text.bytes);
         },
         "level"_a, "text"_a, "machine"_a = "", can_block());
     module.def(
         "log_test_error",
-        [](const std::string& text) { session().runtime.host().log.test_error(text); }, "text"_a,
+        [](const Text& text) { session().runtime.host().log.test_error(text.bytes); }, "text"_a,
         can_block());
     module.def(
         "log_serial",
-        [](const std::string& machine, const std::string& text) {
-            session().runtime.host().log.serial(machine, text);
+        [](const std::string& machine, const Text& text) {
+            session().runtime.host().log.serial(machine, text.bytes);
         },
         "machine"_a, "text"_a, can_block());
 }

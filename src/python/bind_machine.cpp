@@ -4,6 +4,8 @@
 #include <ntd/base/error.h>
 #include <ntd/vm/guest_ops.h>
 
+#include <fmt/format.h>
+
 #include <optional>
 #include <string>
 #include <utility>
@@ -30,12 +32,20 @@ py::tuple python_result(const vm::ExecResult& result) {
 }
 
 std::vector<std::string> commands_of(const py::args& args) {
-    return args.cast<std::vector<std::string>>();
+    std::vector<std::string> commands;
+    for (const py::handle argument : args) {
+        py::detail::make_caster<Command> command;
+        if (!command.load(argument, false))
+            throw py::type_error(
+                fmt::format("a command is a str, not {}", Py_TYPE(argument.ptr())->tp_name));
+        commands.push_back(py::detail::cast_op<Command&>(command).bytes);
+    }
+    return commands;
 }
 
 // Loose types that scripts use: a port may be a string, a path a pathlib.Path.
 std::string string_of(const py::object& value) {
-    return py::str(value);
+    return bytes_of(py::str(value));
 }
 
 // Runs without the GIL what takes a machine and strings made from Python objects.
@@ -49,10 +59,10 @@ void bind_commands(py::class_<Machine, std::shared_ptr<Machine>>& machine) {
     machine
         .def(
             "execute",
-            [](Machine& self, const std::string& command, bool check_return, bool check_output,
+            [](Machine& self, const Command& command, bool check_return, bool check_output,
                Timeout timeout) {
                 return python_result(blocking([&] {
-                    return self.execute(command, {check_return, check_output, timeout});
+                    return self.execute(command.bytes, {check_return, check_output, timeout});
                 }));
             },
             "command"_a, "check_return"_a = true, "check_output"_a = true,
@@ -73,27 +83,27 @@ void bind_commands(py::class_<Machine, std::shared_ptr<Machine>>& machine) {
             "timeout"_a = no_limit)
         .def(
             "wait_until_succeeds",
-            [](Machine& self, const std::string& command, Timeout timeout) {
-                return text_of(
-                    blocking([&] { return vm::wait_until_succeeds(self, command, timeout); }));
+            [](Machine& self, const Command& command, Timeout timeout) {
+                return text_of(blocking(
+                    [&] { return vm::wait_until_succeeds(self, command.bytes, timeout); }));
             },
             "command"_a, "timeout"_a = default_limit)
         .def(
             "wait_until_fails",
-            [](Machine& self, const std::string& command, Timeout timeout) {
+            [](Machine& self, const Command& command, Timeout timeout) {
                 return text_of(
-                    blocking([&] { return vm::wait_until_fails(self, command, timeout); }));
+                    blocking([&] { return vm::wait_until_fails(self, command.bytes, timeout); }));
             },
             "command"_a, "timeout"_a = default_limit)
         .def(
             "_transfer",
-            [](Machine& self, const std::string& command, const std::optional<py::bytes>& input,
+            [](Machine& self, const Command& command, const std::optional<py::bytes>& input,
                int output) {
                 std::optional<std::string_view> bytes;
                 if (input)
                     bytes = std::string_view(*input);
                 return python_result(
-                    blocking([&] { return self.transfer(command, bytes, output); }));
+                    blocking([&] { return self.transfer(command.bytes, bytes, output); }));
             },
             "command"_a, "input"_a = py::none(), "output"_a = -1)
         .def("sleep", &vm::sleep, "secs"_a, can_block());
@@ -101,8 +111,8 @@ void bind_commands(py::class_<Machine, std::shared_ptr<Machine>>& machine) {
 
 void bind_units(py::class_<Machine, std::shared_ptr<Machine>>& machine) {
     const auto returning_result = [](auto function) {
-        return [function](Machine& self, const std::string& text, const User& user) {
-            return python_result(blocking([&] { return function(self, text, user); }));
+        return [function](Machine& self, const Command& text, const User& user) {
+            return python_result(blocking([&] { return function(self, text.bytes, user); }));
         };
     };
     machine

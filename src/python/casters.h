@@ -31,6 +31,24 @@ struct pybind11::detail::type_caster<ntd::vm::Seconds> {
 
 namespace ntd::python {
 
+// A str as bytes; what os.fsdecode() made of bytes that are not UTF-8 becomes these bytes again.
+inline std::string bytes_of(const pybind11::str& text) {
+    auto* bytes = PyUnicode_AsEncodedString(text.ptr(), "utf-8", "surrogateescape");
+    if (bytes == nullptr)
+        throw pybind11::error_already_set();
+    return pybind11::reinterpret_steal<pybind11::bytes>(bytes);
+}
+
+// An argument that is a str, with any characters, or bytes.
+struct Text {
+    std::string bytes;
+};
+
+// One for the guest's shell, which knows no NUL.
+struct Command {
+    std::string bytes;
+};
+
 // Bytes of a guest as text: what is not UTF-8 is replaced.
 inline pybind11::str text_of(std::string_view bytes) {
     auto* text =
@@ -41,3 +59,33 @@ inline pybind11::str text_of(std::string_view bytes) {
 }
 
 } // namespace ntd::python
+
+template <>
+struct pybind11::detail::type_caster<ntd::python::Text> {
+    PYBIND11_TYPE_CASTER(ntd::python::Text, const_name("str"));
+
+    bool load(handle source, bool) {
+        if (isinstance<str>(source))
+            value.bytes = ntd::python::bytes_of(reinterpret_borrow<str>(source));
+        else if (isinstance<pybind11::bytes>(source))
+            value.bytes = reinterpret_borrow<pybind11::bytes>(source);
+        else
+            return false;
+        return true;
+    }
+};
+
+template <>
+struct pybind11::detail::type_caster<ntd::python::Command> {
+    PYBIND11_TYPE_CASTER(ntd::python::Command, const_name("str"));
+
+    bool load(handle source, bool convert) {
+        make_caster<ntd::python::Text> text;
+        if (!text.load(source, convert))
+            return false;
+        value.bytes = cast_op<ntd::python::Text&>(text).bytes;
+        if (value.bytes.find('\0') != value.bytes.npos)
+            throw value_error("a command cannot have NUL bytes in it");
+        return true;
+    }
+};
