@@ -68,6 +68,10 @@ struct Case {
     std::optional<Failure> failure = {};
     LastLines out = {};
     LastLines err = {};
+
+    bool is_part_of(const Case& other) const {
+        return this == &other || (outer != nullptr && outer->is_part_of(other));
+    }
 };
 
 std::string element(std::string_view tag, std::string_view text) {
@@ -202,12 +206,18 @@ Case& JunitSink::Report::begin_subtest(const Event& event, const std::string& na
     return subtests_.emplace_back(Case{.name = name, .outer = here_, .begin = event.time});
 }
 
+// What a subtest said of its failure before it ended is less than the exception that ended it.
 void JunitSink::Report::end_subtest(Case& subtest, const ScopeEnd& scope) {
     subtest.took = scope.took;
-    if (!scope.failure || subtest.failure)
+    if (!scope.failure)
         return;
+    if (subtest.failure)
+        subtest.err.add(subtest.failure->text);
     subtest.failure = {std::string(first_line(*scope.failure)), *scope.failure};
-    last_failed_ = &subtest;
+    const bool passed_on = last_failed_ != nullptr && last_failed_->is_part_of(subtest) &&
+                           last_failed_->failure->text == *scope.failure;
+    if (!passed_on)
+        last_failed_ = &subtest;
 }
 
 // A case's time is without that of the subtests inside it, so that the sum is that of the run.

@@ -25,13 +25,21 @@ public:
 
     void exit(const py::object& type, const py::object& value, const py::object&) {
         std::optional<std::string> failure;
-        if (!type.is_none())
+        if (!type.is_none() && !is_success(type, value))
             failure = describe(type, value);
         const py::gil_scoped_release can_block;
         scope_->end(std::move(failure));
     }
 
 private:
+    // exit() and exit(0) end the test well.
+    static bool is_success(const py::object& type, const py::object& value) {
+        if (PyErr_GivenExceptionMatches(type.ptr(), PyExc_SystemExit) == 0)
+            return false;
+        const py::object code = value.attr("code");
+        return code.is_none() || code.equal(py::int_(0));
+    }
+
     static std::string describe(const py::object& type, const py::object& value) {
         try {
             return py::str("{}: {}").format(type.attr("__name__"), value);

@@ -45,6 +45,7 @@ class Case:
     present: list[str] = field(default_factory=list)  # regular expressions
     absent: list[str] = field(default_factory=list)
     printed: list[str] = field(default_factory=list)  # the same for standard output
+    written: dict[str, list[str]] = field(default_factory=dict)  # and for files of the output
     differs: str = ""  # why another driver ends otherwise: one of the README's differences
 
     @property
@@ -130,10 +131,11 @@ HOUSEKEEPING = re.compile(
         starting\ vm | QEMU\ running\ \(pid.* | waiting\ for\ the\ VM\ to\ finish\ booting |
         Guest\ shell\ says:.* | connected\ to\ guest\ root\ shell | \(connecting\ took.* |
         \(finished:\ (waiting\ for\ the\ VM\ to\ finish\ booting|run\ the\ VM\ test\ script).* |
-        stderr:\ qemu-system.*terminating\ on\ signal.* | test\ script\ finished\ in.*
+        test\ script\ finished\ in.*
     )""",
     re.VERBOSE,
 )
+NOISE = re.compile(r"\S+: stderr: qemu-system.*terminating on signal.*")
 VARIABLE = [
     (re.compile(r"\x1b\[[0-9;]*m"), ""),
     (re.compile(r"\b[0-9]+\.[0-9]+( ?s(econds)?\b)"), r"N\1"),
@@ -147,7 +149,7 @@ def normalised(text: str, case: Case, workspace: Workspace) -> str:
     """What two runs of the case have in common."""
     for pattern, replacement in [(re.compile(re.escape(str(workspace.root))), "@ROOT@"), *VARIABLE]:
         text = pattern.sub(replacement, text)
-    lines = text.splitlines()
+    lines = [line for line in text.splitlines() if not NOISE.fullmatch(line)]
     if case.log == "script":
         lines = [line for line in of_the_script(lines) if not HOUSEKEEPING.fullmatch(line)]
     if not case.console:
@@ -179,9 +181,15 @@ def check_files(case: Case, result: Result, workspace: Workspace) -> None:
             continue
         made = workspace.out / path.relative_to(expected)
         assert made.is_file(), f"{made.name} was not made; {result}"
+        if UPDATE:
+            path.write_bytes(normalised_file(made, workspace))
         assert normalised_file(made, workspace) == normalised_file(path, workspace), (
             f"{made.name} is not as expected:\n{made.read_text(errors='replace')}"
         )
+    for name, patterns in case.written.items():
+        content = (workspace.out / name).read_text(encoding="utf-8")
+        for pattern in patterns:
+            assert re.search(pattern, content, re.MULTILINE), f"no {pattern!r} in {name}: {content}"
 
 
 def normalised_file(path: Path, workspace: Workspace) -> bytes:

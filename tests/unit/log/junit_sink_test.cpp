@@ -138,6 +138,26 @@ TEST_F(JunitSinkTest, ExplainsTheFailureOfASubtestByTheTraceback) {
                     "<failure message=\"no\">Traceback:\n  line 1\nError: no</failure>"));
 }
 
+TEST_F(JunitSinkTest, PrefersTheExceptionToWhatTheSubtestSaidOfIt) {
+    const auto document =
+        report({event(subtest(1, "one")), event("", TestError{"Test one failed"}, 1),
+                event(subtest_end(1, "one", 5, "Error: no")),
+                event(TestError{"Frames:\n  x\nError: no"})});
+    EXPECT_TRUE(has(document, "tests=\"1\" failures=\"1\""));
+    EXPECT_TRUE(has(document, "<failure message=\"Error: no\">Frames:\n  x\nError: no</failure>\n"
+                              "<system-err>Test one failed\n</system-err>"));
+}
+
+TEST_F(JunitSinkTest, ExplainsAFailureInTheInnermostSubtest) {
+    const auto document = report({event(subtest(1, "outer")), event("", subtest(2, "inner"), 1),
+                                  event("", subtest_end(2, "inner", 1, "Error: no"), 1),
+                                  event(subtest_end(1, "outer", 5, "Error: no")),
+                                  event(TestError{"Frames:\n  x\nError: no"})});
+    EXPECT_TRUE(has(document, "tests=\"2\" failures=\"2\""));
+    EXPECT_TRUE(has(document, "name=\"inner\" time=\"1.000\">\n"
+                              "<failure message=\"Error: no\">Frames:"));
+}
+
 TEST_F(JunitSinkTest, KeepsTheMessageOfAFailureToItsFirstLine) {
     EXPECT_TRUE(has(report({event(subtest(1, "one")), event(subtest_end(1, "one", 5, "no\nyes"))}),
                     "<failure message=\"no\">no\nyes</failure>"));

@@ -1,0 +1,3 @@
+with subtest("fine"):
+    log.log("all is well")
+exit(1)

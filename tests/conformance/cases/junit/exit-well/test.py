@@ -1,0 +1,2 @@
+with subtest("ends the test"):
+    exit(0)

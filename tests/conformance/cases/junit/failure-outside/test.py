@@ -1,0 +1,3 @@
+with subtest("fine"):
+    log.log("all is well")
+raise RuntimeError("between the subtests")

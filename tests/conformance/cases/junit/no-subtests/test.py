@@ -1,0 +1,1 @@
+log.log("in the only case")
