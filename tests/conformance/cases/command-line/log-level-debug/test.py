@@ -1,0 +1,2 @@
+log.debug("a detail")
+machine.start()

@@ -1,0 +1,3 @@
+log.warning("warning")
+log.error("error")
+raise RuntimeError("the reason")

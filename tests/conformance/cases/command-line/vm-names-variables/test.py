@@ -1,0 +1,2 @@
+assert alice.name == "alice" and machine is alice
+assert alice.succeed("echo x") == "x\n"
