@@ -1,0 +1,5 @@
+machine.start(allow_reboot=True)
+assert "-no-reboot" not in (machine.state_dir / "dumped").read_text().splitlines()
+machine.shutdown()
+machine.start()
+assert "-no-reboot" in (machine.state_dir / "dumped").read_text().splitlines()
