@@ -33,6 +33,7 @@ class Case:
     covers: list[str]  # rows of contract/*.toml
     machines: dict[str, str] = field(default_factory=lambda: {"machine": ""})
     guests: list[str] = field(default_factory=list)  # NAME:VLANS:UNITS, real ones instead
+    guest_options: list[str] = field(default_factory=list)  # for make-start-scripts
     vlans: list[int] = field(default_factory=list)
     generation: str = "flags"
     args: list[str] = field(default_factory=list)
@@ -115,7 +116,8 @@ def start_scripts(case: Case, workspace: Workspace) -> dict[str, Path]:
     if not case.guests:
         return workspace.start_scripts(case.machines)
     names = [machine.split(":")[0] for machine in case.guests]
-    return dict(zip(names, guest.start_scripts(workspace.scripts, *case.guests), strict=True))
+    paths = guest.start_scripts(workspace.scripts, *case.guests, options=case.guest_options)
+    return dict(zip(names, paths, strict=True))
 
 
 def copy_tree(source: Path, target: Path) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import subprocess
 import uuid
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -60,8 +61,8 @@ def processes_with(test_id: str) -> list[str]:
     return found
 
 
-def start_scripts(directory: Path, *machines: str) -> list[Path]:
+def start_scripts(directory: Path, *machines: str, options: Sequence[str] = ()) -> list[Path]:
     """run-NAME-vm for each NAME:VLANS:UNITS, see examples/guest/make-start-scripts."""
     tool = ROOT / "examples" / "guest" / "make-start-scripts"
-    subprocess.run([tool, "-o", directory, *machines], check=True, timeout=PATIENCE)
+    subprocess.run([tool, *options, "-o", directory, *machines], check=True, timeout=PATIENCE)
     return [directory / f"run-{machine.split(':')[0]}-vm" for machine in machines]
