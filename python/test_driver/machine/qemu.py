@@ -85,6 +85,20 @@ class QemuMachine(ScreenMixin, FirmwareMixin, BaseMachine, engine.QemuMachine):
         """
         super().reboot()
 
+    def switch_root(self) -> None:
+        """Go from the initrd to the real root; return when the root shell there is connected.
+
+        For machines whose initrd runs systemd, has a root shell, and waits for this
+        (``testing.initrdBackdoor`` of NixOS tests).
+        """
+        with self.nested("switching to the real root"):
+            self.wait_for_unit("initrd.target")
+            # It ends the shell that has asked for it.
+            isolate = "systemctl --no-block isolate initrd-switch-root.target"
+            self.execute(isolate, check_output=False)
+            self.connected = False
+            self.connect()
+
     def wait_for_shutdown(self) -> None:
         """Wait until the guest has powered off and QEMU has ended."""
         super().wait_for_shutdown()
