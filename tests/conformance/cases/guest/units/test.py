@@ -1,0 +1,44 @@
+with subtest("active"):
+    machine.wait_for_unit("multi-user.target")
+    machine.require_unit_state("multi-user.target")
+    machine.succeed("systemd-run --unit slow -p Type=exec -p ExecStartPre='sleep 2' sleep 1000 >&2 &")
+    machine.wait_until_succeeds("systemctl show -p ActiveState slow | grep activating", timeout=30)
+    machine.wait_for_unit("slow", timeout=60)
+
+with subtest("not active"):
+    with t.assertRaisesRegex(AssertionError, "inactive and there are no pending jobs"):
+        machine.wait_for_unit("rescue.target")
+    machine.execute("systemd-run --unit broken false")
+    with t.assertRaisesRegex(AssertionError, 'unit "broken" reached state "failed"|no pending jobs'):
+        machine.wait_for_unit("broken")
+    with t.assertRaisesRegex(AssertionError, 'to be in state "active"|to be in state'):
+        machine.require_unit_state("broken")
+    machine.require_unit_state("broken", "failed")
+
+with subtest("names and properties of every kind"):
+    machine.succeed(
+        "systemd-run --unit 'odd\\x2dname@with:signs.service' -p Environment=A=b=c sleep 1000"
+    )
+    machine.wait_for_unit(r"odd\x2dname@with:signs.service")
+    info = machine.get_unit_info(r"odd\x2dname@with:signs.service")
+    assert info["ActiveState"] == "active" and info["Environment"] == "A=b=c", info
+    assert machine.get_unit_property("slow", "SubState") == "running"
+
+with subtest("jobs"):
+    assert machine.stop_job("slow")[0] == 0
+    assert machine.systemctl("is-active slow") == (3, "inactive\n")
+    assert machine.start_job("no-such-unit")[0] != 0
+
+with subtest("units of a user"):
+    machine.start_job("user@1000")
+    machine.wait_for_unit("user@1000")
+    machine.wait_for_unit("default.target", "alice")
+    machine.systemctl("start broken-for-alice", "alice")
+    assert machine.systemctl("show-environment", "alice")[1].count("/home/alice") > 0
+    run = "su -l alice -c 'XDG_RUNTIME_DIR=/run/user/1000 systemd-run --user --unit {} {}'"
+    machine.succeed(run.format("hers", "sleep 1000"))
+    machine.wait_for_unit("hers", user="alice")
+    assert machine.get_unit_property("hers", "ActiveState", "alice") == "active"
+    machine.succeed(run.format("hers-broken", "false"))
+    with t.assertRaisesRegex(AssertionError, 'reached state "failed"|no pending jobs'):
+        machine.wait_for_unit("hers-broken", "alice")
