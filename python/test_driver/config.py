@@ -32,5 +32,7 @@ class Config:
     """How long the test may take, in seconds."""
     enable_ssh_backdoor: bool
     """Whether the machines can be reached by SSH, past their networks."""
+    vsock_offset: int | None
+    """The first number of the SSH backdoor's sockets in the kernel, of --dump-vsocks."""
     test_script: Path
     """The file with the script."""

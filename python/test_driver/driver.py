@@ -134,6 +134,8 @@ class Driver:
             raise MachineError(f"containers cannot be run by this version: {names}")
         if self.config.enable_ssh_backdoor:
             self.logger.warning("this version has no SSH backdoor: enable_ssh_backdoor is ignored")
+        if self.config.vsock_offset is not None:
+            self.logger.warning("this version has no SSH backdoor: --dump-vsocks is ignored")
 
     def __exit__(
         self,

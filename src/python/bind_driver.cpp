@@ -27,6 +27,7 @@ void bind_options(py::module_& module) {
         .def_readonly("vlans", &driver::Config::vlans)
         .def_readonly("global_timeout", &driver::Config::global_timeout)
         .def_readonly("enable_ssh_backdoor", &driver::Config::enable_ssh_backdoor)
+        .def_readonly("vsock_offset", &driver::Config::vsock_offset)
         .def_readonly("test_script", &driver::Config::test_script);
     py::class_<RunOptions>(module, "RunOptions")
         .def_readonly("config", &RunOptions::config)
