@@ -1,0 +1,5 @@
+start_all()
+machine.succeed("true")
+machine.succeed(f"echo built >{os.getcwd()}/base/result")
+machine.copy_from_machine(f"{os.getcwd()}/base/result")
+assert not os.path.exists(os.environ["HOME"])

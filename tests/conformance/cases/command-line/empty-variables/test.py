@@ -1,0 +1,1 @@
+assert [m.name for m in machines] == ["machine"] and vlans == [] and machines_nspawn == []
