@@ -147,7 +147,10 @@ class Driver:
 
     def _clean_up(self) -> None:
         with self.logger.nested("cleanup"):
-            for machine in dict.fromkeys([*self.machines_qemu, *self._created]):
+            machines = dict.fromkeys([*self.machines_qemu, *self._created])
+            for machine in machines:  # all at once: some take their time
+                machine._close()
+            for machine in machines:
                 machine.release()
             for vlan in self.vlans:
                 vlan.stop()

@@ -4,6 +4,7 @@
 #include <ntd/os/syscall.h>
 
 #include <fcntl.h>
+#include <poll.h>
 #include <sys/socket.h>
 #include <sys/un.h>
 
@@ -48,6 +49,11 @@ UniqueFd UnixListener::accept() {
     if (!fd)
         throw_errno("accept on '{}'", path_);
     return fd;
+}
+
+UniqueFd UnixListener::accept_ready() {
+    pollfd ready{fd_.get(), POLLIN, 0};
+    return ::poll(&ready, 1, 0) > 0 ? accept() : UniqueFd();
 }
 
 UniqueFd connect_unix(const std::string& path) {

@@ -23,25 +23,40 @@ constexpr std::string_view worker_functions =
     R"sh(n() { bash -c "set -euo pipefail; $2" <&7 7<&- | cat 7<&-; )sh"
     R"sh(printf '%s %s\n' "$1" "${PIPESTATUS[0]}"; })sh";
 
-// The control shell's functions. SIGPIPE is ignored only while no process is started that would
-// inherit it: a worker that is gone must not take the control shell along. A process that holds the
-// output open is one with the other end of the pipe that the worker's cat reads. The command may
-// have become a cat, too, but not one that writes to the channel. One `ls` finds the holders: a
-// process for each link would take a slow guest minutes.
+// The control shell's functions. Descriptor 5 is where bulk input comes from, 6 is for output and
+// frames. The port is opened once: what had come in is thrown away when it is closed.
+//
+// SIGPIPE is ignored only while no process is started that would inherit it: a worker that is gone
+// must not take the control shell along. A signal goes to parents first: a shell must not see its
+// child end before it gets the signal itself. A restart also ends the cat of a worker that had gone
+// before: what it copies is not the next command's output.
+//
+// A process that holds the output open is one with the other end of the pipe that the worker's cat
+// reads. The command may have become a cat, too, but not one that writes to the channel. One `ls`
+// finds the holders: a process for each link would take a slow guest minutes.
 constexpr std::string_view control_functions = R"sh(
 if (: </dev/console) 2>/dev/null; then exec 7</dev/console; else exec 7</dev/null; fi
+exec 5<&0 6>&1; ntd_port=0
+if [ "$NTD_DATA_FD" ]; then
+    exec 5<&"$NTD_DATA_FD" 6>&5 {NTD_DATA_FD}<&-; unset NTD_DATA_FD; ntd_port=1
+else for ntd_d in /sys/class/virtio-ports/*; do
+    read -r ntd_n <"$ntd_d/name" || continue
+    ntd_d=/dev/${ntd_d##*/}
+    [ "$ntd_n" = @PORT@ ] && exec 5<>"$ntd_d" && exec 6>&5 && ntd_port=1
+done 2>/dev/null; fi
+ntd_say() { printf '%s %s\n' "$@" >&6; }
 ntd_worker() {
-    trap - PIPE; exec 9> >(exec bash --norc); ntd_pid=$!; trap '' PIPE
+    trap - PIPE; exec 9> >(exec bash --norc >&6 5<&- 6>&-); ntd_pid=$!; trap '' PIPE
     printf '%s\n' @WORKER@ >&9
 }
-ntd_to() { { printf '%s\n' "$2" >&9; } 2>/dev/null || printf '%s gone\n' "$1"; }
+ntd_to() { { printf '%s\n' "$2" >&9; } 2>/dev/null || ntd_say "$1" gone; }
 ntd_children() { cat /proc/"$1"/task/*/children 2>/dev/null; }
-ntd_tree() { local p; for p in $(ntd_children "$1"); do ntd_tree "$p"; printf '%s\n' "$p"; done; }
+ntd_tree() { local p; for p in $(ntd_children "$1"); do printf '%s\n' "$p"; ntd_tree "$p"; done; }
 ntd_name() { cat "/proc/$1/comm" 2>/dev/null; }
 ntd_cat() {
     local p
     for p in $(ntd_children "$ntd_pid"); do
-        [[ $(ntd_name "$p") = cat && /proc/$p/fd/1 -ef /proc/$$/fd/1 ]] && printf %s "$p"
+        [[ $(ntd_name "$p") = cat && /proc/$p/fd/1 -ef /proc/$$/fd/6 ]] && printf %s "$p"
     done
 }
 ntd_signal() {
@@ -51,12 +66,15 @@ ntd_signal() {
 ntd_restart() {
     local p
     for p in "$ntd_pid" $(ntd_tree "$ntd_pid"); do kill -s KILL "$p" 2>/dev/null; done
-    exec 9>&-; wait "$ntd_pid" 2>/dev/null; ntd_worker; printf '%s 0\n' "$1"
+    for p in /proc/[0-9]*; do
+        [[ ${p#/proc/} != $$ && $p/fd/1 -ef /proc/$$/fd/6 ]] && kill -s KILL "${p#/proc/}"
+    done 2>/dev/null
+    exec 9>&-; wait "$ntd_pid" 2>/dev/null; ntd_worker; ntd_say "$1" 0
 }
+ntd_ping() { if kill -0 "$ntd_pid" 2>/dev/null; then ntd_say "$1" runs; else ntd_say "$1" gone; fi; }
 ntd_probe() {
     local c p pipe link links held=
-    kill -0 "$ntd_pid" 2>/dev/null || { printf '%s gone\n' "$1"; return; }
-    c=$(ntd_cat)
+    ntd_ping "$1"; c=$(ntd_cat)
     [[ -n $c && $(ntd_children "$ntd_pid") = "$c " ]] || return
     pipe=$(readlink "/proc/$c/fd/0") || return
     links=$(ls -l /proc/[0-9]*/fd/* 2>/dev/null)
@@ -67,7 +85,7 @@ ntd_probe() {
         [[ $p = "$c" ]] || held="$held, $p $(ntd_name "$p")"
     done
     set +f
-    printf '%s held %s\n' "$1" "${held#, }"
+    ntd_say "$1" "held ${held#, }"
 }
 ntd_worker
 )sh";
@@ -84,15 +102,16 @@ std::string upload_file(std::string_view marker) {
     return fmt::format("/tmp/.{}", marker.substr(marker.find('-') + 1));
 }
 
-// Stores what is too long for a line in the upload file, and runs a short command. The bytes go
-// behind the line as they are, and `head` takes exactly that many from the channel (bash has read
-// no further than the line's end), whether they can be stored or not.
-std::string upload(std::string_view marker, std::string_view bytes, std::string_view command) {
+// Stores what is too long for a line in the upload file, and runs a short command. `head` takes
+// exactly as many bytes as there are (behind hvc0's line bash has read no further than its end),
+// whether they can be stored or not.
+ShellText upload(std::string_view marker, std::string_view bytes, std::string_view command) {
     const auto run = fmt::format("n {} {}", marker, shell_quote(command));
     const auto store =
         fmt::format("umask 077; cat >{0} || {{ rm -f {0}; cat >/dev/null; }}", upload_file(marker));
-    return fmt::format("head -c {} | {{ {}; }}; ntd_to {} {}\n{}", bytes.size(), store, marker,
-                       shell_quote(run), bytes);
+    return {fmt::format("head -c {} <&5 | {{ {}; }}; ntd_to {} {}\n", bytes.size(), store, marker,
+                        shell_quote(run)),
+            bytes};
 }
 
 } // namespace
@@ -105,20 +124,28 @@ std::string new_marker() {
 }
 
 std::string shell_setup(std::string_view marker) {
-    const auto functions = replaced(control_functions, "@WORKER@", shell_quote(worker_functions));
-    return fmt::format("{}printf '%s 0\\n' {}\n", functions.substr(1), marker);
+    const auto functions =
+        replaced(replaced(control_functions, "@WORKER@", shell_quote(worker_functions)), "@PORT@",
+                 port_name);
+    return fmt::format("{0}[ $ntd_port = 0 ] || while read -r -u 5 ntd_n && [[ $ntd_n != *{1} ]]; "
+                       "do :; done; printf '%s %s\\n' {1} $ntd_port\n",
+                       functions.substr(1), marker);
 }
 
-std::string shell_run(std::string_view marker, std::string_view command) {
+std::string shell_sync(std::string_view marker) {
+    return fmt::format("{}\n", marker);
+}
+
+ShellText shell_run(std::string_view marker, std::string_view command) {
     if (command.size() > longest_on_a_line)
         return upload(
             marker, command,
             fmt::format("eval \"$(cat {0} || echo exit 1; rm -f {0})\"", upload_file(marker)));
     const auto run = fmt::format("n {} {}", marker, shell_quote(command));
-    return fmt::format("ntd_to {} {}\n", marker, shell_quote(run));
+    return {fmt::format("ntd_to {} {}\n", marker, shell_quote(run)), {}};
 }
 
-std::string
+ShellText
 shell_run_with_input(std::string_view marker, std::string_view command, std::string_view input) {
     const auto open =
         fmt::format("[ -f {0} ] || {{ echo 'the guest cannot store {1} bytes in /tmp'; "
@@ -129,7 +156,7 @@ shell_run_with_input(std::string_view marker, std::string_view command, std::str
 
 // The pieces pass through a file, as the last one has to be told from the end. The first token of
 // the FIFO is its maker's.
-std::string shell_run_paced(std::string_view marker, std::string_view command) {
+ShellText shell_run_paced(std::string_view marker, std::string_view command) {
     constexpr std::string_view paced =
         R"sh(ntd_f={0}; trap 'rm -f $ntd_f $ntd_f.p' EXIT; mkfifo -m 600 $ntd_f; exec 8<>$ntd_f
 echo >&8; {{ {1}
@@ -160,6 +187,10 @@ std::string shell_restart(std::string_view marker) {
     return fmt::format("ntd_restart {}\n", marker);
 }
 
+std::string shell_ping(std::string_view marker) {
+    return fmt::format("ntd_ping {}\n", marker);
+}
+
 std::string shell_probe(std::string_view marker) {
     return fmt::format("ntd_probe {}\n", marker);
 }
@@ -187,6 +218,7 @@ void ShellDecoder::feed(std::string_view bytes) {
 }
 
 void ShellDecoder::take_frame(std::string_view frame) {
+    ++frames_;
     auto text = frame.substr(marker_.size());
     text.remove_prefix(text.starts_with(' ') ? 1 : 0);
     int status = 0;
@@ -197,7 +229,7 @@ void ShellDecoder::take_frame(std::string_view frame) {
         worker_gone_ = true;
     else if (text.starts_with("held "))
         holders_ = text.substr(5);
-    else
+    else if (text != "runs")
         throw ProtocolError("the guest's shell sent a frame that means nothing: '{}'",
                             printable(frame));
 }

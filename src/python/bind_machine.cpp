@@ -183,6 +183,7 @@ void bind_base_machine(py::module_& module) {
         .def("log", [](const Machine& self, const py::object& text) { self.log(string_of(text)); })
         .def("connect", &Machine::connect, can_block())
         .def("is_up", &Machine::is_up)
+        .def("_close", &Machine::close)
         .def("release", &Machine::release, can_block())
         .def("cleanup_statedir", &Machine::cleanup_statedir, can_block());
     bind_commands(machine);

@@ -237,7 +237,8 @@ void bind_life(Class& machine) {
         .def("reboot", &QemuMachine::reboot, can_block())
         .def("wait_for_shutdown", &QemuMachine::wait_for_shutdown, can_block())
         .def("_process", [](const QemuMachine& self) { return ProcessHandle(self); })
-        .def("_shell_fd", [](const QemuMachine& self) { return self.running()->shell.fd(); })
+        .def("_shell_fd",
+             [](const QemuMachine& self) { return self.running()->guest->line().fd(); })
         .def("_monitor_fd",
              [](const QemuMachine& self) { return self.running()->hmp->stream().fd(); })
         .def("_retry", &retry_in_python);

@@ -2,7 +2,7 @@
 
 #include <ntd/base/error.h>
 #include <ntd/base/text.h>
-#include <ntd/proto/shell_codec.h>
+#include <ntd/os/wait.h>
 
 #include <unistd.h>
 
@@ -14,8 +14,15 @@ namespace {
 
 using namespace std::chrono_literals;
 
-// How often a running command is looked at: does it still run, or does somebody hold its output?
-constexpr auto probe_interval = 10s;
+// How often a running command is looked at: is its shell still there?
+constexpr auto ping_interval = 1s;
+
+// And every so many times also: has it ended, and does somebody hold its output?
+constexpr int pings_per_probe = 10;
+
+// A guest that does not answer may be suspended, or stopped by the script: somebody may wake it.
+constexpr auto silence_warning = 60s;
+constexpr auto silence_limit = 300s;
 
 // How long a command has to end after SIGTERM before it is killed.
 constexpr auto grace = 2s;
@@ -32,14 +39,6 @@ std::string shortened(std::string_view command) {
                                   : std::string(command.substr(0, most)) + "...";
 }
 
-std::string
-line_for(std::string_view marker, std::string_view command, const CommandStreams& streams) {
-    if (streams.input)
-        return proto::shell_run_with_input(marker, command, *streams.input);
-    return streams.sink ? proto::shell_run_paced(marker, command)
-                        : proto::shell_run(marker, command);
-}
-
 } // namespace
 
 struct GuestShell::Exchange {
@@ -53,6 +52,10 @@ struct GuestShell::Exchange {
     OutputSink sink;
     bool sink_failed = false;
     std::int64_t unanswered = 0; // bytes of the output
+    int pings = 0;
+    std::size_t frames = 0; // that had come when the shell last said something
+    Deadline::Clock::time_point heard = Deadline::Clock::now();
+    bool warned_of_silence = false;
 };
 
 OutputSink sink_to(int fd, os::Interrupt& interrupt) {
@@ -66,49 +69,71 @@ OutputSink sink_to(int fd, os::Interrupt& interrupt) {
     };
 }
 
-ExecResult GuestShell::run(os::ByteStream& stream,
-                           std::string_view command,
-                           Deadline deadline,
-                           const CommandStreams& streams) {
+ExecResult
+GuestShell::run(std::string_view command, Deadline deadline, const CommandStreams& streams) {
     Exchange exchange(command);
     exchange.sink = streams.sink;
-    const auto text = line_for(exchange.marker, command, streams);
     try {
-        send(stream, text, command, Deadline::never());
-        if (wait_for_end(stream, exchange, deadline))
+        send(text_for(exchange, streams), command, Deadline::never());
+        if (wait_for_end(exchange, deadline))
             return {*exchange.decoder.status(), std::move(exchange.output)};
-        end_command(stream, exchange);
+        end_command(exchange);
         return {timed_out, std::move(exchange.output)};
     } catch (const Error&) {
         if (exchange.sink_failed)
-            end_command(stream, exchange);
+            end_command(exchange);
         throw;
     } catch (...) { // an interrupt: the next command must find the shell free
-        end_command(stream, exchange);
+        end_command(exchange);
         throw;
     }
 }
 
-void GuestShell::detach(os::ByteStream& stream, std::string_view command) {
-    send(stream, proto::shell_detach(command), command, Deadline::never());
+proto::ShellText GuestShell::text_for(const Exchange& exchange,
+                                      const CommandStreams& streams) const {
+    if (streams.input)
+        return proto::shell_run_with_input(exchange.marker, exchange.command, *streams.input);
+    return streams.sink && !guest_has_port_
+               ? proto::shell_run_paced(exchange.marker, exchange.command)
+               : proto::shell_run(exchange.marker, exchange.command);
 }
 
-void GuestShell::set_up(os::ByteStream& stream) {
+void GuestShell::detach(std::string_view command) {
+    send_to(line_, proto::shell_detach(command), command, Deadline::never());
+}
+
+void GuestShell::set_up() {
     Exchange exchange("(preparing the shell)");
-    send(stream, proto::shell_setup(exchange.marker), exchange.command, Deadline::never());
-    if (!receive(stream, exchange, Deadline::after(answer_limit)))
+    guest_has_port_ = false;
+    was_reset_ = false;
+    const auto deadline = Deadline::after(answer_limit);
+    if (port_)
+        send_to(port_, proto::shell_sync(exchange.marker), exchange.command, deadline);
+    send_to(line_, proto::shell_setup(exchange.marker), exchange.command, deadline);
+    if (!receive(exchange, deadline))
         throw MachineError("machine '{}': the guest's root shell said its greeting, but does not "
                            "execute commands; is it bash?",
                            machine_);
+    guest_has_port_ = port_ && exchange.decoder.status() == 1;
 }
 
-void GuestShell::send(os::ByteStream& stream,
-                      std::string_view text,
-                      std::string_view command,
-                      Deadline deadline) {
-    if (host_.trace != nullptr)
-        host_.trace->sent(machine_ + " shell", text);
-    auto rest = text;
+void GuestShell::reset() noexcept {
+    was_reset_ = true;
+    resets_.notify();
+}
+
+void GuestShell::send(const proto::ShellText& text, std::string_view command, Deadline deadline) {
+    send_to(line_, text.lines, command, deadline);
+    if (!text.bulk.empty())
+        send_to(bulk(), text.bulk, command, deadline);
+}
+
+void GuestShell::send_to(os::ByteStream& stream,
+                         std::string_view bytes,
+                         std::string_view command,
+                         Deadline deadline) {
+    host_.trace_sent(machine_ + " shell", bytes);
+    auto rest = bytes;
     try {
         if (stream.write_rest(rest, process_.exit_fd(), deadline, host_.interrupt) !=
             os::ByteStream::Outcome::data)
@@ -123,30 +148,34 @@ void GuestShell::send(os::ByteStream& stream,
     }
 }
 
-bool GuestShell::receive(os::ByteStream& stream, Exchange& exchange, Deadline deadline) {
+bool GuestShell::receive(Exchange& exchange, Deadline deadline) {
+    os::Broadcast::Listener reset(resets_);
     std::string bytes;
     while (!exchange.decoder.status() && !exchange.decoder.worker_gone()) {
-        bytes.clear();
-        switch (stream.read_some(bytes, process_.exit_fd(), deadline, host_.interrupt)) {
-        case os::ByteStream::Outcome::data:
-            if (host_.trace != nullptr)
-                host_.trace->received(machine_ + " shell", bytes);
-            exchange.decoder.feed(bytes);
-            take_output(stream, exchange);
-            warn_of_holders(exchange);
-            break;
-        case os::ByteStream::Outcome::deadline:
+        if (was_reset_)
+            throw MachineError("machine '{}': the guest was reset while running the command `{}`",
+                               machine_, shortened(exchange.command));
+        const auto ready = os::wait_readable({bulk().fd(), process_.exit_fd(), reset.fd()},
+                                             deadline, host_.interrupt);
+        if (!ready)
             return false;
-        case os::ByteStream::Outcome::closed:
+        bytes.clear();
+        const auto outcome = bulk().read_ready(bytes);
+        if (outcome == os::ByteStream::Outcome::closed || (bytes.empty() && ready == 1U))
             process_.throw_died(
                 fmt::format("while running the command `{}`", shortened(exchange.command)));
-        }
+        host_.trace_received(machine_ + " shell", bytes);
+        exchange.decoder.feed(bytes);
+        take_output(exchange);
+        warn_of_holders(exchange);
     }
     return true;
 }
 
-void GuestShell::take_output(os::ByteStream& stream, Exchange& exchange) {
+void GuestShell::take_output(Exchange& exchange) {
     const auto output = exchange.decoder.take_output();
+    if (host_.stream_output && !exchange.sink && !output.empty())
+        host_.log.output(machine_, output);
     if (!exchange.sink) {
         exchange.output += output;
         return;
@@ -154,13 +183,15 @@ void GuestShell::take_output(os::ByteStream& stream, Exchange& exchange) {
     exchange.sink_failed = true;
     exchange.sink(output);
     exchange.sink_failed = false;
+    if (guest_has_port_)
+        return; // nothing gets lost
     // A piece is there in full also when its last byte looks like the begin of a frame: the guest
     // sends nothing that could tell before it is answered.
     exchange.unanswered += static_cast<std::int64_t>(output.size());
     const auto held_back = static_cast<std::int64_t>(exchange.decoder.held_back());
     constexpr auto pace = static_cast<std::int64_t>(proto::pace);
     for (; exchange.unanswered + held_back >= pace; exchange.unanswered -= pace)
-        send(stream, proto::shell_go_on(exchange.marker), exchange.command, Deadline::never());
+        send_to(line_, proto::shell_go_on(exchange.marker), exchange.command, Deadline::never());
 }
 
 void GuestShell::warn_of_holders(Exchange& exchange) const {
@@ -175,33 +206,61 @@ void GuestShell::warn_of_holders(Exchange& exchange) const {
 }
 
 // As receive(), and every now and then asks the control shell what goes on.
-bool GuestShell::wait_for_end(os::ByteStream& stream, Exchange& exchange, Deadline deadline) {
-    while (!receive(stream, exchange, sooner(deadline, Deadline::after(probe_interval)))) {
+bool GuestShell::wait_for_end(Exchange& exchange, Deadline deadline) {
+    while (!receive(exchange, sooner(deadline, Deadline::after(ping_interval)))) {
         if (deadline.passed())
             return false;
-        send(stream, proto::shell_probe(exchange.marker), exchange.command, Deadline::never());
+        check_answers(exchange);
+        const bool probe = ++exchange.pings % pings_per_probe == 0;
+        send_to(line_,
+                probe ? proto::shell_probe(exchange.marker) : proto::shell_ping(exchange.marker),
+                exchange.command, sooner(deadline, Deadline::after(silence_limit)));
     }
     if (exchange.decoder.worker_gone()) {
-        restart_worker(stream);
+        restart_worker();
         throw MachineError("machine '{}': the command `{}` ended the shell that ran it", machine_,
                            shortened(exchange.command));
     }
     return true;
 }
 
-void GuestShell::end_command(os::ByteStream& stream, Exchange& exchange) {
-    if (exchange.sink)
-        exchange.sink = [](std::string_view) {}; // nobody wants the rest
-    send(stream, proto::shell_signal("TERM"), exchange.command, Deadline::after(answer_limit));
-    if (!receive(stream, exchange, Deadline::after(grace)))
-        restart_worker(stream);
+void GuestShell::check_answers(Exchange& exchange) const {
+    const auto now = Deadline::Clock::now();
+    if (exchange.pings == 0 || exchange.decoder.frames() != exchange.frames) {
+        exchange.frames = exchange.decoder.frames();
+        exchange.heard = now;
+        exchange.warned_of_silence = false;
+        return;
+    }
+    const Seconds silence = now - exchange.heard;
+    if (silence > silence_limit)
+        throw MachineError("machine '{}': the guest's root shell has not answered for {:.0f} "
+                           "seconds while running the command `{}`; its last output was:\n{}",
+                           machine_, silence.count(), shortened(exchange.command),
+                           process_.console().tail());
+    if (silence > silence_warning && !exchange.warned_of_silence) {
+        exchange.warned_of_silence = true;
+        host_.log.line(machine_, log::Level::warning,
+                       fmt::format("the guest's root shell has not answered for {:.0f} seconds "
+                                   "while running the command `{}`; waiting up to {} seconds",
+                                   silence.count(), shortened(exchange.command),
+                                   silence_limit.count()));
+    }
 }
 
-void GuestShell::restart_worker(os::ByteStream& stream) {
+void GuestShell::end_command(Exchange& exchange) {
+    if (exchange.sink)
+        exchange.sink = [](std::string_view) {}; // nobody wants the rest
+    send_to(line_, proto::shell_signal("TERM"), exchange.command, Deadline::after(answer_limit));
+    if (!receive(exchange, Deadline::after(grace)))
+        restart_worker();
+}
+
+void GuestShell::restart_worker() {
     Exchange restart("(restarting the shell)");
-    send(stream, proto::shell_restart(restart.marker), restart.command,
-         Deadline::after(answer_limit));
-    if (!receive(stream, restart, Deadline::after(answer_limit)))
+    send_to(line_, proto::shell_restart(restart.marker), restart.command,
+            Deadline::after(answer_limit));
+    if (!receive(restart, Deadline::after(answer_limit)))
         throw MachineError("machine '{}': the guest's shell does not answer any more", machine_);
 }
 

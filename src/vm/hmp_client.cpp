@@ -18,8 +18,7 @@ std::string HmpClient::execute(std::string_view command, Deadline deadline) {
     if (!greeted_)
         read_answer("(greeting)", deadline);
     greeted_ = true;
-    if (host_.trace != nullptr)
-        host_.trace->sent(machine_ + " monitor", line);
+    host_.trace_sent(machine_ + " monitor", line);
     const auto outcome = stream_.write_all(line, process_.exit_fd(), deadline, host_.interrupt);
     if (outcome != os::ByteStream::Outcome::data)
         process_.throw_died(fmt::format("while the monitor command '{}' was sent", command));
@@ -40,8 +39,7 @@ std::string HmpClient::read_answer(std::string_view command, Deadline deadline) 
         bytes.clear();
         switch (stream_.read_some(bytes, process_.exit_fd(), deadline, host_.interrupt)) {
         case os::ByteStream::Outcome::data:
-            if (host_.trace != nullptr)
-                host_.trace->received(machine_ + " monitor", bytes);
+            host_.trace_received(machine_ + " monitor", bytes);
             decoder_.feed(bytes);
             break;
         case os::ByteStream::Outcome::deadline:

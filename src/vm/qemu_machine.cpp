@@ -105,13 +105,14 @@ void QemuMachine::start(bool allow_reboot) {
 }
 
 std::shared_ptr<QemuMachine::Running> QemuMachine::launch(bool allow_reboot) {
-    for (const auto& socket : {monitor_path(), shell_path(), qmp_path()})
+    for (const auto& socket : {monitor_path(), shell_path(), port_path(), qmp_path()})
         host().guard.add_file(socket); // left when QEMU, or we, are killed
     os::UnixListener monitor(monitor_path());
     os::UnixListener shell(shell_path());
+    os::UnixListener port(port_path());
     auto environment =
         start_environment(host().environment(), state_dir.string(), shared_dir.string());
-    const auto arguments = qemu_arguments({qmp_path(), monitor_path(), shell_path()},
+    const auto arguments = qemu_arguments({qmp_path(), monitor_path(), shell_path(), port_path()},
                                           allow_reboot ? Reboot::restarts_guest : Reboot::ends_qemu,
                                           display_of(environment));
     const os::ProcessSpec spec{
@@ -122,17 +123,28 @@ std::shared_ptr<QemuMachine::Running> QemuMachine::launch(bool allow_reboot) {
     auto running = std::make_shared<Running>(spec, name(), console_, host());
     auto& process = running->process;
     starting_.with([&](auto& starting) { starting = running; });
+    if (closed_) // either we see this, or close() sees what we have started
+        throw MachineError("machine '{}' is not started: the test is over", name());
     running->hmp = std::make_unique<HmpClient>(
         name(), accept_from(monitor, process, *this, "monitor"), process, host());
-    running->shell = os::ByteStream(accept_from(shell, process, *this, "shell channel"));
+    os::ByteStream line(accept_from(shell, process, *this, "shell channel"));
+    running->guest = std::make_unique<GuestShell>(name(), std::move(line), process, host());
     connect_qmp(*running);
+    // QEMU has connected by now, unless the start script leaves out what it does not know.
+    running->guest->attach_port(os::ByteStream(port.accept_ready()));
     return running;
 }
 
-void QemuMachine::connect_qmp(Running& running) const {
+void QemuMachine::connect_qmp(Running& running) {
+    const auto on_event = [this, &guest = *running.guest](const std::string& event) {
+        if (event != "RESET")
+            return;
+        connected = false;
+        guest.reset();
+    };
     try {
         running.qmp = std::make_unique<QmpClient>(qmp_path(), running.process.exit_fd(), host(),
-                                                  Deadline::after(host().start_timeout));
+                                                  on_event, Deadline::after(host().start_timeout));
     } catch (const Error& error) {
         // When QEMU ends, its socket may be gone before it.
         if (running.process.child().wait(Deadline::after(500ms), host().interrupt))
@@ -154,7 +166,9 @@ void QemuMachine::connect() {
     const auto begin = Deadline::Clock::now();
     const auto current = running();
     wait_for_greeting(*current);
-    current->guest.set_up(current->shell);
+    // Its answer comes behind the event of the reset that the guest has just come back from.
+    current->qmp->send("query-status", "", Deadline::after(monitor_limit));
+    current->guest->set_up();
     const Seconds took = Deadline::Clock::now() - begin;
     log("connected to guest root shell");
     log(fmt::format("(connecting took {:.2f} seconds)", took.count()));
@@ -169,9 +183,10 @@ void QemuMachine::wait_for_greeting(Running& running) {
     while (heard.find(proto::shell_greeting) == heard.npos) {
         check_boot(running);
         const auto ready =
-            os::wait_readable({running.shell.fd(), process.exit_fd(), console.fd()},
+            os::wait_readable({running.guest->line().fd(), process.exit_fd(), console.fd()},
                               sooner(hint, Deadline::after(host().boot_silence)), host().interrupt);
-        if (ready == 0U && running.shell.read_ready(heard) == os::ByteStream::Outcome::closed)
+        if (ready == 0U &&
+            running.guest->line().read_ready(heard) == os::ByteStream::Outcome::closed)
             process.throw_died("while the guest was booting");
         if (ready == 1U)
             process.throw_died("while the guest was booting");
@@ -209,10 +224,10 @@ ExecResult QemuMachine::execute(const std::string& command, const ExecuteOptions
     const auto turn = shell_turn_.take(deadline, host().interrupt);
     const auto current = running();
     if (!options.check_output) {
-        current->guest.detach(current->shell, command);
+        current->guest->detach(command);
         return {-2, ""};
     }
-    auto result = current->guest.run(current->shell, command, deadline);
+    auto result = current->guest->run(command, deadline);
     if (!options.check_return)
         result.status = -1;
     return result;
@@ -225,7 +240,7 @@ ExecResult QemuMachine::transfer(const std::string& command,
     const auto turn = shell_turn_.take(Deadline::never(), host().interrupt);
     const auto current = running();
     const auto sink = output < 0 ? OutputSink() : sink_to(output, host().interrupt);
-    return current->guest.run(current->shell, command, Deadline::never(), {input, sink});
+    return current->guest->run(command, Deadline::never(), {input, sink});
 }
 
 void QemuMachine::abort_start() noexcept {
@@ -234,11 +249,24 @@ void QemuMachine::abort_start() noexcept {
         starting->process.stop();
 }
 
+void QemuMachine::close() noexcept {
+    closed_ = true;
+    if (const auto starting = starting_.copy().lock())
+        starting->process.child().signal_group(SIGTERM);
+    const auto current = running_.copy();
+    if (!current || current->process.child().poll())
+        return;
+    log(fmt::format("kill machine (pid {})", current->process.child().pid()));
+    current->process.child().signal_group(SIGTERM);
+}
+
 void QemuMachine::release() noexcept {
     try {
+        abort_start();
         const auto current = running_.copy();
         if (current && !current->process.child().poll()) {
-            log(fmt::format("kill machine (pid {})", current->process.child().pid()));
+            if (!closed_)
+                log(fmt::format("kill machine (pid {})", current->process.child().pid()));
             current->process.stop();
         }
         forget_process();
@@ -260,7 +288,7 @@ void QemuMachine::shutdown() {
     {
         const auto turn = shell_turn_.take(Deadline::never(), host().interrupt);
         const auto current = running();
-        current->guest.detach(current->shell, "poweroff");
+        current->guest->detach("poweroff");
     }
     wait_for_shutdown();
 }

@@ -12,8 +12,10 @@ constexpr std::size_t most_events = 10'000;
 
 } // namespace
 
-QmpClient::QmpClient(const std::string& path, int exit_fd, const Host& host, Deadline deadline)
-    : host_(host), exit_fd_(exit_fd), stream_(os::connect_unix(path)) {
+QmpClient::QmpClient(
+    const std::string& path, int exit_fd, const Host& host, OnEvent on_event, Deadline deadline)
+    : host_(host), on_event_(std::move(on_event)), exit_fd_(exit_fd),
+      stream_(os::connect_unix(path)) {
     watch_ = host_.loop.watch(stream_.fd(), [this] { return on_readable(); });
     if (!wait_until([](const State& state) { return state.greeted; }, deadline))
         throw TimeoutError("QMP: no greeting on '{}' until the time-out", path);
@@ -25,8 +27,7 @@ bool QmpClient::on_readable() {
     const auto outcome = stream_.read_ready(bytes);
     std::optional<std::string> broken;
     try {
-        if (host_.trace != nullptr)
-            host_.trace->received("QMP", bytes);
+        host_.trace_received("QMP", bytes);
         decoder_.feed(bytes);
         while (auto message = decoder_.next())
             take(std::move(*message));
@@ -43,6 +44,8 @@ bool QmpClient::on_readable() {
 
 void QmpClient::take(proto::QmpMessage message) {
     using Kind = proto::QmpMessage::Kind;
+    if (message.kind == Kind::event)
+        on_event_(message.event);
     state_.with([&](State& state) {
         if (message.kind == Kind::greeting)
             state.greeted = true;
@@ -82,8 +85,7 @@ std::string
 QmpClient::send(std::string_view command, std::string_view arguments, Deadline deadline) {
     const auto id = last_id_.with([](std::int64_t& last) { return ++last; });
     const auto line = proto::qmp_command(command, arguments, id);
-    if (host_.trace != nullptr)
-        host_.trace->sent("QMP", line);
+    host_.trace_sent("QMP", line);
     if (stream_.write_all(line, exit_fd_, deadline, host_.interrupt) !=
         os::ByteStream::Outcome::data)
         throw MachineError("QMP: the connection ended or blocked while '{}' was sent", command);

@@ -1,6 +1,7 @@
 #include <ntd/vm/start_command.h>
 
 #include <ntd/base/text.h>
+#include <ntd/proto/shell_codec.h>
 
 #include <fmt/format.h>
 
@@ -47,6 +48,10 @@ qemu_arguments(const QemuSockets& sockets, Reboot reboot, Display display) {
         arguments.emplace_back("-no-reboot");
     if (display == Display::none)
         arguments.emplace_back("-nographic");
+    arguments.insert(
+        arguments.end(),
+        {"-chardev", fmt::format("socket,id=ntd-port,path={}", option_value(sockets.port)),
+         "-device", fmt::format("virtserialport,chardev=ntd-port,name={}", proto::port_name)});
     return arguments;
 }
 

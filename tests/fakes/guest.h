@@ -15,8 +15,9 @@ public:
 
     // Makes the directory and finds or makes the command links; empties its /tmp.
     void prepare();
-    // Starts bash on `channel`, which becomes its stdin and stdout. False with errno set.
-    bool start_shell(int channel);
+    // Starts bash on `channel`, which becomes its stdin and stdout; `port`, if it is not -1, is the
+    // open device of the driver's virtio-serial port. False with errno set.
+    bool start_shell(int channel, int port);
     // Ends every process of the guest and reaps it.
     void kill_all();
     void signal_all(int signal) const;
@@ -26,7 +27,7 @@ public:
     std::string control_path() const { return directory_ + "/control"; }
 
 private:
-    [[noreturn]] void become_shell(int channel, pid_t parent) const;
+    [[noreturn]] void become_shell(int channel, int port, pid_t parent) const;
 
     std::string directory_;
     std::string name_;

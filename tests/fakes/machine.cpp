@@ -134,6 +134,8 @@ void Machine::open_endpoint(const Endpoint& endpoint) {
     } else if (endpoint.id == "shell") {
         const auto kind = options_.shell_pty ? ShellChannel::Kind::pty : ShellChannel::Kind::socket;
         shell_ = ShellChannel(std::move(socket), kind);
+    } else if (endpoint.id == "ntd-port" && !options_.no_port) {
+        port_ = std::move(socket);
     } else {
         other_chardevs_.push_back(std::move(socket));
     }
@@ -157,7 +159,7 @@ void Machine::start_shell() {
     if (options_.shell_garbage)
         shell_.print("\0\xff\x1b[0mterminal noise\r\nSpawning\n"sv);
     shell_.print("Spawning backdoor root shell...\n");
-    if (!guest_.start_shell(shell_.guest_end()))
+    if (!guest_.start_shell(shell_.guest_end(), port_.get()))
         fail(1, std::string("fake_vm cannot start bash: ") + std::strerror(errno));
 }
 

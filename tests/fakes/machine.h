@@ -71,6 +71,7 @@ private:
     Console console_;
     Guest guest_;
     ShellChannel shell_;
+    UniqueFd port_; // beside the shell channel; the guest's end of it is the socket itself
     std::deque<HmpMonitor> hmp_;
     std::deque<QmpServer> qmp_;
     std::vector<UniqueFd> other_chardevs_; // kept open, never read: no driver in the guest

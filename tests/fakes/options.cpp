@@ -90,6 +90,8 @@ const Row rows[] = {
      assign<&Options::shell_garbage>},
     {"--shell-pty", nullptr, "give the guest's bash a raw terminal as /dev/hvc0 is (slower)",
      assign<&Options::shell_pty>},
+    {"--no-port", nullptr, "no virtio-serial port beside the shell channel",
+     assign<&Options::no_port>},
     {"--ignore-term", nullptr, "ignore SIGTERM", assign<&Options::ignore_term>},
     {"--fork-helper", nullptr, "leave a grandchild in the process group that ignores SIGTERM",
      assign<&Options::fork_helper>},

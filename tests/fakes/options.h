@@ -27,6 +27,7 @@ struct Options {
     bool qmp_split = false;
     bool shell_garbage = false;
     bool shell_pty = false;
+    bool no_port = false;
     bool ignore_term = false;
     bool fork_helper = false;
     bool no_vm_exit_on_poweroff = false;

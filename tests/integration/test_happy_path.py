@@ -138,26 +138,36 @@ def qemu_arguments(state: Path) -> list[str]:
     ]
 
 
+def port_arguments(state: Path) -> list[str]:
+    return [
+        *("-chardev", f"socket,id=ntd-port,path={state}/port"),
+        *("-device", "virtserialport,chardev=ntd-port,name=nixos-test-driver.0"),
+    ]
+
+
 def test_arguments_of_a_machine_are_exact(
     dumps: Callable[..., dict[str, Dump]], workspace: Workspace
 ) -> None:
-    common = qemu_arguments(workspace.base / "vm-state-alpha")
-    assert dumps()["alpha"].arguments == [*common, "-no-reboot", "-nographic"]
+    state = workspace.base / "vm-state-alpha"
+    common = qemu_arguments(state)
+    expected = [*common, "-no-reboot", "-nographic", *port_arguments(state)]
+    assert dumps()["alpha"].arguments == expected
 
 
 def test_allow_reboot_leaves_out_no_reboot(
     dumps: Callable[..., dict[str, Dump]], workspace: Workspace
 ) -> None:
-    common = qemu_arguments(workspace.base / "vm-state-beta")
+    state = workspace.base / "vm-state-beta"
+    common = qemu_arguments(state)
     found = dumps("alpha.start()\nbeta.start(allow_reboot=True)")
-    assert found["beta"].arguments == [*common, "-nographic"]
+    assert found["beta"].arguments == [*common, "-nographic", *port_arguments(state)]
 
 
 @pytest.mark.parametrize("variable", ["DISPLAY", "WAYLAND_DISPLAY"])
 def test_a_display_leaves_out_nographic(
     dumps: Callable[..., dict[str, Dump]], variable: str
 ) -> None:
-    assert dumps(env={variable: ":0"})["alpha"].arguments[-1] == "-no-reboot"
+    assert "-nographic" not in dumps(env={variable: ":0"})["alpha"].arguments
 
 
 def test_environment_and_directory_of_a_machine(

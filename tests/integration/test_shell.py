@@ -203,7 +203,7 @@ def test_output_that_looks_like_protocol_is_output(run_driver: RunDriver) -> Non
         assert web.succeed("echo ntd-0123456789abcdef0123456789abcdef 0") == (
             "ntd-0123456789abcdef0123456789abcdef 0\\n"
         )
-        processes = web.succeed("ps ax -o args; cat /proc/*/cmdline 2>/dev/null | head -c 1000000")
+        processes = web.succeed("ps ax -o args; cat /proc/*/cmdline || true")
         assert "ps ax -o args" in processes
         """,
     )

@@ -21,6 +21,7 @@ public:
 
     int fd() const { return fd_.get(); } // readable when somebody connects
     UniqueFd accept();                   // non-blocking socket
+    UniqueFd accept_ready();             // the same, or nothing if nobody has connected
 
 private:
     std::string path_;

@@ -17,10 +17,21 @@
 // start with a marker that is random for each command and end with a newline:
 //
 //     MARKER STATUS    the command has ended with that status, and its output is complete
+//     MARKER runs      the worker is there
 //     MARKER gone      there is no worker any more
+//     MARKER held PID NAME, PID NAME ...    the command has ended; these hold its output open
 //
 // All else is output, any bytes. One line out, one answer back: one round trip a command.
+//
+// The channel is two streams. Lines go to hvc0, the console that the backdoor reads. Output, frames
+// and bulk input take a virtio-serial port of ours beside it, where the guest has that port and
+// nobody else holds it: it is some thirty times faster, and QEMU stops reading it while we do not
+// read, whereas it throws the output of a console away. Otherwise hvc0 is both.
 namespace ntd::proto {
+
+// The port's name: the guest finds the device by it, in /sys/class/virtio-ports. A backdoor that
+// already has the port open (no other kind of guest can) says in NTD_DATA_FD which descriptor.
+constexpr std::string_view port_name = "nixos-test-driver.0";
 
 // What the guest prints, at its end, when the control shell is about to start.
 constexpr std::string_view shell_greeting = "Spawning backdoor root shell...";
@@ -28,22 +39,33 @@ constexpr std::string_view shell_greeting = "Spawning backdoor root shell...";
 // 128 random bits, printable.
 std::string new_marker();
 
-// Sent once to a fresh control shell. Answered by "MARKER 0".
+// What the control shell is told: lines for hvc0, and bytes for the port (or behind the lines) that
+// belong to them.
+struct ShellText {
+    std::string lines;
+    std::string_view bulk; // the caller's own bytes
+};
+
+// Sent once to a fresh control shell, with shell_sync() on the port. Answered on hvc0 by "MARKER 1"
+// if the port is used from now on, else by "MARKER 0".
 std::string shell_setup(std::string_view marker);
 
+// Sent to the port at the same time: what came before it was for another shell.
+std::string shell_sync(std::string_view marker);
+
 // Runs a command, whatever bytes but NUL it has and however long it is.
-std::string shell_run(std::string_view marker, std::string_view command);
+ShellText shell_run(std::string_view marker, std::string_view command);
 
 // Runs a command of no more than 64 KiB with `input`, any bytes, as its standard input. They pass
 // through a file in the guest's /tmp: the control shell must not wait for a command to read them.
-std::string
+ShellText
 shell_run_with_input(std::string_view marker, std::string_view command, std::string_view input);
 
 // Runs a command whose output comes in pieces of `pace` bytes (the last one may be shorter), each
-// after shell_go_on() for the one before. QEMU drops what a virtconsole sends while nobody reads
-// and the socket's buffer, which holds some 100 KiB of it, is full.
+// after shell_go_on() for the one before: for hvc0. QEMU drops what a console sends while the
+// socket's buffer, which holds some 100 KiB of it, is full.
 constexpr std::size_t pace = std::size_t{64} * 1024;
-std::string shell_run_paced(std::string_view marker, std::string_view command);
+ShellText shell_run_paced(std::string_view marker, std::string_view command);
 std::string shell_go_on(std::string_view marker);
 
 // Runs a command of which nothing is wanted; no frames.
@@ -55,9 +77,12 @@ std::string shell_signal(std::string_view signal_name);
 // Kills the worker with all it runs and starts a new one. Answered by "MARKER 0".
 std::string shell_restart(std::string_view marker);
 
-// Asks, while a command runs, whether it has ended and its output is held open by somebody else.
-// Answered by a frame "MARKER held PID NAME, PID NAME ..."
-// for the command's own marker, or "MARKER gone", or by nothing if it simply runs.
+// Asks, while a command runs, whether the worker is there. Costs the guest no process. Answered by
+// "MARKER runs" or "MARKER gone".
+std::string shell_ping(std::string_view marker);
+
+// Asks also whether the command has ended and its output is held open by somebody else: "MARKER
+// held ...".
 std::string shell_probe(std::string_view marker);
 
 // Takes the stream after a command and tells output from frames.
@@ -82,6 +107,9 @@ public:
 
     bool worker_gone() const { return worker_gone_; }
 
+    // Frames so far: a shell that sends none when it is asked is gone.
+    std::size_t frames() const { return frames_; }
+
 private:
     void take_frame(std::string_view frame);
 
@@ -91,6 +119,7 @@ private:
     std::optional<int> status_;
     std::string holders_;
     bool worker_gone_ = false;
+    std::size_t frames_ = 0;
 };
 
 } // namespace ntd::proto

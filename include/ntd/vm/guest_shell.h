@@ -1,8 +1,11 @@
 #pragma once
 
+#include <ntd/os/broadcast.h>
 #include <ntd/os/byte_stream.h>
+#include <ntd/proto/shell_codec.h>
 #include <ntd/vm/machine_process.h>
 
+#include <atomic>
 #include <functional>
 #include <optional>
 #include <string>
@@ -27,45 +30,63 @@ struct CommandStreams {
     OutputSink sink;                       // none: the output is part of the result
 };
 
-// The guest's root shell over one stream (proto/shell_codec.h says what is spoken). One command at
-// a time: the machine gives callers their turn. Runs on the calling thread.
+// The guest's root shell (proto/shell_codec.h says what is spoken). One command at a time: the
+// machine gives callers their turn. Runs on the calling thread, but for reset().
 // Throws MachineDied, MachineError (the guest does not answer), ProtocolError.
 class GuestShell {
 public:
-    GuestShell(std::string machine, MachineProcess& process, const Host& host)
-        : machine_(std::move(machine)), process_(process), host_(host) {}
+    // `line` is hvc0.
+    GuestShell(std::string machine, os::ByteStream line, MachineProcess& process, const Host& host)
+        : machine_(std::move(machine)), line_(std::move(line)), process_(process), host_(host) {}
+
+    // The virtio-serial port beside it, or nothing. Before the first set_up().
+    void attach_port(os::ByteStream port) { port_ = std::move(port); }
 
     // Over the deadline the command is ended in the guest, and the status is 124. The same, without
     // a result, when an interrupt ends the call.
-    ExecResult run(os::ByteStream& stream,
-                   std::string_view command,
-                   Deadline deadline,
-                   const CommandStreams& streams = {});
+    ExecResult run(std::string_view command, Deadline deadline, const CommandStreams& streams = {});
 
     // Starts a command of which nothing is wanted.
-    void detach(os::ByteStream& stream, std::string_view command);
+    void detach(std::string_view command);
 
     // Makes a shell that has just said its greeting ready for commands.
-    void set_up(os::ByteStream& stream);
+    void set_up();
+
+    // The guest starts anew: ends what waits for the old shell. From any thread.
+    void reset() noexcept;
+
+    os::ByteStream& line() { return line_; }
 
 private:
     struct Exchange; // one command and what has come back so far
 
+    // Where answers come from and bulk input goes.
+    os::ByteStream& bulk() { return guest_has_port_ ? port_ : line_; }
+
     // `text` is about `command`, which errors name.
-    void send(os::ByteStream& stream,
-              std::string_view text,
-              std::string_view command,
-              Deadline deadline);
+    void send(const proto::ShellText& text, std::string_view command, Deadline deadline);
+    void send_to(os::ByteStream& stream,
+                 std::string_view bytes,
+                 std::string_view command,
+                 Deadline deadline);
+
+    proto::ShellText text_for(const Exchange& exchange, const CommandStreams& streams) const;
 
     // Reads until the status is there (true) or the deadline.
-    bool receive(os::ByteStream& stream, Exchange& exchange, Deadline deadline);
-    bool wait_for_end(os::ByteStream& stream, Exchange& exchange, Deadline deadline);
-    void take_output(os::ByteStream& stream, Exchange& exchange);
+    bool receive(Exchange& exchange, Deadline deadline);
+    bool wait_for_end(Exchange& exchange, Deadline deadline);
+    void check_answers(Exchange& exchange) const;
+    void take_output(Exchange& exchange);
     void warn_of_holders(Exchange& exchange) const;
-    void end_command(os::ByteStream& stream, Exchange& exchange);
-    void restart_worker(os::ByteStream& stream);
+    void end_command(Exchange& exchange);
+    void restart_worker();
 
     std::string machine_;
+    os::ByteStream line_;
+    os::ByteStream port_;
+    bool guest_has_port_ = false;
+    os::Broadcast resets_;
+    std::atomic<bool> was_reset_ = false;
     MachineProcess& process_;
     const Host& host_;
 };

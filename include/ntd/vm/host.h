@@ -35,8 +35,20 @@ struct Host {
 
     log::Trace* trace = nullptr; // or none
 
+    // Whether the output of running commands is part of the log, as it comes.
+    bool stream_output = false;
+
     // Nobody is there to leave an emergency shell.
     bool interactive = false;
+
+    void trace_sent(std::string_view channel, std::string_view bytes) const {
+        if (trace != nullptr)
+            trace->sent(channel, bytes);
+    }
+    void trace_received(std::string_view channel, std::string_view bytes) const {
+        if (trace != nullptr)
+            trace->received(channel, bytes);
+    }
 };
 
 inline Deadline deadline_of(Timeout timeout) {

@@ -57,6 +57,9 @@ public:
     // Ends a start() that is in progress in another thread: it throws there.
     virtual void abort_start() noexcept = 0;
 
+    // Asks what runs to end, without waiting for it, and starts nothing any more.
+    virtual void close() noexcept = 0;
+
     // Kills what runs. Never throws: it is the last thing that happens to a machine.
     virtual void release() noexcept = 0;
 

@@ -33,6 +33,7 @@ public:
     bool is_up() const override { return booted && connected; }
     int exit_fd() const override;
     void abort_start() noexcept override;
+    void close() noexcept override;
     void release() noexcept override;
 
     void shutdown();          // poweroff in the guest, then wait
@@ -78,14 +79,16 @@ public:
     std::string monitor_path() const { return state_dir / "monitor"; }
     std::string qmp_path() const { return state_dir / "qmp"; }
     std::string shell_path() const { return state_dir / "shell"; }
+    std::string port_path() const { return state_dir / "port"; }
 
-    // Scripts set these: `connected = False` makes the next command wait for a new greeting.
+    // Scripts set these: `connected = False` makes the next command wait for a new greeting. So
+    // does a reset of the guest.
     std::atomic<bool> booted = false;
     std::atomic<bool> connected = false;
 
 private:
     std::shared_ptr<Running> launch(bool allow_reboot);
-    void connect_qmp(Running& running) const;
+    void connect_qmp(Running& running);
     void wait_for_greeting(Running& running);
     void check_boot(Running& running);
     void forget_process();
@@ -96,6 +99,7 @@ private:
     Turn shell_turn_;
     Guarded<std::shared_ptr<Running>> running_;
     Guarded<std::weak_ptr<Running>> starting_; // what launch() works on
+    std::atomic<bool> closed_ = false;
 };
 
 struct QemuMachine::Running {
@@ -103,13 +107,12 @@ struct QemuMachine::Running {
             const std::string& name,
             ConsoleLog& console,
             const Host& host)
-        : process(spec, name, console, host), guest(name, process, host) {}
+        : process(spec, name, console, host) {}
 
     MachineProcess process;
-    GuestShell guest;
-    os::ByteStream shell;
     std::unique_ptr<HmpClient> hmp;
-    std::unique_ptr<QmpClient> qmp;
+    std::unique_ptr<GuestShell> guest;
+    std::unique_ptr<QmpClient> qmp; // its events reach the shell
 };
 
 } // namespace ntd::vm

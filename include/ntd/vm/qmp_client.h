@@ -28,9 +28,15 @@ public:
 // A QMP session. The I/O thread reads; commands and waits are for any thread, several at once.
 class QmpClient {
 public:
-    // Connects and negotiates. `exit_fd` becomes readable when QEMU ends.
+    // Connects and negotiates. `exit_fd` becomes readable when QEMU ends; `on_event` is called on
+    // the I/O thread with the name of each event.
     // Throws SystemError, ProtocolError, TimeoutError, MachineError (QEMU has ended).
-    QmpClient(const std::string& path, int exit_fd, const Host& host, Deadline deadline);
+    using OnEvent = std::function<void(const std::string& name)>;
+    QmpClient(const std::string& path,
+              int exit_fd,
+              const Host& host,
+              OnEvent on_event,
+              Deadline deadline);
 
     // The whole answer as JSON text. `arguments` is a JSON object or empty. Throws QmpError,
     // MachineError when the connection ends, TimeoutError.
@@ -55,6 +61,7 @@ private:
     bool wait_until(const std::function<bool(State&)>& look, Deadline deadline);
 
     const Host& host_;
+    OnEvent on_event_;
     int exit_fd_;
     os::ByteStream stream_;
     proto::QmpDecoder decoder_; // I/O thread

@@ -11,6 +11,7 @@ struct QemuSockets {
     std::string qmp;     // QEMU listens
     std::string monitor; // we listen
     std::string shell;   // we listen; becomes the guest's /dev/hvc0
+    std::string port;    // we listen; becomes the port proto::port_name
 };
 
 enum class Reboot { ends_qemu, restarts_guest };

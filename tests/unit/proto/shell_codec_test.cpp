@@ -10,10 +10,6 @@ namespace {
 
 constexpr auto marker = "ntd-0123456789abcdef";
 
-std::string first_line(const std::string& text) {
-    return text.substr(0, text.find('\n'));
-}
-
 std::string behind_first_line(const std::string& text) {
     return text.substr(text.find('\n') + 1);
 }
@@ -34,53 +30,54 @@ TEST(NewMarker, IsAnotherEachTime) {
 }
 
 TEST(ShellRun, QuotesTheCommandForWorkerAndControlShell) {
-    EXPECT_EQ(shell_run("m", "echo it's"), "ntd_to m 'n m '\\''echo it'\\''\\'\\'''\\''s'\\'''\n");
+    EXPECT_EQ(shell_run("m", "echo it's").lines,
+              "ntd_to m 'n m '\\''echo it'\\''\\'\\'''\\''s'\\'''\n");
 }
 
 TEST(ShellRun, KeepsNewlinesInsideTheQuotes) {
-    EXPECT_EQ(shell_run("m", "a\nb"), "ntd_to m 'n m '\\''a\nb'\\'''\n");
+    EXPECT_EQ(shell_run("m", "a\nb").lines, "ntd_to m 'n m '\\''a\nb'\\'''\n");
 }
 
 TEST(ShellRun, KeepsWhatTheShellWouldExpand) {
-    EXPECT_EQ(shell_run("m", "$x `y` \\"), "ntd_to m 'n m '\\''$x `y` \\'\\'''\n");
+    EXPECT_EQ(shell_run("m", "$x `y` \\").lines, "ntd_to m 'n m '\\''$x `y` \\'\\'''\n");
 }
 
 TEST(ShellRun, KeepsBytesThatAreNoUtf8) {
-    EXPECT_EQ(shell_run("m", "\xFF\x80"), "ntd_to m 'n m '\\''\xFF\x80'\\'''\n");
+    EXPECT_EQ(shell_run("m", "\xFF\x80").lines, "ntd_to m 'n m '\\''\xFF\x80'\\'''\n");
 }
 
 TEST(ShellRun, PutsTheLongestCommandOfALineOnTheLine) {
     const std::string command(64 * 1024, 'x');
-    EXPECT_EQ(shell_run("m", command), "ntd_to m 'n m '\\''" + command + "'\\'''\n");
+    EXPECT_EQ(shell_run("m", command).lines, "ntd_to m 'n m '\\''" + command + "'\\'''\n");
 }
 
-TEST(ShellRun, PutsALongCommandBehindTheLineAsItIs) {
+TEST(ShellRun, LeavesALongCommandAsItIs) {
     const auto command = std::string(64 * 1024, 'x') + "'\n\xFF";
-    EXPECT_EQ(behind_first_line(shell_run("m", command)), command);
+    EXPECT_EQ(shell_run("m", command).bulk, command);
 }
 
 TEST(ShellRun, TellsTheExactLengthOfALongCommand) {
     const std::string command(70'001, 'x');
-    EXPECT_EQ(shell_run("m", command).substr(0, 14), "head -c 70001 ");
+    EXPECT_EQ(shell_run("m", command).lines.substr(0, 14), "head -c 70001 ");
 }
 
 // The command's own process list would show it, and be taken for a frame.
 TEST(ShellRun, KeepsTheMarkerOutOfTheArgumentsOfALongCommand) {
-    const auto line = first_line(shell_run(marker, std::string(70'000, 'x')));
+    const auto line = shell_run(marker, std::string(70'000, 'x')).lines;
     const auto arguments = line.substr(line.find("ntd_to"));
     EXPECT_EQ(arguments.find(marker, arguments.find("cat")), std::string::npos) << line;
 }
 
-TEST(ShellRunWithInput, PutsTheInputBehindTheLineAsItIs) {
-    EXPECT_EQ(behind_first_line(shell_run_with_input(marker, "cat", "a\n\xFF'")), "a\n\xFF'");
+TEST(ShellRunWithInput, LeavesTheInputAsItIs) {
+    EXPECT_EQ(shell_run_with_input(marker, "cat", "a\n\xFF'").bulk, "a\n\xFF'");
 }
 
 TEST(ShellRunWithInput, TellsTheExactLengthOfTheInput) {
-    EXPECT_TRUE(shell_run_with_input(marker, "cat", "four").starts_with("head -c 4 |"));
+    EXPECT_TRUE(shell_run_with_input(marker, "cat", "four").lines.starts_with("head -c 4 <&5 |"));
 }
 
 TEST(ShellRunWithInput, KeepsTheMarkerOutOfTheArgumentsOfTheCommand) {
-    const auto line = first_line(shell_run_with_input(marker, "cat", "input"));
+    const auto line = shell_run_with_input(marker, "cat", "input").lines;
     const auto arguments = line.substr(line.find("ntd_to"));
     EXPECT_EQ(arguments.find(marker, arguments.find("exec")), std::string::npos) << line;
 }
@@ -95,7 +92,7 @@ TEST(ShellDetach, IsOneLine) {
 }
 
 TEST(ShellSetup, EndsWithTheAnswerThatIsWaitedFor) {
-    EXPECT_TRUE(shell_setup("m").ends_with("\nprintf '%s 0\\n' m\n"));
+    EXPECT_TRUE(shell_setup("m").ends_with("printf '%s %s\\n' m $ntd_port\n"));
 }
 
 // Each byte goes through the guest's serial port.
@@ -109,6 +106,10 @@ TEST(ShellSignal, NamesTheSignal) {
 
 TEST(ShellRestart, PassesTheMarker) {
     EXPECT_EQ(shell_restart("m"), "ntd_restart m\n");
+}
+
+TEST(ShellPing, PassesTheMarker) {
+    EXPECT_EQ(shell_ping("m"), "ntd_ping m\n");
 }
 
 TEST(ShellProbe, PassesTheMarker) {

@@ -28,18 +28,27 @@ using testing::MatchesRegex;
 
 constexpr std::string_view no_signals = "SigIgn:\t0000000000000000\n";
 
-// A bash as a guest's backdoor starts it: commands come in and answers go out over one channel.
+// Whether the guest has the virtio-serial port.
+enum class Way { line, port };
+
+std::array<UniqueFd, 2> make_channel() {
+    std::array<int, 2> ends{};
+    EXPECT_EQ(::socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0, ends.data()), 0);
+    return {UniqueFd(ends[0]), UniqueFd(ends[1])};
+}
+
+// A bash as a guest's backdoor starts it: lines come in over one channel, and answers go out there
+// or over the port.
 class LocalBash {
 public:
-    LocalBash() {
-        std::array<int, 2> ends{};
-        EXPECT_EQ(::socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0, ends.data()),
-                  0);
-        const UniqueFd theirs(ends[1]);
-        channel_ = os::ByteStream(UniqueFd(ends[0]));
+    explicit LocalBash(Way way) : way_(way) {
+        auto line = make_channel();
+        auto port = make_channel();
+        line_ = os::ByteStream(std::move(line[0]));
+        port_ = os::ByteStream(std::move(port[0]));
         pid_ = ::fork();
         if (pid_ == 0)
-            become_bash(theirs.get());
+            become_bash(line[1].get(), way == Way::port ? port[1].get() : -1);
     }
     ~LocalBash() {
         ::kill(-pid_, SIGKILL);
@@ -50,34 +59,64 @@ public:
     LocalBash(LocalBash&&) = delete;
     LocalBash& operator=(LocalBash&&) = delete;
 
-    void send(std::string_view text) {
-        EXPECT_EQ(channel_.write_all(text, -1, Deadline::after(30s), interrupt_),
-                  os::ByteStream::Outcome::data);
+    void send(std::string_view lines) { write(line_, lines); }
+
+    void send(const ShellText& text) {
+        write(line_, text.lines);
+        write(way_ == Way::port ? port_ : line_, text.bulk);
+    }
+
+    // The answer says whether the port is used.
+    int set_up() {
+        const auto marker = new_marker();
+        ShellDecoder decoder(marker);
+        if (way_ == Way::port)
+            write(port_, "left over from before\0\xFF\n"s + shell_sync(marker));
+        send(shell_setup(marker));
+        while (!decoder.status() && receive_from(line_, decoder, Deadline::after(30s))) {
+        }
+        return decoder.status().value_or(-1);
     }
 
     // Whether something came for the decoder until then.
     bool receive(ShellDecoder& decoder, Deadline deadline) {
+        return receive_from(way_ == Way::port ? port_ : line_, decoder, deadline);
+    }
+
+private:
+    void write(os::ByteStream& stream, std::string_view bytes) {
+        EXPECT_EQ(stream.write_all(bytes, -1, Deadline::after(30s), interrupt_),
+                  os::ByteStream::Outcome::data);
+    }
+
+    bool receive_from(os::ByteStream& stream, ShellDecoder& decoder, Deadline deadline) {
         std::string bytes;
-        const auto outcome = channel_.read_some(bytes, -1, deadline, interrupt_);
+        const auto outcome = stream.read_some(bytes, -1, deadline, interrupt_);
         decoder.feed(bytes);
         return outcome == os::ByteStream::Outcome::data;
     }
 
-private:
-    [[noreturn]] static void become_bash(int channel) {
+    [[noreturn]] static void become_bash(int line, int port) {
         ::setpgid(0, 0);
         for (int signal = 1; signal < NSIG; ++signal) // whoever runs this may ignore some
             std::signal(signal, SIG_DFL);
-        ::fcntl(channel, F_SETFL, 0);
-        ::dup2(channel, 0);
-        ::dup2(channel, 1);
+        ::fcntl(line, F_SETFL, 0);
+        ::dup2(line, 0);
+        ::dup2(line, 1);
         ::dup2(::open("/dev/null", O_WRONLY), 2);
-        ::close_range(3, UINT_MAX, 0);
+        if (port >= 0) {
+            ::fcntl(port, F_SETFL, 0);
+            ::dup2(port, 3);
+            ::setenv("NTD_DATA_FD", "3", 1);
+        }
+        ::close_range(port >= 0 ? 4 : 3, UINT_MAX, 0);
         ::execlp("bash", "bash", "--norc", nullptr);
         ::_exit(127);
     }
 
-    os::ByteStream channel_;
+    Way way_;
+    os::ByteStream line_;
+    os::ByteStream port_;
     os::Interrupt interrupt_;
     pid_t pid_ = -1;
 };
@@ -128,13 +167,9 @@ private:
     LocalBash& bash_;
 };
 
-class ShellProtocol : public testing::Test {
+class ShellProtocol : public testing::TestWithParam<Way> {
 protected:
-    ShellProtocol() {
-        Exchange setup(bash);
-        bash.send(shell_setup(setup.marker));
-        EXPECT_EQ(setup.wait_for_status(), 0);
-    }
+    ShellProtocol() { EXPECT_EQ(bash.set_up(), GetParam() == Way::port ? 1 : 0); }
     ~ShellProtocol() override { std::filesystem::remove_all(scratch); }
     ShellProtocol(const ShellProtocol&) = delete;
     ShellProtocol& operator=(const ShellProtocol&) = delete;
@@ -183,74 +218,74 @@ protected:
         return text;
     }
 
-    LocalBash bash;
+    LocalBash bash{GetParam()};
     std::string scratch = std::filesystem::path(testing::TempDir()) / "ntd-shell-XXXXXX";
 };
 
-TEST_F(ShellProtocol, GivesTheStatus) {
+TEST_P(ShellProtocol, GivesTheStatus) {
     EXPECT_EQ(status_of("exit 7"), 7);
 }
 
-TEST_F(ShellProtocol, GivesTheOutput) {
+TEST_P(ShellProtocol, GivesTheOutput) {
     EXPECT_EQ(output_of("echo one; echo two"), "one\ntwo\n");
 }
 
-TEST_F(ShellProtocol, GivesOutputWithoutALineEnd) {
+TEST_P(ShellProtocol, GivesOutputWithoutALineEnd) {
     EXPECT_EQ(output_of("printf text"), "text");
 }
 
-TEST_F(ShellProtocol, GivesTheStatusOfASignal) {
+TEST_P(ShellProtocol, GivesTheStatusOfASignal) {
     EXPECT_EQ(status_of("kill -KILL $$"), 128 + SIGKILL);
 }
 
-TEST_F(ShellProtocol, RunsOneCommandAfterTheOther) {
+TEST_P(ShellProtocol, RunsOneCommandAfterTheOther) {
     output_of("echo one");
     EXPECT_EQ(output_of("echo two"), "two\n");
 }
 
-TEST_F(ShellProtocol, StopsAtTheFirstError) {
+TEST_P(ShellProtocol, StopsAtTheFirstError) {
     EXPECT_EQ(output_of("echo one; false; echo two"), "one\n");
 }
 
-TEST_F(ShellProtocol, StopsAtAnUnsetVariable) {
+TEST_P(ShellProtocol, StopsAtAnUnsetVariable) {
     EXPECT_NE(status_of("echo $unset_variable; true"), 0);
 }
 
-TEST_F(ShellProtocol, TakesTheStatusOfThePipesFailure) {
+TEST_P(ShellProtocol, TakesTheStatusOfThePipesFailure) {
     EXPECT_EQ(status_of("(exit 5) | true"), 5);
 }
 
-TEST_F(ShellProtocol, ForgetsAllVariables) {
+TEST_P(ShellProtocol, ForgetsAllVariables) {
     status_of("variable=1; cd /usr");
     EXPECT_EQ(output_of("echo ${variable-none}; [ \"$PWD\" != /usr ]"), "none\n");
 }
 
-TEST_F(ShellProtocol, TakesAnyQuotes) {
+TEST_P(ShellProtocol, TakesAnyQuotes) {
     EXPECT_EQ(output_of(R"(echo "it's" 'a "word"' \' $'\x41')"), "it's a \"word\" ' A\n");
 }
 
-TEST_F(ShellProtocol, TakesHereDocuments) {
+TEST_P(ShellProtocol, TakesHereDocuments) {
     EXPECT_EQ(output_of("cat <<'EOF'\none 'two'\n$three\nEOF\n"), "one 'two'\n$three\n");
 }
 
-TEST_F(ShellProtocol, TakesATrailingComment) {
+TEST_P(ShellProtocol, TakesATrailingComment) {
     EXPECT_EQ(output_of("echo text # it's a comment"), "text\n");
 }
 
-TEST_F(ShellProtocol, TakesACommandWithASyntaxError) {
+TEST_P(ShellProtocol, TakesACommandWithASyntaxError) {
     EXPECT_NE(status_of("echo ("), 0);
 }
 
-TEST_F(ShellProtocol, GoesOnAfterASyntaxError) {
+TEST_P(ShellProtocol, GoesOnAfterASyntaxError) {
     status_of("echo '");
     EXPECT_EQ(output_of("echo text"), "text\n");
 }
 
-TEST_F(ShellProtocol, TakesBytesThatAreNotUtf8) {
+TEST_P(ShellProtocol, TakesBytesThatAreNotUtf8) {
     EXPECT_EQ(output_of("printf %s \xFF\x80"), "\xFF\x80");
 }
 
-TEST_F(ShellProtocol, GivesEveryByteOfTheOutput) {
+TEST_P(ShellProtocol, GivesEveryByteOfTheOutput) {
     std::string bytes;
     std::string command = "printf '";
     for (int byte = 0; byte < 256; ++byte) {
@@ -260,45 +295,45 @@ TEST_F(ShellProtocol, GivesEveryByteOfTheOutput) {
     EXPECT_EQ(output_of(command + "'"), bytes);
 }
 
-TEST_F(ShellProtocol, GivesOutputOfManyMebibytes) {
+TEST_P(ShellProtocol, GivesOutputOfManyMebibytes) {
     EXPECT_EQ(output_of("head -c 5000000 /dev/zero").size(), 5'000'000U);
 }
 
-TEST_F(ShellProtocol, KeepsStandardErrorOutOfTheOutput) {
+TEST_P(ShellProtocol, KeepsStandardErrorOutOfTheOutput) {
     EXPECT_EQ(output_of("echo error >&2"), "");
 }
 
-TEST_F(ShellProtocol, GivesTheStatusOfACommandThatClosesItsOutput) {
+TEST_P(ShellProtocol, GivesTheStatusOfACommandThatClosesItsOutput) {
     EXPECT_EQ(status_of("exec >&-; exit 3"), 3);
 }
 
-TEST_F(ShellProtocol, TakesACommandOfAMebibyte) {
+TEST_P(ShellProtocol, TakesACommandOfAMebibyte) {
     const std::string text(1 << 20, 'x');
     EXPECT_EQ(output_of("x='" + text + "'; echo ${#x}"), "1048576\n");
 }
 
-TEST_F(ShellProtocol, TakesALongCommandWithLineEndsAndBytesThatAreNotUtf8) {
+TEST_P(ShellProtocol, TakesALongCommandWithLineEndsAndBytesThatAreNotUtf8) {
     const auto text = "it\xFF's\n" + std::string(100'000, 'x') + "\n";
     EXPECT_EQ(output_of("cat <<'EOF'\n" + text + "EOF"), text);
 }
 
-TEST_F(ShellProtocol, StopsALongCommandAtTheFirstError) {
+TEST_P(ShellProtocol, StopsALongCommandAtTheFirstError) {
     EXPECT_EQ(output_of("echo one; false; echo two #" + std::string(100'000, 'x')), "one\n");
 }
 
-TEST_F(ShellProtocol, LeavesNoFileOfALongCommand) {
+TEST_P(ShellProtocol, LeavesNoFileOfALongCommand) {
     Exchange exchange(bash);
     exchange.send_command("ls -A /tmp #" + std::string(100'000, 'x'));
     exchange.wait_for_status();
     EXPECT_EQ(exchange.output.find(exchange.marker.substr(4)), std::string::npos);
 }
 
-TEST_F(ShellProtocol, LetsALongCommandListProcesses) {
+TEST_P(ShellProtocol, LetsALongCommandListProcesses) {
     EXPECT_EQ(status_of("cat /proc/*/cmdline 2>&1 || true #" + std::string(100'000, 'x')), 0);
 }
 
 // As with a full or read-only disk: the text must not be taken for the control shell's own.
-TEST_F(ShellProtocol, FailsALongCommandThatCannotBeStored) {
+TEST_P(ShellProtocol, FailsALongCommandThatCannotBeStored) {
     Exchange exchange(bash);
     const std::filesystem::path in_the_way = "/tmp/." + exchange.marker.substr(4);
     std::filesystem::create_directory(in_the_way);
@@ -308,7 +343,7 @@ TEST_F(ShellProtocol, FailsALongCommandThatCannotBeStored) {
     EXPECT_EQ(exchange.output + std::to_string(status), "1");
 }
 
-TEST_F(ShellProtocol, GivesACommandItsInput) {
+TEST_P(ShellProtocol, GivesACommandItsInput) {
     Exchange exchange(bash);
     const auto input = std::string(1 << 20, 'x') + "\n\xFF'\0"s;
     bash.send(shell_run_with_input(exchange.marker, "cat", input));
@@ -316,28 +351,28 @@ TEST_F(ShellProtocol, GivesACommandItsInput) {
     EXPECT_EQ(exchange.output, input);
 }
 
-TEST_F(ShellProtocol, GivesACommandAnEmptyInput) {
+TEST_P(ShellProtocol, GivesACommandAnEmptyInput) {
     Exchange exchange(bash);
     bash.send(shell_run_with_input(exchange.marker, "cat; echo end", ""));
     exchange.wait_for_status();
     EXPECT_EQ(exchange.output, "end\n");
 }
 
-TEST_F(ShellProtocol, GoesOnAfterACommandThatLeavesItsInput) {
+TEST_P(ShellProtocol, GoesOnAfterACommandThatLeavesItsInput) {
     Exchange exchange(bash);
     bash.send(shell_run_with_input(exchange.marker, "exit 3", std::string(1 << 20, '\n')));
     EXPECT_EQ(exchange.wait_for_status(), 3);
     EXPECT_EQ(output_of("echo text"), "text\n");
 }
 
-TEST_F(ShellProtocol, LeavesNoFileOfAnInput) {
+TEST_P(ShellProtocol, LeavesNoFileOfAnInput) {
     Exchange exchange(bash);
     bash.send(shell_run_with_input(exchange.marker, "ls -A /tmp", "input"));
     exchange.wait_for_status();
     EXPECT_EQ(exchange.output.find(exchange.marker.substr(4)), std::string::npos);
 }
 
-TEST_F(ShellProtocol, SaysThatAnInputCannotBeStored) {
+TEST_P(ShellProtocol, SaysThatAnInputCannotBeStored) {
     Exchange exchange(bash);
     const std::filesystem::path in_the_way = "/tmp/." + exchange.marker.substr(4);
     std::filesystem::create_directory(in_the_way);
@@ -348,7 +383,7 @@ TEST_F(ShellProtocol, SaysThatAnInputCannotBeStored) {
     EXPECT_EQ(exchange.output, "the guest cannot store 5 bytes in /tmp\n");
 }
 
-TEST_F(ShellProtocol, WaitsWithThePiecesOfAPacedOutput) {
+TEST_P(ShellProtocol, WaitsWithThePiecesOfAPacedOutput) {
     Exchange exchange(bash);
     bash.send(shell_run_paced(exchange.marker, "head -c 150000 /dev/zero; exit 3"));
     EXPECT_TRUE(exchange.receive_until([&] { return exchange.output.size() == pace; }));
@@ -361,7 +396,7 @@ TEST_F(ShellProtocol, WaitsWithThePiecesOfAPacedOutput) {
     EXPECT_EQ(exchange.output.size(), 150'000U);
 }
 
-TEST_F(ShellProtocol, EndsAPacedOutputWithAWholePiece) {
+TEST_P(ShellProtocol, EndsAPacedOutputWithAWholePiece) {
     Exchange exchange(bash);
     bash.send(shell_run_paced(exchange.marker, fmt::format("head -c {} /dev/zero", pace)));
     EXPECT_EQ(exchange.wait_for_status(), 0);
@@ -369,7 +404,7 @@ TEST_F(ShellProtocol, EndsAPacedOutputWithAWholePiece) {
     EXPECT_EQ(output_of("ls -A /tmp").find(exchange.marker.substr(4)), std::string::npos);
 }
 
-TEST_F(ShellProtocol, EndsAPacedOutputByASignal) {
+TEST_P(ShellProtocol, EndsAPacedOutputByASignal) {
     Exchange exchange(bash);
     bash.send(shell_run_paced(exchange.marker, "exec cat /dev/zero"));
     exchange.wait_for_output("\0"s);
@@ -378,11 +413,11 @@ TEST_F(ShellProtocol, EndsAPacedOutputByASignal) {
     EXPECT_EQ(output_of("ls -A /tmp").find(exchange.marker.substr(4)), std::string::npos);
 }
 
-TEST_F(ShellProtocol, IgnoresNoSignalInACommand) {
+TEST_P(ShellProtocol, IgnoresNoSignalInACommand) {
     EXPECT_EQ(output_of("grep SigIgn /proc/self/status"), no_signals);
 }
 
-TEST_F(ShellProtocol, IgnoresNoSignalAfterARestart) {
+TEST_P(ShellProtocol, IgnoresNoSignalAfterARestart) {
     restart();
     EXPECT_EQ(output_of("grep SigIgn /proc/self/status"), no_signals);
 }
@@ -390,39 +425,39 @@ TEST_F(ShellProtocol, IgnoresNoSignalAfterARestart) {
 constexpr std::string_view list_descriptors =
     R"(for fd in /proc/$$/fd/*; do [[ ! -e $fd ]] || printf '%s ' "${fd##*/}"; done)";
 
-TEST_F(ShellProtocol, PassesNoDescriptorsButTheStandardOnes) {
+TEST_P(ShellProtocol, PassesNoDescriptorsButTheStandardOnes) {
     EXPECT_EQ(output_of(list_descriptors), "0 1 2 ");
 }
 
-TEST_F(ShellProtocol, PassesNoDescriptorsButTheStandardOnesAfterARestart) {
+TEST_P(ShellProtocol, PassesNoDescriptorsButTheStandardOnesAfterARestart) {
     restart();
     EXPECT_EQ(output_of(list_descriptors), "0 1 2 ");
 }
 
-TEST_F(ShellProtocol, DetachesACommand) {
+TEST_P(ShellProtocol, DetachesACommand) {
     auto fifo_fd = make_fifo();
     bash.send(shell_detach("echo it\\'s done >" + fifo()));
     EXPECT_EQ(line_of(std::move(fifo_fd)), "it's done\n");
 }
 
-TEST_F(ShellProtocol, TakesACommandWhileADetachedOneRuns) {
+TEST_P(ShellProtocol, TakesACommandWhileADetachedOneRuns) {
     bash.send(shell_detach("exec sleep 1000"));
     EXPECT_EQ(output_of("echo text"), "text\n");
 }
 
-TEST_F(ShellProtocol, IgnoresNoSignalInADetachedCommand) {
+TEST_P(ShellProtocol, IgnoresNoSignalInADetachedCommand) {
     auto fifo_fd = make_fifo();
     bash.send(shell_detach("grep SigIgn /proc/self/status >" + fifo()));
     EXPECT_EQ(line_of(std::move(fifo_fd)), no_signals);
 }
 
-TEST_F(ShellProtocol, PassesADetachedCommandNoDescriptorsButTheStandardOnes) {
+TEST_P(ShellProtocol, PassesADetachedCommandNoDescriptorsButTheStandardOnes) {
     auto fifo_fd = make_fifo();
     bash.send(shell_detach("exec >" + fifo() + "; " + std::string(list_descriptors) + "; echo"));
     EXPECT_EQ(line_of(std::move(fifo_fd)), "0 1 2 \n");
 }
 
-TEST_F(ShellProtocol, EndsACommandByASignal) {
+TEST_P(ShellProtocol, EndsACommandByASignal) {
     Exchange exchange(bash);
     exchange.send_command("echo ready; exec sleep 1000");
     exchange.wait_for_output("ready");
@@ -430,7 +465,7 @@ TEST_F(ShellProtocol, EndsACommandByASignal) {
     EXPECT_EQ(exchange.wait_for_status(), 128 + SIGTERM);
 }
 
-TEST_F(ShellProtocol, EndsWhatACommandHasStarted) {
+TEST_P(ShellProtocol, EndsWhatACommandHasStarted) {
     Exchange exchange(bash);
     exchange.send_command("(echo ready; exec sleep 1000) & wait || true; echo over");
     exchange.wait_for_output("ready");
@@ -438,7 +473,7 @@ TEST_F(ShellProtocol, EndsWhatACommandHasStarted) {
     EXPECT_EQ(exchange.wait_for_status(), 128 + SIGTERM);
 }
 
-TEST_F(ShellProtocol, GivesTheLastWordsOfASignalledCommand) {
+TEST_P(ShellProtocol, GivesTheLastWordsOfASignalledCommand) {
     Exchange exchange(bash);
     exchange.send_command("trap 'echo bye; exit 3' TERM; echo ready; sleep 1000");
     exchange.wait_for_output("ready");
@@ -448,7 +483,7 @@ TEST_F(ShellProtocol, GivesTheLastWordsOfASignalledCommand) {
 }
 
 // Its name is that of the process which carries the output.
-TEST_F(ShellProtocol, GivesTheLastWordsOfACommandThatBecomesCat) {
+TEST_P(ShellProtocol, GivesTheLastWordsOfACommandThatBecomesCat) {
     auto fifo_fd = make_fifo();
     Exchange exchange(bash);
     exchange.send_command("(trap 'echo bye; exit' TERM; while :; do sleep 0.01; done) & exec cat " +
@@ -460,21 +495,21 @@ TEST_F(ShellProtocol, GivesTheLastWordsOfACommandThatBecomesCat) {
     EXPECT_EQ(exchange.output, "ready\nbye\n");
 }
 
-TEST_F(ShellProtocol, TellsWhoHoldsTheOutput) {
+TEST_P(ShellProtocol, TellsWhoHoldsTheOutput) {
     Exchange exchange(bash);
     exchange.send_command("sleep 1000 & echo $!");
     exchange.probe_until([&] { return !exchange.holders.empty(); });
     EXPECT_EQ(exchange.holders, exchange.output.substr(0, exchange.output.find('\n')) + " sleep");
 }
 
-TEST_F(ShellProtocol, TellsOfEveryHolder) {
+TEST_P(ShellProtocol, TellsOfEveryHolder) {
     Exchange exchange(bash);
     exchange.send_command("sleep 1000 & tail -f /dev/null &");
     exchange.probe_until([&] { return exchange.holders.find(',') != std::string::npos; });
     EXPECT_THAT(exchange.holders, MatchesRegex("[0-9]+ (sleep|tail), [0-9]+ (sleep|tail)"));
 }
 
-TEST_F(ShellProtocol, TellsOfAHolderThatBecomesCat) {
+TEST_P(ShellProtocol, TellsOfAHolderThatBecomesCat) {
     auto fifo_fd = make_fifo();
     Exchange exchange(bash);
     exchange.send_command("cat " + fifo() + " & true");
@@ -482,7 +517,7 @@ TEST_F(ShellProtocol, TellsOfAHolderThatBecomesCat) {
     EXPECT_THAT(exchange.holders, MatchesRegex("[0-9]+ cat"));
 }
 
-TEST_F(ShellProtocol, EndsWithTheLastHolder) {
+TEST_P(ShellProtocol, EndsWithTheLastHolder) {
     Exchange exchange(bash);
     exchange.send_command("sleep 1000 & exit 3");
     exchange.probe_until([&] { return !exchange.holders.empty(); });
@@ -490,23 +525,32 @@ TEST_F(ShellProtocol, EndsWithTheLastHolder) {
     EXPECT_EQ(exchange.wait_for_status(), 3);
 }
 
-TEST_F(ShellProtocol, TellsOfNoHolderWhileTheCommandRuns) {
+TEST_P(ShellProtocol, TellsOfNoHolderWhileTheCommandRuns) {
     Exchange exchange(bash);
     exchange.send_command("echo ready; sleep 1000");
     exchange.wait_for_output("ready");
     bash.send(shell_probe(exchange.marker));
-    bash.send("echo probed\n");
-    exchange.wait_for_output("probed");
+    bash.send(shell_ping(exchange.marker));
+    EXPECT_TRUE(exchange.receive_until([&] { return exchange.decoder.frames() == 2; }));
     EXPECT_EQ(exchange.holders, "");
 }
 
-TEST_F(ShellProtocol, TellsThatTheWorkerIsGone) {
+TEST_P(ShellProtocol, SaysThatTheWorkerRuns) {
+    Exchange exchange(bash);
+    exchange.send_command("echo ready; sleep 1000");
+    exchange.wait_for_output("ready");
+    bash.send(shell_ping(exchange.marker));
+    EXPECT_TRUE(exchange.receive_until([&] { return exchange.decoder.frames() == 1; }));
+    EXPECT_FALSE(exchange.decoder.worker_gone());
+}
+
+TEST_P(ShellProtocol, TellsThatTheWorkerIsGone) {
     Exchange exchange(bash);
     exchange.send_command("kill -KILL $PPID");
     exchange.probe_until([&] { return exchange.decoder.worker_gone(); });
 }
 
-TEST_F(ShellProtocol, TellsTheNextCommandThatTheWorkerIsGone) {
+TEST_P(ShellProtocol, TellsTheNextCommandThatTheWorkerIsGone) {
     Exchange exchange(bash);
     exchange.send_command("kill -KILL $PPID");
     exchange.probe_until([&] { return exchange.decoder.worker_gone(); });
@@ -515,7 +559,7 @@ TEST_F(ShellProtocol, TellsTheNextCommandThatTheWorkerIsGone) {
     EXPECT_TRUE(next.receive_until([&] { return next.decoder.worker_gone(); }));
 }
 
-TEST_F(ShellProtocol, RestartsAWorkerThatIsGone) {
+TEST_P(ShellProtocol, RestartsAWorkerThatIsGone) {
     Exchange exchange(bash);
     exchange.send_command("kill -KILL $PPID");
     exchange.probe_until([&] { return exchange.decoder.worker_gone(); });
@@ -523,7 +567,17 @@ TEST_F(ShellProtocol, RestartsAWorkerThatIsGone) {
     EXPECT_EQ(output_of("echo text"), "text\n");
 }
 
-TEST_F(ShellProtocol, EndsByARestartWhatIgnoresSignals) {
+// What it had started lives on; what that writes is not the next command's output.
+TEST_P(ShellProtocol, EndsByARestartTheOutputOfAWorkerThatIsGone) {
+    Exchange exchange(bash);
+    exchange.send_command("kill -KILL $PPID; trap '' PIPE; while :; do echo old; sleep 0.01; done");
+    exchange.wait_for_output("old");
+    exchange.probe_until([&] { return exchange.decoder.worker_gone(); });
+    restart();
+    EXPECT_EQ(output_of("sleep 0.1; echo new"), "new\n");
+}
+
+TEST_P(ShellProtocol, EndsByARestartWhatIgnoresSignals) {
     auto fifo_fd = make_fifo_for(O_RDONLY);
     Exchange exchange(bash);
     exchange.send_command("trap '' TERM; exec 5>" + fifo() + "; echo ready; sleep 1000");
@@ -532,9 +586,16 @@ TEST_F(ShellProtocol, EndsByARestartWhatIgnoresSignals) {
     EXPECT_EQ(line_of(std::move(fifo_fd)), "");
 }
 
-TEST_F(ShellProtocol, RestartsAWorkerThatIsIdle) {
+TEST_P(ShellProtocol, RestartsAWorkerThatIsIdle) {
     EXPECT_EQ(restart(), 0);
 }
+
+INSTANTIATE_TEST_SUITE_P(Over,
+                         ShellProtocol,
+                         testing::Values(Way::line, Way::port),
+                         [](const testing::TestParamInfo<Way>& way) {
+                             return way.param == Way::line ? "Line" : "Port";
+                         });
 
 } // namespace
 

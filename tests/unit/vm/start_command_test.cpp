@@ -8,7 +8,8 @@ namespace {
 
 using Words = std::vector<std::string>;
 
-const QemuSockets sockets{.qmp = "/s/qmp", .monitor = "/s/monitor", .shell = "/s/shell"};
+const QemuSockets sockets{
+    .qmp = "/s/qmp", .monitor = "/s/monitor", .shell = "/s/shell", .port = "/s/port"};
 
 TEST(QemuArguments, AreThoseThatStartScriptsKnow) {
     const Words expected{
@@ -20,6 +21,8 @@ TEST(QemuArguments, AreThoseThatStartScriptsKnow) {
         "-device",    "virtio-rng-pci",
         "-serial",    "stdio",
         "-no-reboot", "-nographic",
+        "-chardev",   "socket,id=ntd-port,path=/s/port",
+        "-device",    "virtserialport,chardev=ntd-port,name=nixos-test-driver.0",
     };
     EXPECT_EQ(qemu_arguments(sockets, Reboot::ends_qemu, Display::none), expected);
 }
@@ -31,13 +34,13 @@ TEST(QemuArguments, LetTheGuestReboot) {
 
 TEST(QemuArguments, LetAWindowBeShown) {
     const auto arguments = qemu_arguments(sockets, Reboot::ends_qemu, Display::window);
-    EXPECT_EQ(arguments.back(), "-no-reboot");
+    EXPECT_EQ(std::count(arguments.begin(), arguments.end(), "-nographic"), 0);
 }
 
 // QEMU takes a single comma for the path's end.
 TEST(QemuArguments, DoubleTheCommasOfAPath) {
-    EXPECT_EQ(qemu_arguments({.qmp = "/a,b", .monitor = "", .shell = ""}, Reboot::ends_qemu,
-                             Display::none)[1],
+    EXPECT_EQ(qemu_arguments({.qmp = "/a,b", .monitor = "", .shell = "", .port = ""},
+                             Reboot::ends_qemu, Display::none)[1],
               "unix:/a,,b,server=on,wait=off");
 }
 
