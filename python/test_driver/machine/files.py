@@ -148,8 +148,14 @@ class Task:
         self.what = what
 
     def ask(self, command: str) -> str:
-        """The first command, which starts the machine if need be; its output."""
-        return self._checked(*self.machine.execute(f"exec 2>&1\n{command}", timeout=None))
+        """The first command, which starts the machine if need be; its output, in which names may
+        have any bytes."""
+        self.machine.run_callbacks()
+        with open(os.memfd_create("answer"), "w+b") as answer:
+            text = os.fsencode(f"exec 2>&1\n{command}")
+            status, _ = self.machine._transfer(text, None, answer.fileno())
+            answer.seek(0)
+            return self._checked(status, os.fsdecode(answer.read()))
 
     def run(self, command: str, data: bytes | None = None) -> None:
         """Run a command with ``data`` as its standard input."""
