@@ -1,0 +1,2 @@
+with t.assertRaises(BrokenPipeError):
+    machine.succeed("sleep 60")

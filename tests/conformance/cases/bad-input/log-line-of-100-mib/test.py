@@ -1,0 +1,2 @@
+machine.log("x" * (100 << 20))
+machine.log("behind it")

@@ -1,0 +1,5 @@
+machine.start()
+assert "running" in machine.send_monitor_command("info status")
+assert "7.2.0" in machine.send_monitor_command("info version")
+machine.send_chars("abc")
+machine.shutdown()

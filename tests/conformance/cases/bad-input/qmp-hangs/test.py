@@ -1,0 +1,4 @@
+from test_driver.errors import MachineError
+
+with t.assertRaisesRegex(MachineError, "QMP"):
+    machine.start()

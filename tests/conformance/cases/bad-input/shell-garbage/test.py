@@ -1,0 +1,1 @@
+assert machine.succeed("echo ready") == "ready\n"

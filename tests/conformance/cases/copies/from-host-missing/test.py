@@ -1,0 +1,1 @@
+machine.copy_from_host("no-such-file", "/tmp/x")

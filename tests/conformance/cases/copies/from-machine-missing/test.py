@@ -1,0 +1,1 @@
+machine.copy_from_machine("/no/such/file")
