@@ -231,6 +231,7 @@ void define_options(CLI::App& app, CommandLine& line) {
     value("--debug-hook-attach", line.debug_hook_attach);
     flag("-I,--interactive,!--no-interactive", line.interactive);
     flag("-K,--keep-machine-state", line.keep_machine_state);
+    flag("--stream-output", line.stream_output);
     flag("--keep-vm-state", line.keep_vm_state);
     flag("-h,--help", line.help);
     flag("--version", line.version);

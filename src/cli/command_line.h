@@ -31,6 +31,7 @@ struct CommandLine {
     std::string debug_hook_attach;
     bool interactive = false;
     bool keep_machine_state = false;
+    bool stream_output = false;
     bool keep_vm_state = false;
     bool help = false;
     bool version = false;

@@ -47,6 +47,7 @@ How to run it:
       --no-interactive        run the script                                            [default]
   -K, --keep-machine-state    keep the machines' state from an earlier run    [default: remove it]
       --keep-vm-state         older name of --keep-machine-state
+      --stream-output         show what commands write to standard output while they run
   --debug-hook-attach CMD     when the test fails, or calls debug.breakpoint(), stop for a debugger
                               and print CMD as the command to attach with          [default: none]
       --list-methods          print what scripts can use: names, methods, what they do

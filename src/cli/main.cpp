@@ -66,6 +66,7 @@ python::RunResult run(const cli::Options& options) {
     driver::Runtime runtime(log, guard);
     const auto trace = open_trace();
     runtime.host().trace = trace.get();
+    runtime.host().stream_output = options.stream_output;
     const python::RunOptions run_options{
         .config = options.config,
         .out_dir = options.output_directory,

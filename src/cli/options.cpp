@@ -220,6 +220,7 @@ void set_output_directory(Options& options, const CommandLine& line) {
 Options options_from(const CommandLine& line, const Environment& environment) {
     Options options;
     options.interactive = line.interactive;
+    options.stream_output = line.stream_output;
     options.keep_machine_state = line.keep_machine_state || line.keep_vm_state;
     if (line.keep_vm_state)
         options.notes.emplace_back(

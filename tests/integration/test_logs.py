@@ -222,3 +222,24 @@ def test_much_console_output_is_all_there(run_driver: RunDriver) -> None:
     options = {"web": "--console-lines=50000"}
     result = run_driver("web.connect()\nweb.shutdown()", options).must_succeed()
     assert result.stderr.count("fake: boot line") == 50_000
+
+
+# ----------------------------------------------------------------------------- output as it comes
+
+
+def test_stream_output_shows_output_while_the_command_runs(
+    spawn_driver: Callable[..., Conversation], workspace: Workspace
+) -> None:
+    script = """
+        web.succeed("echo begun; until [ -e $FAKE_GUEST_DIR/go ]; do sleep 0.05; done; printf end")
+    """
+    driver = spawn_driver(script, args=["--stream-output"])
+    driver.expect("^web > begun$")
+    (workspace.base / "vm-state-web" / "guest" / "go").touch()
+    driver.expect("^web > end$")
+    driver.expect("finished: must succeed")
+    assert driver.end() == 0
+
+
+def test_output_is_not_shown_without_the_option(run_driver: RunDriver) -> None:
+    run_driver('web.succeed("echo begun")').must_succeed().must_not_say("web > ")
