@@ -1,0 +1,5 @@
+assert create_machine("exec /some/where/run-server-vm").name == "server"
+assert create_machine("/nix/store/x/bin/run-a-b-vm").name == "a-b"
+assert create_machine("qemu-system-x86_64 -m 5").name == "machine"
+assert create_machine("run-server-vm", name="other").name == "other"
+assert create_machine(start_command="x", name="beacon").start_command == "x"
