@@ -251,9 +251,10 @@ void QemuMachine::abort_start() noexcept {
 
 void QemuMachine::close() noexcept {
     closed_ = true;
-    if (const auto starting = starting_.copy().lock())
-        starting->process.child().signal_group(SIGTERM);
     const auto current = running_.copy();
+    const auto starting = starting_.copy().lock();
+    if (starting && starting != current)
+        starting->process.child().signal_group(SIGTERM);
     if (!current || current->process.child().poll())
         return;
     log(fmt::format("kill machine (pid {})", current->process.child().pid()));
