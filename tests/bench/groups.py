@@ -1,0 +1,226 @@
+"""The measurements: each group is one or more runs of a driver, and gives some of the figures."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import subprocess
+import time
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from threading import Thread
+
+from figures import Samples
+from harness import Command, Machines, Workspace
+
+SCRIPTS = Path(__file__).with_name("scripts")
+GUEST_TOOL = Path(__file__).resolve().parents[2] / "examples" / "guest" / "make-start-scripts"
+
+# How long one run may take. The Python driver never gets through a million console lines.
+LIMIT = 120.0
+GUEST_LIMIT = 900.0
+
+
+@dataclass(frozen=True)
+class Sizes:
+    """How much of everything is done in one round."""
+
+    starts: int = 5
+    commands: int = 300
+    output_mib: Mapping[str, int] = field(default_factory=lambda: {"64": 64, "512": 512})
+    copy_mib: int = 64
+    events: int = 8  # of each kind of wait
+    longest_delay: float = 2.0  # seconds until an event
+    console_lines: int = 1_000_000
+    machines: tuple[int, ...] = (1, 10, 50, 100)
+    guest_mib: int = 64
+
+
+TINY = Sizes(1, 3, {"64": 1}, 1, 1, 0.1, 1000, (1,), 1)
+
+
+class RunFailed(Exception):
+    """The driver did not do what the benchmark's script asks for; says how it ended."""
+
+
+@dataclass(frozen=True)
+class Bench:
+    """One driver executable, and how much it has to do."""
+
+    program: Path
+    sizes: Sizes
+
+    def run(
+        self,
+        script: str,
+        machines: Machines | None = None,
+        parameters: Mapping[str, object] | None = None,
+        scripts: Mapping[str, Path] | None = None,
+        limit: float = LIMIT,
+    ) -> Samples:
+        """Run scripts/SCRIPT.py, which knows the parameters by name; what it has reported."""
+        with workspace() as place:
+            source = _source(script, {"RESULT": str(place.root / "result"), **(parameters or {})})
+            program = self.program
+            command = place.command(source, machines, program=program, scripts=scripts)
+            _run(place, command, limit)
+            return dict(json.loads((place.root / "result").read_text()))
+
+
+@contextmanager
+def workspace() -> Iterator[Workspace]:
+    place = Workspace()
+    try:
+        yield place
+    finally:
+        place.kill_leftovers()
+        place.remove()
+
+
+def _source(script: str, parameters: Mapping[str, object]) -> str:
+    values = "".join(f"{name} = {value!r}\n" for name, value in parameters.items())
+    texts = [(SCRIPTS / f"{name}.py").read_text() for name in ("prelude", script)]
+    return texts[0].replace("from __future__ import annotations\n", "") + values + texts[1]
+
+
+def _run(place: Workspace, command: Command, limit: float) -> None:
+    """To the end, with the log in a file: who reads a pipe competes with the driver."""
+    log = place.root / "log"
+    to_file = ["/bin/sh", "-c", 'log=$1; shift; exec "$@" 2>"$log"', "sh", str(log)]
+    try:
+        result = place.run(Command([*to_file, *command.argv], command.env), limit)
+    except AssertionError as error:
+        raise RunFailed(str(error).splitlines()[0]) from None
+    if result.returncode != 0:
+        with log.open("rb") as file:
+            file.seek(max(0, log.stat().st_size - 2000))
+            tail = file.read().decode(errors="replace")
+        raise RunFailed(f"status {result.returncode}:\n{tail}")
+
+
+# ---------------------------------------------------------------------------------- the fake machine
+
+
+def start(bench: Bench) -> Samples:
+    """From exec to the first start script; an empty script whole; memory at its end."""
+    samples: Samples = {"start.first_start_script": [], "start.empty_script": []}
+    for _ in range(bench.sizes.starts):
+        samples["start.first_start_script"].append(_until_start_script(bench.program))
+        samples["start.empty_script"].append(_empty_script(bench.program))
+    return samples | bench.run("resident")
+
+
+def _until_start_script(program: Path) -> float:
+    with workspace() as place:
+        fifo = place.root / "started"
+        os.mkfifo(fifo)
+        scripts = {"web": place.start_script("web", body=f": >{fifo}; exit 1")}
+        command = place.command("start_all()\n", scripts=scripts, program=program)
+        moments: list[float] = []
+
+        def wait_for_start() -> None:
+            with fifo.open("rb"):
+                moments.append(time.monotonic())
+
+        waiting = Thread(target=wait_for_start)
+        waiting.start()
+        begin = time.monotonic()
+        pid = _spawn(place, command)
+        waiting.join()
+        # The start script has failed, at which the Python driver does not end.
+        _end(place, pid)
+        return (moments[0] - begin) * 1000
+
+
+def _empty_script(program: Path) -> float:
+    with workspace() as place:
+        command = place.command("", program=program)
+        begin = time.monotonic()
+        _, status = os.waitpid(_spawn(place, command), 0)
+        if status != 0:
+            raise RunFailed((place.root / "log").read_text())
+        return (time.monotonic() - begin) * 1000
+
+
+def _spawn(place: Workspace, command: Command) -> int:
+    """Without the detour through a shell or a fork of this process."""
+    log = str(place.root / "log")
+    flags = os.O_WRONLY | os.O_CREAT
+    actions = [(os.POSIX_SPAWN_OPEN, fd, log, flags, 0o600) for fd in (1, 2)]
+    return os.posix_spawn(command.argv[0], command.argv, command.env, file_actions=actions)
+
+
+def _end(place: Workspace, pid: int) -> None:
+    place.kill_leftovers()
+    os.waitpid(pid, 0)
+
+
+def command(bench: Bench) -> Samples:
+    """What one command costs."""
+    return bench.run("command", parameters={"COUNT": bench.sizes.commands})
+
+
+def output(bench: Bench) -> Samples:
+    """Much output of one command; each size in a run of its own, for the memory."""
+    samples: Samples = {}
+    for name, size in bench.sizes.output_mib.items():
+        samples |= bench.run("output", parameters={"NAME": name, "MIB": size})
+    return samples
+
+
+def copy(bench: Bench) -> Samples:
+    """A file into the guest and back, through the root shell."""
+    return bench.run("copy", parameters={"MIB": bench.sizes.copy_mib, "KIND": "copy"})
+
+
+def wait(bench: Bench) -> Samples:
+    """From an event until the wait for it returns; and what the looking costs the guest."""
+    parameters = {"COUNT": bench.sizes.events, "LONGEST": bench.sizes.longest_delay}
+    return bench.run("wait", parameters=parameters, limit=3 * LIMIT)
+
+
+def console(bench: Bench) -> Samples:
+    """Many lines of 100 bytes, and a wait for the last one."""
+    return bench.run("console", parameters={"LINES": bench.sizes.console_lines})
+
+
+def machines(bench: Bench) -> Samples:
+    """Machines started, a command each, ended."""
+    samples: Samples = {}
+    for count in bench.sizes.machines:
+        names = {f"m{number}": "" for number in range(count)}
+        samples |= bench.run("machines", names, {"COUNT": count})
+    return samples
+
+
+def screen(bench: Bench) -> Samples:
+    """Text that is on the screen already."""
+    for tool in ("convert", "tesseract"):
+        if not shutil.which(tool):
+            raise RunFailed(f"there is no '{tool}' in PATH")
+    with workspace() as place:
+        picture = place.root / "screen.ppm"
+        text = ["-font", "DejaVu-Sans", "-pointsize", "24", "label:The installation has finished"]
+        border = ["-bordercolor", "white", "-border", "40"]
+        subprocess.run(["convert", "-depth", "8", *text, *border, picture], check=True)
+        return bench.run("screen", {"web": f"--screen={picture}"})
+
+
+# ----------------------------------------------------------------------------------- the real guest
+
+
+def guest(bench: Bench) -> Samples:
+    """The same on a real guest of examples/guest, which is built if need be."""
+    with workspace() as place:
+        tool = [str(GUEST_TOOL), "-o", str(place.scripts), "guest:-"]
+        subprocess.run(tool, check=True, stdout=subprocess.DEVNULL)
+        scripts = {"guest": place.scripts / "run-guest-vm"}
+        parameters = {"MIB": bench.sizes.guest_mib, "KIND": "guest", "COUNT": 20}
+        return bench.run("guest", parameters=parameters, scripts=scripts, limit=GUEST_LIMIT)
+
+
+Group = Callable[[Bench], Samples]
+FAKE: list[Group] = [start, command, output, copy, wait, console, machines, screen]

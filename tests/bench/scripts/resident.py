@@ -1,0 +1,1 @@
+report(start__resident=[status("VmHWM") / 1000])
