@@ -85,6 +85,11 @@ void TerminalSink::set_serial(std::string_view machine, bool shown) {
     serial_of_.insert_or_assign(std::string(machine), shown);
 }
 
+void TerminalSink::set_quiet(bool quiet) {
+    const std::lock_guard lock(mutex_);
+    quiet_ = quiet;
+}
+
 bool TerminalSink::wants_colour(int fd) {
     return ::isatty(fd) == 1 && environment("NO_COLOR").empty() && environment("TERM") != "dumb";
 }
@@ -95,6 +100,8 @@ void TerminalSink::show(const Event& event, const Line& line) {
 }
 
 void TerminalSink::show(const Event& event, const Serial& serial) {
+    if (quiet_)
+        return;
     const auto own = serial_of_.find(event.machine);
     if (own != serial_of_.end() ? own->second : serial_)
         paint(dim, fmt::format("{} # {}", event.machine, printable(serial.text)));

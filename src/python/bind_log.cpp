@@ -84,6 +84,8 @@ void bind_log(py::module_& module) {
         },
         "machine"_a, "shown"_a);
     module.def(
+        "set_quiet", [](bool quiet) { session().terminal.set_quiet(quiet); }, "quiet"_a);
+    module.def(
         "set_log_level", [](log::Level level) { session().terminal.set_level(level); }, "level"_a);
     module.def(
         "log_line",

@@ -282,6 +282,7 @@ void bind_monitors(Class& machine) {
 
 void bind_console(Class& machine) {
     machine.def("send_console", &QemuMachine::send_console, can_block())
+        .def("_tap_console", &QemuMachine::tap_console)
         .def("get_console_log",
              [](QemuMachine& self) { return text_from([&] { return self.get_console_log(); }); })
         .def("_console_wait_for", &wait_for_console)

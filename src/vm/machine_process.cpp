@@ -5,6 +5,7 @@
 #include <ntd/os/wait.h>
 
 #include <poll.h>
+#include <unistd.h>
 
 #include <csignal>
 
@@ -39,6 +40,13 @@ bool MachineProcess::on_readable(os::ByteStream& stream, LineSplitter& lines, bo
     std::string bytes;
     const auto outcome = stream.read_ready(bytes);
     lines.feed(bytes);
+    if (serial)
+        tap_.with([&](UniqueFd& tap) {
+            if (tap)
+                (void)!::write(tap.get(), bytes.data(), bytes.size());
+            if (outcome == os::ByteStream::Outcome::closed)
+                tap.reset();
+        });
     const auto take = [&](std::string_view line) {
         if (serial) {
             console_.add_serial(line);
@@ -99,6 +107,12 @@ void MachineProcess::stop() noexcept {
     pollfd silent{stdout_.fd(), 0, 0};
     os::retry_eintr([&] { return ::poll(&silent, 1, deadline.left_ms()); });
     child_.signal_group(SIGKILL);
+}
+
+void MachineProcess::tap_console(UniqueFd fd) {
+    if (fd)
+        os::set_nonblocking(fd.get());
+    tap_.with([&](UniqueFd& tap) { tap = std::move(fd); });
 }
 
 void MachineProcess::write_console(std::string_view bytes, Deadline deadline) {

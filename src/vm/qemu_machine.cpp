@@ -8,6 +8,8 @@
 #include <ntd/proto/shell_codec.h>
 #include <ntd/vm/start_command.h>
 
+#include <fcntl.h>
+
 #include <csignal>
 
 namespace ntd::vm {
@@ -348,6 +350,13 @@ void QemuMachine::send_chars(const std::string& characters, Seconds delay) {
 
 void QemuMachine::send_console(const std::string& characters) {
     running()->process.write_console(characters, Deadline::after(monitor_limit));
+}
+
+void QemuMachine::tap_console(int fd) {
+    UniqueFd own(fd < 0 ? -1 : ::fcntl(fd, F_DUPFD_CLOEXEC, 0));
+    if (fd >= 0 && !own)
+        throw_errno("duplicate descriptor {}", fd);
+    running()->process.tap_console(std::move(own));
 }
 
 bool QemuMachine::wait_for_console(const Look& look, Timeout timeout) {

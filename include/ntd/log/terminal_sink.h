@@ -36,6 +36,9 @@ public:
     void set_serial(bool shown); // of all machines, those set one by one included
     void set_serial(std::string_view machine, bool shown);
 
+    // While somebody has the terminal for something else: no serial lines, whatever is set above.
+    void set_quiet(bool quiet);
+
     // A terminal that can show colours, and a user who has not declined them (NO_COLOR).
     static bool wants_colour(int fd);
 
@@ -56,6 +59,7 @@ private:
     std::mutex mutex_; // guards all below
     Level level_;
     bool serial_;
+    bool quiet_ = false;
     std::map<std::string, bool, std::less<>> serial_of_; // where it differs from serial_
     OutputLines outputs_{[this](auto machine, auto line) { show_output(machine, line); }};
     std::string pending_;

@@ -39,6 +39,10 @@ public:
     // throw, cannot be interrupted.
     void stop() noexcept;
 
+    // What the serial console says goes to this descriptor as well, as it comes, until the end of
+    // the process or until it is replaced by none. What it does not take at once is lost to it.
+    void tap_console(UniqueFd fd);
+
     // To the serial console. Throws MachineDied, TimeoutError.
     void write_console(std::string_view bytes, Deadline deadline);
 
@@ -55,6 +59,7 @@ private:
     LineSplitter stdout_lines_;         // I/O thread
     LineSplitter stderr_lines_;         // I/O thread
     int open_streams_ = 2;              // I/O thread
+    Guarded<UniqueFd> tap_;
     os::EventLoop::Watch stdout_watch_; // last: their callbacks use the rest
     os::EventLoop::Watch stderr_watch_;
 };

@@ -52,6 +52,7 @@ public:
     void send_key(const std::string& key, Seconds delay, bool log);
     void send_chars(const std::string& characters, Seconds delay);
     void send_console(const std::string& characters);
+    void tap_console(int fd); // see MachineProcess; -1 for none
     void forward_port(int host_port, int guest_port);
     void block();
     void unblock();

@@ -222,6 +222,27 @@ class QemuMachine(ScreenMixin, FirmwareMixin, BaseMachine, engine.QemuMachine):
         """Type characters on a US keyboard, with ``delay`` after each."""
         super().send_chars(chars, delay)
 
+    def shell_interact(self, address: str | None = None) -> None:
+        """Give a person a root shell in the guest, on a terminal of its own there; return when
+        that shell ends, or at Ctrl-].
+
+        The person sits at our terminal, or at the other end of ``address`` (as socat has it, such
+        as ``"TCP-LISTEN:2222,bind=127.0.0.1"``). Commands of the script have their own shell and
+        go on working. Raises MachineError if there is neither terminal nor address, or no socat.
+        """
+        from test_driver.machine import terminal
+
+        terminal.shell_interact(self, address)
+
+    def console_interact(self) -> None:
+        """Give a person the serial console; return at Ctrl-] or when QEMU ends.
+
+        All other keys, Ctrl-C included, go to the guest. Raises MachineError without a terminal.
+        """
+        from test_driver.machine import terminal
+
+        terminal.console_interact(self)
+
     def send_console(self, chars: str) -> None:
         """Write characters to the serial console."""
         super().send_console(chars)

@@ -1,0 +1,269 @@
+"""A person at a machine: a root shell on a terminal of its own, the serial console."""
+
+from __future__ import annotations
+
+import contextlib
+import itertools
+import os
+import secrets
+import select
+import shlex
+import shutil
+import socket
+import subprocess
+import sys
+import termios
+import threading
+import tty
+from typing import TYPE_CHECKING
+
+from test_driver._engine import engine
+from test_driver.errors import MachineError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from test_driver.machine.qemu import QemuMachine
+
+ESCAPE = b"\x1d"  # Ctrl-], as in telnet
+SIZE_INTERVAL = 0.5  # seconds between looks at the size of our window
+CHUNK = 1 << 16
+
+_numbers = itertools.count(1)
+_plugging = threading.Lock()
+
+# The consoles that somebody is at the other end of: the others cannot be opened.
+FIND_CONSOLES = """
+find_consoles() {
+    for console in /dev/hvc[0-9]*; do (: <>"$console") 2>/dev/null && echo "$console"; done; true
+}
+"""
+
+# The shell leads a session of its own, whose terminal is the first one that it opens.
+START_SHELL = """
+export TERM=$term
+setsid bash -c '
+    exec <>"$0" >&0 2>&1; trap exit HUP; stty sane rows "$1" cols "$2"; bash -li; printf %s "$3"
+' "$console" "$rows" "$columns" "$mark"
+"""
+
+
+def shell_interact(machine: QemuMachine, address: str | None) -> None:
+    """See QemuMachine.shell_interact()."""
+    if address is None:
+        _check_terminal(machine, "shell_interact() (or give it an address=, as socat has it)")
+    elif not shutil.which("socat"):
+        raise MachineError(
+            f"machine '{machine.name}': shell_interact(address=...) needs socat, which is not in "
+            "PATH"
+        )
+    machine.connect()
+    mark = f"\x1b]ntd;{secrets.token_hex(8)}\x07".encode()  # terminals show none of it
+    with _console(machine) as (channel, console):
+        rows, columns = _window_size()
+        machine.execute(
+            _assignments(term=_terminal_type(), console=console, mark=mark.decode())
+            + f"rows={rows} columns={columns}\n"
+            + START_SHELL,
+            check_output=False,
+        )
+        if address is not None:
+            machine.log(f"connecting a root shell ({console}) to {address}")
+            _serve(machine, channel, address, mark)
+            return
+        size = f"stty -F {console} rows {{}} cols {{}}"
+        _relay(
+            channel.fileno(),
+            f"{machine.name}: a root shell on {console}; Ctrl-] returns to the driver",
+            send=channel.sendall,
+            end_mark=mark,
+            resized=lambda rows, columns: machine.execute(size.format(rows, columns)),
+        )
+
+
+def console_interact(machine: QemuMachine) -> None:
+    """See QemuMachine.console_interact()."""
+    _check_terminal(machine, "console_interact()")
+    machine.start()
+    ours, theirs = os.pipe()
+    try:
+        machine._tap_console(theirs)
+        os.close(theirs)
+        _relay(
+            ours,
+            f"{machine.name}: the serial console; Ctrl-] returns to the driver",
+            send=lambda keys: machine.send_console(keys.decode(errors="surrogateescape")),
+        )
+        if machine.pid is not None:
+            machine._tap_console(-1)
+    finally:
+        os.close(ours)
+
+
+def _check_terminal(machine: QemuMachine, what: str) -> None:
+    if not (sys.stdin.isatty() and sys.stdout.isatty()):
+        raise MachineError(
+            f"machine '{machine.name}': {what} needs a terminal, and standard input or output is "
+            "none"
+        )
+
+
+@contextlib.contextmanager
+def _console(machine: QemuMachine) -> Iterator[tuple[socket.socket, str]]:
+    """A further virtconsole: our end of it, and its device in the guest. It is plugged in, and
+    pulled out at the end, which hangs up on who uses it."""
+    name = f"ntd-console-{next(_numbers)}"
+    path = machine.state_dir / name
+    with _plugging, socket.socket(socket.AF_UNIX) as listener:
+        before = _ask(machine, "find_consoles")
+        listener.bind(str(path))
+        listener.listen()
+        try:
+            _plug(machine, name, str(path))
+            channel, _ = listener.accept()
+        finally:
+            path.unlink()
+        more = f'[ "$(find_consoles | wc -l)" -gt {len(before)} ]'
+        wait = f"for _ in {{1..20}}; do ! {more} || break; sleep 0.1; done"
+        after = _ask(machine, f"{wait}; find_consoles")
+    try:
+        with channel:
+            yield channel, _only_new(machine, before, after)
+    finally:
+        if machine.is_up():
+            _qmp(machine, "device_del", {"id": name})
+            with contextlib.suppress(Exception):  # the guest may not have let go of it yet
+                _qmp(machine, "chardev-remove", {"id": name})
+
+
+def _ask(machine: QemuMachine, command: str) -> set[str]:
+    return set(machine.execute(FIND_CONSOLES + command)[1].split())
+
+
+def _only_new(machine: QemuMachine, before: set[str], after: set[str]) -> str:
+    new = sorted(after - before)
+    if not new:
+        raise MachineError(
+            f"machine '{machine.name}': the guest did not make a device for a new virtconsole; it "
+            f"has {', '.join(sorted(after)) or 'none'}"
+        )
+    return new[0]
+
+
+def _plug(machine: QemuMachine, name: str, path: str) -> None:
+    address = {"type": "unix", "data": {"path": path}}
+    backend = {"type": "socket", "data": {"addr": address, "server": False}}
+    _qmp(machine, "chardev-add", {"id": name, "backend": backend})
+    _qmp(machine, "device_add", {"driver": "virtconsole", "id": name, "chardev": name})
+
+
+def _qmp(machine: QemuMachine, command: str, arguments: dict[str, object]) -> None:
+    client = machine.qmp_client
+    if client is not None:
+        client.send(command, arguments)
+
+
+def _serve(machine: QemuMachine, channel: socket.socket, address: str, mark: bytes) -> None:
+    """Connect the channel to another program until that, the shell or QEMU ends."""
+    ours, theirs = socket.socketpair()
+    with ours, theirs:
+        command = ["socat", address, f"FD:{theirs.fileno()}"]
+        with subprocess.Popen(command, pass_fds=[theirs.fileno()]) as process:
+            theirs.close()
+            try:
+                _copy_both_ways(channel, ours, mark)
+                ours.shutdown(socket.SHUT_RDWR)
+            finally:
+                process.terminate()
+
+
+def _copy_both_ways(channel: socket.socket, other: socket.socket, mark: bytes) -> None:
+    tail = b""
+    while True:
+        ready, _, _ = select.select([channel, other], [], [])
+        for source, target in ((channel, other), (other, channel)):
+            if source not in ready:
+                continue
+            data = source.recv(CHUNK)
+            if not data:
+                return
+            target.sendall(data)
+            if source is channel:
+                tail = (tail + data)[-len(mark) :]
+                if tail == mark:
+                    return
+
+
+def _relay(
+    source: int,
+    hint: str,
+    send: Callable[[bytes], object],
+    end_mark: bytes | None = None,
+    resized: Callable[[int, int], object] = lambda rows, columns: None,
+) -> None:
+    """Our terminal in raw mode: keys to ``send``, and to the screen what comes from ``source``,
+    until that ends, or says ``end_mark``, or Ctrl-]."""
+    keyboard, screen = sys.stdin.fileno(), sys.stdout.fileno()
+    sys.stdout.flush()
+    size = _window_size()
+    tail = b""
+    speaks = False  # before it does it may not have taken the size that it was started with
+    with _raw_mode(keyboard):
+        _write_all(screen, f"{hint}\r\n".encode())
+        while True:
+            ready, _, _ = select.select([source, keyboard], [], [], SIZE_INTERVAL)
+            if speaks and size != (size := _window_size()):
+                resized(*size)
+            if source in ready:
+                data = os.read(source, CHUNK)
+                _write_all(screen, data)
+                speaks = True
+                tail = (tail + data)[-len(end_mark or b"") :]
+                if not data or tail == end_mark:
+                    return
+            if keyboard in ready:
+                keys, escape, _ = os.read(keyboard, CHUNK).partition(ESCAPE)
+                if keys:
+                    send(keys)
+                if escape or not keys:
+                    _write_all(screen, b"\r\n")
+                    return
+
+
+@contextlib.contextmanager
+def _raw_mode(terminal: int) -> Iterator[None]:
+    """All keys are for the guest. Lines of the log still get their carriage returns, and those of
+    consoles wait: they would be written across what a person sees."""
+    settings = termios.tcgetattr(terminal)
+    engine.set_quiet(True)
+    try:
+        tty.setraw(terminal)
+        raw = termios.tcgetattr(terminal)
+        raw[1] |= termios.OPOST | termios.ONLCR
+        termios.tcsetattr(terminal, termios.TCSANOW, raw)
+        yield
+    finally:
+        termios.tcsetattr(terminal, termios.TCSADRAIN, settings)
+        engine.set_quiet(False)
+
+
+def _write_all(descriptor: int, data: bytes) -> None:
+    while data:
+        data = data[os.write(descriptor, data) :]
+
+
+def _window_size() -> tuple[int, int]:
+    """Rows and columns; the usual ones where there is no window."""
+    try:
+        columns, rows = os.get_terminal_size(sys.stdin.fileno())
+    except (OSError, ValueError):
+        return 24, 80
+    return rows or 24, columns or 80
+
+
+def _terminal_type() -> str:
+    return os.environ.get("TERM") or "linux"
+
+
+def _assignments(**variables: str) -> str:
+    return "".join(f"{name}={shlex.quote(value)}\n" for name, value in variables.items())

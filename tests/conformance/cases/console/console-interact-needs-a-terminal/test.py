@@ -1,0 +1,1 @@
+machine.console_interact()
