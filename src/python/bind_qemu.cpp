@@ -261,7 +261,7 @@ void bind_monitors(Class& machine) {
         .def("_qmp_next_event",
              [](QemuMachine& self, Timeout timeout) -> std::optional<py::str> {
                  const py::gil_scoped_release without_gil;
-                 const auto event = self.running()->qmp->next_event(vm::deadline_of(timeout));
+                 const auto event = self.next_qmp_event(timeout);
                  const py::gil_scoped_acquire gil;
                  return event ? std::optional(text_of(*event)) : std::nullopt;
              })

@@ -99,14 +99,14 @@ void wait_for_unit(Machine& machine, const std::string& unit, const User& user, 
 
 std::map<std::string, std::string>
 get_unit_info(Machine& machine, const std::string& unit, const User& user) {
-    const auto [status, output] =
+    const auto result =
         machine.systemctl(fmt::format("--no-pager show {}", shell_quote(unit)), user);
-    if (status != 0)
+    if (result.status != 0)
         throw RequestedAssertionFailed(
             "retrieving systemctl info for unit \"{}\"{} failed with exit code {}", unit,
-            of_user(user), status);
+            of_user(user), result.status);
     std::map<std::string, std::string> info;
-    for (std::string_view rest = output; !rest.empty();) {
+    for (std::string_view rest = result.output; !rest.empty();) {
         const auto line = rest.substr(0, rest.find('\n'));
         if (const auto equals = line.find('='); equals != line.npos)
             info.emplace(line.substr(0, equals), line.substr(equals + 1));

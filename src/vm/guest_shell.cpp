@@ -78,7 +78,7 @@ GuestShell::run(std::string_view command, Deadline deadline, const CommandStream
         if (wait_for_end(exchange, deadline))
             return {*exchange.decoder.status(), std::move(exchange.output)};
         end_command(exchange);
-        return {timed_out, std::move(exchange.output)};
+        return {timed_out, std::move(exchange.output), true};
     } catch (const Error&) {
         if (exchange.sink_failed)
             end_command(exchange);

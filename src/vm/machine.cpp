@@ -63,8 +63,10 @@ std::string Machine::succeed(const std::vector<std::string>& commands, Timeout t
         auto result = execute(command, {.timeout = timeout});
         if (result.status != 0) {
             log(fmt::format("output: {}", valid_utf8(result.output)));
-            throw RequestedAssertionFailed("command `{}` failed (exit code {})",
-                                           valid_utf8(command), result.status);
+            throw RequestedAssertionFailed(
+                "command `{}` failed (exit code {}){}", valid_utf8(command), result.status,
+                result.timed_out ? fmt::format(": it was ended after {:g} s", timeout->count())
+                                 : "");
         }
         output += result.output;
     }
@@ -85,24 +87,24 @@ ExecResult Machine::systemctl(const std::string& query, const std::optional<std:
 std::string Machine::get_unit_property(const std::string& unit,
                                        const std::string& property,
                                        const std::optional<std::string>& user) {
-    const auto [status, output] = systemctl(
+    const auto result = systemctl(
         fmt::format("--no-pager show {} --property={}", shell_quote(unit), shell_quote(property)),
         user);
-    if (status != 0)
+    if (result.status != 0)
         throw RequestedAssertionFailed("asking systemctl for the property \"{}\" of unit \"{}\"{} "
                                        "failed with exit code {}: {}",
                                        property, unit,
-                                       user ? fmt::format(" of user \"{}\"", *user) : "", status,
-                                       trim_right(output));
+                                       user ? fmt::format(" of user \"{}\"", *user) : "",
+                                       result.status, trim_right(result.output));
     const auto prefix = property + "=";
-    for (std::string_view rest = output; !rest.empty();) {
+    for (std::string_view rest = result.output; !rest.empty();) {
         const auto line = rest.substr(0, rest.find('\n'));
         if (line.starts_with(prefix))
             return std::string(line.substr(prefix.size()));
         rest.remove_prefix(std::min(line.size() + 1, rest.size()));
     }
     throw RequestedAssertionFailed("unit \"{}\" has no property \"{}\" (systemctl said: '{}')",
-                                   unit, property, trim_right(output));
+                                   unit, property, trim_right(result.output));
 }
 
 } // namespace ntd::vm

@@ -328,8 +328,28 @@ std::string QemuMachine::wait_for_monitor_prompt() {
     return running()->hmp->wait_for_prompt(Deadline::after(monitor_limit));
 }
 
+// The end of the connection is that of QEMU, as a rule: then it says how that has ended.
+template <typename Use>
+auto QemuMachine::with_qmp(const std::string& doing, Use use) {
+    const auto current = running();
+    try {
+        return use(*current->qmp);
+    } catch (const MachineError&) {
+        current->process.check_alive(doing);
+        throw;
+    }
+}
+
 std::string QemuMachine::send_qmp(const std::string& command, const std::string& arguments) {
-    return running()->qmp->send(command, arguments, Deadline::after(monitor_limit));
+    return with_qmp(fmt::format("before it answered the QMP command '{}'", command),
+                    [&](QmpClient& qmp) {
+                        return qmp.send(command, arguments, Deadline::after(monitor_limit));
+                    });
+}
+
+std::optional<std::string> QemuMachine::next_qmp_event(Timeout timeout) {
+    return with_qmp("while a QMP event was awaited",
+                    [&](QmpClient& qmp) { return qmp.next_event(deadline_of(timeout)); });
 }
 
 void QemuMachine::send_key(const std::string& key, Seconds delay, bool with_log) {
@@ -337,7 +357,11 @@ void QemuMachine::send_key(const std::string& key, Seconds delay, bool with_log)
     if (with_log)
         scope.emplace(host().log, log::ScopeKind::nested, name(),
                       fmt::format("sending key {}", printable(key)));
-    send_monitor_command("sendkey " + proto::key_name(key));
+    const auto answer = send_monitor_command("sendkey " + proto::key_name(key));
+    // "unknown key: 'x'", or "invalid parameter: x" in older releases. Scripts go on, as ever.
+    if (answer.find("unknown key") != answer.npos || answer.find("invalid param") != answer.npos)
+        host().log.line(name(), log::Level::warning,
+                        fmt::format("QEMU has no key '{}'; nothing was pressed", printable(key)));
     os::wait_readable({exit_fd()}, Deadline::after(delay), host().interrupt);
 }
 

@@ -10,6 +10,8 @@ namespace {
 // Events that nobody asks for must not grow without end.
 constexpr std::size_t most_events = 10'000;
 
+constexpr auto last_words_limit = std::chrono::milliseconds(500);
+
 } // namespace
 
 QmpClient::QmpClient(
@@ -72,12 +74,16 @@ bool QmpClient::wait_until(const std::function<bool(State&)>& look, Deadline dea
             return true;
         if (broken)
             throw MachineError("{}", *broken);
-        if (ended)
+        // The last words may still be on their way when the process has ended.
+        const auto ready = os::wait_readable(
+            {changed.fd(), ended ? -1 : exit_fd_},
+            ended ? sooner(deadline, Deadline::after(last_words_limit)) : deadline,
+            host_.interrupt);
+        if (!ready && ended)
             throw MachineError("QMP: QEMU has ended");
-        const auto ready = os::wait_readable({changed.fd(), exit_fd_}, deadline, host_.interrupt);
         if (!ready)
             return false;
-        ended = *ready == 1; // one more look: the last words may have come with the end
+        ended = ended || *ready == 1;
     }
 }
 

@@ -14,11 +14,24 @@ using namespace std::chrono_literals;
 constexpr Seconds shortest_pause = 10ms;
 constexpr Seconds longest_pause = 1s;
 
+// What tries may take of one CPU of the guest: a tenth. A try that takes seconds waits for
+// something rather than computes, and such a pause would do no good.
+constexpr double pause_per_try = 9;
+constexpr Seconds longest_pause_per_try = 3s;
+
+// What a wait may be late by, as a part of how long it has taken.
+constexpr double lateness = 0.01;
+
 std::string in_words(Timeout timeout) {
     return timeout ? fmt::format("{:g}", timeout->count()) : "None";
 }
 
 } // namespace
+
+Seconds pause_after_try(Seconds took, Seconds waited) {
+    const auto for_guest = std::min<Seconds>(pause_per_try * took, longest_pause_per_try);
+    return std::max(for_guest, std::clamp(lateness * waited, shortest_pause, longest_pause));
+}
 
 void retry(const std::function<bool(bool last)>& attempt,
            Timeout timeout,
@@ -26,18 +39,15 @@ void retry(const std::function<bool(bool last)>& attempt,
            os::Interrupt& interrupt) {
     const auto begin = Deadline::Clock::now();
     const auto deadline = deadline_of(timeout);
-    auto pause = shortest_pause;
     bool ended = false;
     while (!ended && !deadline.passed()) {
         const auto tried = Deadline::Clock::now();
         if (attempt(false))
             return;
-        const Seconds took = Deadline::Clock::now() - tried;
-        const auto rest =
-            std::clamp<Seconds>(std::max(pause, 3 * took), shortest_pause, longest_pause);
-        ended = os::wait_readable({exit_fd()}, sooner(deadline, Deadline::after(rest)), interrupt)
+        const auto now = Deadline::Clock::now();
+        const auto pause = pause_after_try(now - tried, now - begin);
+        ended = os::wait_readable({exit_fd()}, sooner(deadline, Deadline::after(pause)), interrupt)
                     .has_value();
-        pause = std::min<Seconds>(pause * 1.5, longest_pause);
     }
     if (attempt(true))
         return;

@@ -16,6 +16,7 @@ namespace ntd::vm {
 struct ExecResult {
     int status = 0;
     std::string output; // any bytes
+    bool timed_out = false;
 };
 
 // Takes output as it comes; the guest waits for it. What it throws ends the command.

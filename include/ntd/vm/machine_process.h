@@ -56,9 +56,9 @@ private:
     os::ByteStream stdin_;
     os::ByteStream stdout_;
     os::ByteStream stderr_;
-    LineSplitter stdout_lines_;         // I/O thread
-    LineSplitter stderr_lines_;         // I/O thread
-    int open_streams_ = 2;              // I/O thread
+    LineSplitter stdout_lines_; // I/O thread
+    LineSplitter stderr_lines_; // I/O thread
+    int open_streams_ = 2;      // I/O thread
     Guarded<UniqueFd> tap_;
     os::EventLoop::Watch stdout_watch_; // last: their callbacks use the rest
     os::EventLoop::Watch stderr_watch_;

@@ -49,6 +49,9 @@ public:
     // The whole answer as JSON text; `arguments` is a JSON object or empty. Throws QmpError.
     std::string send_qmp(const std::string& command, const std::string& arguments);
 
+    // As QmpClient::next_event().
+    std::optional<std::string> next_qmp_event(Timeout timeout);
+
     void send_key(const std::string& key, Seconds delay, bool log);
     void send_chars(const std::string& characters, Seconds delay);
     void send_console(const std::string& characters);
@@ -93,6 +96,8 @@ private:
     void wait_for_greeting(Running& running);
     void check_boot(Running& running);
     void forget_process();
+    template <typename Use>
+    auto with_qmp(const std::string& doing, Use use);
 
     std::string start_command_;
     ConsoleLog console_;

@@ -8,9 +8,13 @@
 
 namespace ntd::vm {
 
-// Tries until it succeeds: soon again at first, then less and less often, at most once a second,
-// and never so often that the tries themselves are the guest's main work. At the deadline once more
-// with last = true; then throws RequestedAssertionFailed with "action timed out".
+// How long to rest after a try, some time into a wait: nine times what the try took, so that a
+// tenth of one CPU of the guest goes into tries, and a hundredth of the wait so far, up to a
+// second.
+Seconds pause_after_try(Seconds took, Seconds waited);
+
+// Tries until it succeeds, with these pauses. At the deadline once more with last = true; then
+// throws RequestedAssertionFailed with "action timed out".
 // When `exit_fd` (-1: none) becomes readable, the next try is the last, too: its error says why, or
 // else MachineDied.
 void retry(const std::function<bool(bool last)>& attempt,

@@ -1,0 +1,2 @@
+machine.start()
+machine.send_key("no-such-key")
