@@ -13,6 +13,7 @@ if TYPE_CHECKING:
 
 SHORTEST_PAUSE = 0.01
 LONGEST_PAUSE = 1.0
+LATENESS = 0.01  # what a wait may be late by, as a part of how long it has taken
 
 
 def retry(
@@ -28,13 +29,12 @@ def retry(
     """
     limit = seconds(timeout if timeout_seconds is None else timeout_seconds)
     begin = time.monotonic()
-    pause = SHORTEST_PAUSE
     while limit is None or time.monotonic() - begin < limit:
         if fn(False):
             return
-        left = pause if limit is None else begin + limit - time.monotonic()
-        time.sleep(max(min(pause, left), 0))
-        pause = min(pause * 1.5, LONGEST_PAUSE)
+        elapsed = time.monotonic() - begin
+        pause = min(max(SHORTEST_PAUSE, LATENESS * elapsed), LONGEST_PAUSE)
+        time.sleep(pause if limit is None else max(min(pause, limit - elapsed), 0))
     if not fn(True):
         elapsed = time.monotonic() - begin
         raise RequestedAssertionFailed(

@@ -82,9 +82,29 @@ TEST_F(Retry, TellsTheOthersThatTheyAreNot) {
     EXPECT_EQ(std::count(tries.begin(), tries.end(), true), 1);
 }
 
-TEST_F(Retry, TriesLessAndLessOften) {
+TEST_F(Retry, PausesBetweenTries) {
     EXPECT_THROW(never_succeed(100ms), RequestedAssertionFailed);
-    EXPECT_LE(tries.size(), 7U); // after 0, 10, 25, 48, 81 and at last after 100 ms
+    EXPECT_LE(tries.size(), 11U); // after 0, 10, ... 90, and at last after 100 ms
+}
+
+TEST(PauseAfterTry, IsShortAtFirst) {
+    EXPECT_EQ(pause_after_try(0s, 0s), 10ms);
+}
+
+TEST(PauseAfterTry, LeavesNineTenthsOfTheTimeToTheGuest) {
+    EXPECT_DOUBLE_EQ(pause_after_try(100ms, 1s).count(), 0.9);
+}
+
+TEST(PauseAfterTry, IsNotThatOfATryThatBlocked) {
+    EXPECT_EQ(pause_after_try(60s, 60s), 3s);
+}
+
+TEST(PauseAfterTry, GrowsWithTheWait) {
+    EXPECT_DOUBLE_EQ(pause_after_try(1ms, 10s).count(), 0.1);
+}
+
+TEST(PauseAfterTry, GrowsUpToASecond) {
+    EXPECT_EQ(pause_after_try(1ms, 900s), 1s);
 }
 
 TEST_F(Retry, SaysThatTimeIsUp) {
