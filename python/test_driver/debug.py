@@ -4,17 +4,26 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 
+HOST, PORT = "127.0.0.1", 4444
+
 
 class DebugAbstract(ABC):
     """What the symbol ``debug`` is."""
 
     @abstractmethod
-    def breakpoint(self, host: str = "127.0.0.1", port: int = 4444) -> None:
-        """Stop here and serve a debugger."""
+    def breakpoint(self, host: str = HOST, port: int = PORT) -> None:
+        """Stop here and serve a debugger (Python's pdb) over TCP, until it says ``continue``.
+
+        Another port is taken if that one is in use. Does nothing without --debug-hook-attach.
+        Raises OSError if there is no such address.
+        """
+
+    def post_mortem(self, error: BaseException) -> None:
+        """Serve a debugger in the script's frame in which it failed."""
 
 
 class DebugNop(DebugAbstract):
     """Without the debug hook there is nobody to stop for."""
 
-    def breakpoint(self, host: str = "127.0.0.1", port: int = 4444) -> None:
+    def breakpoint(self, host: str = HOST, port: int = PORT) -> None:
         """Go on."""

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
+import time
 from typing import TYPE_CHECKING, Any, overload
 
 from test_driver import script, symbols
@@ -14,7 +16,7 @@ from test_driver.machine import BaseMachine, NspawnMachine, QemuMachine
 from test_driver.vlan import VLan
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
     from contextlib import AbstractContextManager
     from pathlib import Path
     from types import TracebackType
@@ -94,6 +96,7 @@ class Driver:
         self.logger = logger or Logger()
         self._keep_machine_state = keep_machine_state
         self.debug = DebugNop()
+        self._global_deadline: float | None = None
         self.vlans = []
         self.machines_qemu = []
         self.machines_nspawn = []
@@ -309,6 +312,23 @@ class Driver:
             self._globals = self.test_symbols()
             script.execute(self.tests, self._globals)
 
+    @contextlib.contextmanager
+    def global_timeout_paused(self) -> Iterator[None]:
+        """While a person looks at the test, its time stands still."""
+        if self._global_deadline is None:
+            yield
+            return
+        left = self._global_deadline - time.monotonic()
+        engine.clear_global_timeout()
+        try:
+            yield
+        finally:
+            self._arm_global_timeout(max(left, 0.0))
+
+    def _arm_global_timeout(self, seconds: float) -> None:
+        self._global_deadline = time.monotonic() + seconds
+        engine.set_global_timeout(seconds)
+
     def run_tests(self) -> None:
         """Run the test script, then have each machine that is up write its disks."""
         self.test_script()
@@ -333,7 +353,9 @@ def of_this_run() -> Driver:
         tmp_dir=options.tmp_dir,
     )
     if options.debug_hook_attach:
-        driver.logger.warning("this version has no debug hook: --debug-hook-attach is ignored")
+        from test_driver.debugger import Debug  # few runs need it
+
+        driver.debug = Debug(driver, options.debug_hook_attach)
     return driver
 
 
@@ -360,7 +382,7 @@ def run(driver: Driver) -> tuple[int, int]:
         if driver.global_timeout is not None:
             limit = driver.global_timeout
             driver.logger.info(f"Test will time out and terminate in {limit:g} seconds")
-            engine.set_global_timeout(limit)
+            driver._arm_global_timeout(limit)
         driver.run_tests()
         engine.clear_global_timeout()
     except SystemExit as end:
@@ -375,6 +397,7 @@ def run(driver: Driver) -> tuple[int, int]:
         return 0, int(signal.SIGINT)
     except BaseException as error:  # whatever the script raised is a failed test
         driver.logger.log_test_error(script.describe_failure(error, driver.tests))
+        driver.debug.post_mortem(error)
         return 1, 0
     return 0, 0
 
