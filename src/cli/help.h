@@ -63,7 +63,28 @@ Environment:
                               state (vm-state-NAME) and sockets are kept          [default: /tmp]
   LOGFILE                     file for the log as XML                              [default: none]
   NO_COLOR                    set to anything: no colours in the log
-  NTD_START_TIMEOUT           seconds that a start script may take until its machine answers
+  NTD_START_TIMEOUT           seconds that a start script may take until its machine answers [300]
+  NTD_BOOT_SILENCE            seconds that a booting guest's console may be silent           [300]
+  NTD_TRACE                   file for all that goes over the machines' channels     [default: none]
+
+Differences from the Python driver (the README tells more):
+  - What has died ends every wait for it at once, with its exit status and last output: a start
+    script, QEMU, a guest that powers off, panics, or ends in emergency mode. A guest that boots or
+    runs a command and is silent for five minutes is an error, too.
+  - Waits look again after 10 ms, then less and less often; their limits are wall-clock time.
+  - A command over its time limit, or interrupted by Ctrl-C, is ended in the guest as well. Commands
+    may be of any length, their output any bytes. Their standard input is the guest's console.
+  - Output and copies take a virtio-serial port of ours where the guest has it.
+  - Machines raise MachineError; one that has died MachineDied, which is a BrokenPipeError.
+  - Standard error of QEMU and of start scripts is in the log.
+  - wait_for_text() takes the first reading that matches, and keeps the picture when it fails.
+  - Damaged stores of EFI variables are an error, and stay as they are.
+  - Copies keep symbolic links, and appear under their names when they are complete.
+  - shell_interact() has a terminal of its own; Ctrl-] leaves it, and console_interact().
+  - The debugger of --debug-hook-attach takes another port if its own is in use, and holds the
+    global timeout while somebody is attached.
+  - --stream-output, --list-methods, --version, and the variables NTD_... are ours.
+  - Not there yet: containers (an error), the SSH backdoor (a warning).
 
 Exit status: 0 the test script ran to its end; 1 it failed (or what it gave to sys.exit); 2 the
 options or the configuration cannot be used; 143 (SIGTERM) the global timeout passed; 130 (SIGINT)
