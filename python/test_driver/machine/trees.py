@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, BinaryIO
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-PIECE = 4 << 20  # what is in memory at once
+PIECE = 16 << 20  # what is in memory at once
 LARGE = 1 << 20  # a file of more than that is not part of an archive
 
 
