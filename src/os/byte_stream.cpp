@@ -7,12 +7,13 @@
 #include <unistd.h>
 
 #include <cerrno>
+#include <memory>
 
 namespace ntd::os {
 
 namespace {
 
-constexpr std::size_t chunk = 64 * 1024;
+constexpr std::size_t chunk = 256 * 1024; // a socket's buffer holds no more
 
 bool is_gone(int error) {
     return error == ECONNRESET || error == EPIPE || error == EIO || error == ENOTCONN;
@@ -21,18 +22,18 @@ bool is_gone(int error) {
 } // namespace
 
 ByteStream::Outcome ByteStream::read_ready(std::string& to) {
-    const auto old = to.size();
-    to.resize(old + chunk);
-    const auto count = retry_eintr([&] { return ::read(fd_.get(), to.data() + old, chunk); });
-    const int error = errno;
-    to.resize(old + static_cast<std::size_t>(count > 0 ? count : 0));
-    if (count > 0)
+    // A buffer of its own: one in `to` would have to be filled with zeros first.
+    thread_local const auto buffer = std::make_unique_for_overwrite<char[]>(chunk);
+    const auto count = retry_eintr([&] { return ::read(fd_.get(), buffer.get(), chunk); });
+    if (count > 0) {
+        to.append(buffer.get(), static_cast<std::size_t>(count));
         return Outcome::data;
-    if (count == 0 || is_gone(error))
+    }
+    if (count == 0 || is_gone(errno))
         return Outcome::closed;
-    if (error == EAGAIN)
+    if (errno == EAGAIN)
         return Outcome::deadline;
-    throw SystemError(error, "read from a stream");
+    throw_errno("read from a stream");
 }
 
 ByteStream::Outcome

@@ -196,25 +196,33 @@ std::string shell_probe(std::string_view marker) {
 }
 
 void ShellDecoder::feed(std::string_view bytes) {
-    pending_ += bytes;
-    for (auto begin = pending_.find(marker_); begin != pending_.npos;
-         begin = pending_.find(marker_)) {
-        output_.append(pending_, 0, begin);
-        pending_.erase(0, begin);
-        const auto end = pending_.find('\n');
-        if (end == pending_.npos)
+    if (pending_.empty())
+        return scan(bytes);
+    const auto all = std::exchange(pending_, {}).append(bytes);
+    scan(all);
+}
+
+// Much output is copied once, from the reader's buffer to the output.
+void ShellDecoder::scan(std::string_view bytes) {
+    for (auto begin = bytes.find(marker_); begin != bytes.npos; begin = bytes.find(marker_)) {
+        output_ += bytes.substr(0, begin);
+        bytes.remove_prefix(begin);
+        const auto end = bytes.find('\n');
+        if (end == bytes.npos) {
+            pending_ = bytes;
             return;
-        const auto frame = pending_.substr(0, end);
-        pending_.erase(0, end + 1); // first, as the frame may be garbage
+        }
+        const auto frame = bytes.substr(0, end);
+        bytes.remove_prefix(end + 1);
+        pending_ = bytes; // the frame may be garbage
         take_frame(frame);
     }
     // The rest is output but for a tail that may be the begin of a marker.
-    const auto keep = std::min(pending_.size(), marker_.size() - 1);
-    auto tail = pending_.size() - keep;
-    while (tail < pending_.size() && !marker_.starts_with(std::string_view(pending_).substr(tail)))
+    auto tail = bytes.size() - std::min(bytes.size(), marker_.size() - 1);
+    while (tail < bytes.size() && !marker_.starts_with(bytes.substr(tail)))
         ++tail;
-    output_.append(pending_, 0, tail);
-    pending_.erase(0, tail);
+    output_ += bytes.substr(0, tail);
+    pending_ = bytes.substr(tail);
 }
 
 void ShellDecoder::take_frame(std::string_view frame) {

@@ -6,6 +6,13 @@
 
 #include <fmt/format.h>
 
+#include <sys/mman.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cstdint>
+#include <cstring>
+#include <numeric>
 #include <optional>
 #include <string>
 #include <utility>
@@ -27,8 +34,41 @@ using can_block = py::call_guard<py::gil_scoped_release>;
 const Timeout no_limit = std::nullopt;
 const Timeout default_limit = vm::Seconds(900);
 
-py::tuple python_result(const vm::ExecResult& result) {
-    return py::make_tuple(result.status, text_of(result.output));
+bool is_ascii(std::string_view bytes) {
+    const auto bits = std::accumulate(bytes.begin(), bytes.end(), 0U,
+                                      [](unsigned all, char c) { return all | std::uint8_t(c); });
+    return bits < 0x80;
+}
+
+// madvise(2) for the whole pages within some memory.
+void advise(char* begin, std::size_t size, int advice) {
+    const auto page = static_cast<std::size_t>(::sysconf(_SC_PAGESIZE));
+    const auto to_page = -reinterpret_cast<std::uintptr_t>(begin) % page;
+    if (size > to_page)
+        ::madvise(begin + to_page, (size - to_page) / page * page, advice);
+}
+
+// Much output as text. Its bytes go as the text comes: both would take twice the memory.
+py::str into_text(std::string bytes) {
+    constexpr std::size_t piece = std::size_t{16} << 20;
+    if (bytes.size() < piece || !is_ascii(bytes))
+        return text_of(std::string_view(bytes));
+    const auto text =
+        py::reinterpret_steal<py::str>(PyUnicode_New(static_cast<Py_ssize_t>(bytes.size()), 0x7F));
+    if (!text)
+        throw py::error_already_set();
+    auto* to = static_cast<char*>(PyUnicode_DATA(text.ptr()));
+    advise(to, bytes.size(), MADV_HUGEPAGE);
+    for (std::size_t done = 0; done < bytes.size(); done += piece) {
+        const auto size = std::min(piece, bytes.size() - done);
+        std::memcpy(to + done, bytes.data() + done, size);
+        advise(bytes.data() + done, size, MADV_DONTNEED);
+    }
+    return text;
+}
+
+py::tuple python_result(vm::ExecResult result) {
+    return py::make_tuple(result.status, into_text(std::move(result.output)));
 }
 
 std::vector<std::string> commands_of(const py::args& args) {
@@ -71,7 +111,7 @@ void bind_commands(py::class_<Machine, std::shared_ptr<Machine>>& machine) {
             "succeed",
             [](Machine& self, const py::args& commands, Timeout timeout) {
                 const auto all = commands_of(commands);
-                return text_of(blocking([&] { return self.succeed(all, timeout); }));
+                return into_text(blocking([&] { return self.succeed(all, timeout); }));
             },
             "timeout"_a = no_limit)
         .def(

@@ -48,7 +48,7 @@ struct GuestShell::Exchange {
     std::string marker;
     std::string_view command;
     proto::ShellDecoder decoder;
-    std::string output;
+    std::string output; // what has been taken from the decoder
     OutputSink sink;
     bool sink_failed = false;
     std::int64_t unanswered = 0; // bytes of the output
@@ -56,6 +56,12 @@ struct GuestShell::Exchange {
     std::size_t frames = 0; // that had come when the shell last said something
     Deadline::Clock::time_point heard = Deadline::Clock::now();
     bool warned_of_silence = false;
+
+    std::string take_all_output() {
+        if (output.empty())
+            return decoder.take_output();
+        return std::move(output += decoder.take_output());
+    }
 };
 
 OutputSink sink_to(int fd, os::Interrupt& interrupt) {
@@ -76,9 +82,9 @@ GuestShell::run(std::string_view command, Deadline deadline, const CommandStream
     try {
         send(text_for(exchange, streams), command, Deadline::never());
         if (wait_for_end(exchange, deadline))
-            return {*exchange.decoder.status(), std::move(exchange.output)};
+            return {*exchange.decoder.status(), exchange.take_all_output()};
         end_command(exchange);
-        return {timed_out, std::move(exchange.output), true};
+        return {timed_out, exchange.take_all_output(), true};
     } catch (const Error&) {
         if (exchange.sink_failed)
             end_command(exchange);
@@ -173,10 +179,12 @@ bool GuestShell::receive(Exchange& exchange, Deadline deadline) {
 }
 
 void GuestShell::take_output(Exchange& exchange) {
+    if (!exchange.sink && !host_.stream_output)
+        return; // it can stay with the decoder until the end
     const auto output = exchange.decoder.take_output();
-    if (host_.stream_output && !exchange.sink && !output.empty())
-        host_.log.output(machine_, output);
     if (!exchange.sink) {
+        if (!output.empty())
+            host_.log.output(machine_, output);
         exchange.output += output;
         return;
     }

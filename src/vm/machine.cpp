@@ -68,7 +68,10 @@ std::string Machine::succeed(const std::vector<std::string>& commands, Timeout t
                 result.timed_out ? fmt::format(": it was ended after {:g} s", timeout->count())
                                  : "");
         }
-        output += result.output;
+        if (output.empty())
+            output = std::move(result.output);
+        else
+            output += result.output;
     }
     return output;
 }

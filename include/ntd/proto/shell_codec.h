@@ -111,6 +111,7 @@ public:
     std::size_t frames() const { return frames_; }
 
 private:
+    void scan(std::string_view bytes);
     void take_frame(std::string_view frame);
 
     std::string marker_;
