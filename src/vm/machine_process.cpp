@@ -90,6 +90,11 @@ void MachineProcess::check_alive(std::string_view doing) {
         throw_died(doing);
 }
 
+void MachineProcess::check_ending(std::string_view doing) {
+    if (child_.wait(Deadline::after(500ms), host_.interrupt))
+        throw_died(doing);
+}
+
 bool MachineProcess::wait_for(int fd, Deadline deadline, std::string_view doing) {
     const auto ready = os::wait_readable({fd, exit_fd()}, deadline, host_.interrupt);
     if (ready == 1U)

@@ -10,6 +10,7 @@
 
 #include <fcntl.h>
 
+#include <algorithm>
 #include <csignal>
 
 namespace ntd::vm {
@@ -44,6 +45,11 @@ std::string bytes_literal(std::string_view bytes) {
 std::size_t end_of_line(std::string_view text, std::size_t position) {
     const auto newline = text.find('\n', position > 0 ? position - 1 : 0);
     return newline == text.npos ? text.size() : newline + 1;
+}
+
+Deadline pause_after_look(Deadline::Clock::time_point tried) {
+    const Seconds took = Deadline::Clock::now() - tried;
+    return Deadline::after(took < 1ms ? 0s : std::min<Seconds>(9 * took, 1s));
 }
 
 // Accepts QEMU's connection; a start script may take its time, but not fail.
@@ -148,9 +154,7 @@ void QemuMachine::connect_qmp(Running& running) {
         running.qmp = std::make_unique<QmpClient>(qmp_path(), running.process.exit_fd(), host(),
                                                   on_event, Deadline::after(host().start_timeout));
     } catch (const Error& error) {
-        // When QEMU ends, its socket may be gone before it.
-        if (running.process.child().wait(Deadline::after(500ms), host().interrupt))
-            running.process.throw_died("before it answered on its QMP socket");
+        running.process.check_ending("before it answered on its QMP socket");
         throw MachineError("machine '{}': {}; its last output was:\n{}", name(), error.what(),
                            console_.tail());
     }
@@ -225,6 +229,7 @@ ExecResult QemuMachine::execute(const std::string& command, const ExecuteOptions
     const auto deadline = deadline_of(options.timeout);
     const auto turn = shell_turn_.take(deadline, host().interrupt);
     const auto current = running();
+    current->process.check_alive("before it was given the command");
     if (!options.check_output) {
         current->guest->detach(command);
         return {-2, ""};
@@ -335,7 +340,7 @@ auto QemuMachine::with_qmp(const std::string& doing, Use use) {
     try {
         return use(*current->qmp);
     } catch (const MachineError&) {
-        current->process.check_alive(doing);
+        current->process.check_ending(doing);
         throw;
     }
 }
@@ -383,24 +388,36 @@ void QemuMachine::tap_console(int fd) {
     running()->process.tap_console(std::move(own));
 }
 
-bool QemuMachine::wait_for_console(const Look& look, Timeout timeout) {
+bool QemuMachine::wait_for_console(const Look& look, Match match, Timeout timeout) {
     const auto deadline = deadline_of(timeout);
     os::Broadcast::Listener changed(console_.changed());
-    bool ended = false; // QEMU has; a process that it left may keep the console open
+    std::size_t looked_at = 0; // no line before it matches
+    bool ended = false;        // QEMU has; a process that it left may keep the console open
     for (;;) {
         changed.reset();
+        const bool last = deadline.passed();
         const bool closed = ended || console_.closed(); // before the text: it may end in between
-        const auto begin = console_.consumed();
+        if (looked_at > console_.size())
+            looked_at = 0; // the console of a new start
+        const auto begin = std::max(console_.consumed(), looked_at);
         const auto text = console_.text(begin);
+        const auto tried = Deadline::Clock::now();
         if (const auto end = look(text)) {
             console_.consume_to(begin + end_of_line(text, *end));
             return true;
         }
         if (closed)
             running()->process.throw_died("while text was awaited on its console");
+        if (last)
+            return false;
+        if (match == Match::within_lines)
+            looked_at = begin + text.size();
+        else // looking at much text, again and again, must not be all that we do
+            os::wait_readable({exit_fd()}, sooner(deadline, pause_after_look(tried)),
+                              host().interrupt);
         const auto ready = os::wait_readable({changed.fd(), exit_fd()}, deadline, host().interrupt);
         if (!ready)
-            return false;
+            continue; // for a last look
         if (ready == 1U) {
             running()->process.wait_for_last_output();
             ended = true;

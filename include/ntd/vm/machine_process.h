@@ -26,6 +26,9 @@ public:
 
     // Throws MachineDied if the process has ended: what was going on, how it ended, its last lines.
     void check_alive(std::string_view doing);
+
+    // The same, once a connection of the process has ended: it may be about to end itself.
+    void check_ending(std::string_view doing);
     [[noreturn]] void throw_died(std::string_view doing);
 
     // Waits for data on `fd`. False at the deadline; throws MachineDied.

@@ -21,6 +21,7 @@ for call in (
 with t.assertRaises(FileNotFoundError):
     machine.copy_from_host("nonexistent", "/tmp")
 machine.process.kill()
+machine.process.wait()
 for call in (lambda: machine.succeed("true"), lambda: machine.wait_for_unit("multi-user.target")):
     with t.assertRaises(MachineError) as caught:
         call()
