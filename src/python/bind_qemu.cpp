@@ -157,7 +157,10 @@ std::size_t size_in_bytes(const py::str& text) {
 
 // Python's patterns are Python's to match: `look` gets the text and returns the end of its match,
 // in characters.
-bool wait_for_console(QemuMachine& self, const py::function& look, Timeout timeout) {
+bool wait_for_console(QemuMachine& self,
+                      const py::function& look,
+                      bool within_lines,
+                      Timeout timeout) {
     const auto in_python = [&look](const std::string& bytes) -> std::optional<std::size_t> {
         const py::gil_scoped_acquire gil;
         const auto text = text_of(bytes);
@@ -166,8 +169,10 @@ bool wait_for_console(QemuMachine& self, const py::function& look, Timeout timeo
             return std::nullopt;
         return size_in_bytes(text[py::slice(py::int_(0), end, py::none())]);
     };
+    const auto match =
+        within_lines ? QemuMachine::Match::within_lines : QemuMachine::Match::across_lines;
     const py::gil_scoped_release without_gil;
-    return self.wait_for_console(in_python, timeout);
+    return self.wait_for_console(in_python, match, timeout);
 }
 
 // The next line that no wait has consumed, without its newline.
@@ -180,7 +185,8 @@ std::optional<std::string> next_line(QemuMachine& self, Timeout timeout) {
         line = text.substr(0, newline);
         return newline + 1;
     };
-    return self.wait_for_console(find_line, timeout) ? std::optional(line) : std::nullopt;
+    const auto match = QemuMachine::Match::within_lines;
+    return self.wait_for_console(find_line, match, timeout) ? std::optional(line) : std::nullopt;
 }
 
 std::size_t pending_lines(QemuMachine& self) {

@@ -68,7 +68,8 @@ public:
     // is consumed to the end of that line. False after the time limit; throws MachineDied when no
     // more will come.
     using Look = std::function<std::optional<std::size_t>(const std::string& text)>;
-    bool wait_for_console(const Look& look, Timeout timeout);
+    enum class Match { within_lines, across_lines }; // the former has each line looked at once
+    bool wait_for_console(const Look& look, Match match, Timeout timeout);
 
     void wait_for_console_end(Timeout timeout);
     ConsoleLog& console() { return console_; }

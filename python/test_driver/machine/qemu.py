@@ -291,7 +291,8 @@ class QemuMachine(ScreenMixin, FirmwareMixin, BaseMachine, engine.QemuMachine):
 
         shown = pattern.pattern
         with self.nested(f"waiting for {shown} to appear on console"):
-            if not super()._console_wait_for(end_of_match, timeout):
+            within_lines = _matches_within_lines(pattern)
+            if not super()._console_wait_for(end_of_match, within_lines, timeout):
                 from test_driver.errors import RequestedAssertionFailed
 
                 raise RequestedAssertionFailed(
@@ -342,3 +343,16 @@ class QemuMachine(ScreenMixin, FirmwareMixin, BaseMachine, engine.QemuMachine):
     def unblock(self) -> None:
         """Plug the cable of the first VLAN in again."""
         super().unblock()
+
+
+def _matches_within_lines(pattern: re.Pattern[str]) -> bool:
+    """Whether each match of the pattern is within one line and does not depend on others.
+
+    If in doubt it is not: then the whole text is searched again with each new line.
+    """
+    import re
+
+    if pattern.flags & (re.DOTALL | re.MULTILINE | re.VERBOSE):
+        return False
+    doubtful = r"\\[^dwSb.*+?(){}|/\[\]_-]|\[\^|\[[^]]*[\x00-\x1f]|\(\?(?!:)|[\^$\n]"
+    return re.search(doubtful, pattern.pattern) is None
