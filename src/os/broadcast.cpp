@@ -11,11 +11,12 @@
 namespace ntd::os {
 
 void Broadcast::notify() noexcept {
-    listeners_.with([](const std::vector<int>& fds) {
-        for (const int fd : fds) {
+    listeners_.with([](const std::vector<Listener*>& listeners) {
+        for (auto* listener : listeners) {
+            if (listener->notified_.exchange(true))
+                continue; // a system call less for each line of a busy console
             const std::uint64_t one = 1;
-            // Fails only when the counter is full: then the listener is awake anyway.
-            (void)retry_eintr([&] { return ::write(fd, &one, sizeof one); });
+            (void)retry_eintr([&] { return ::write(listener->fd(), &one, sizeof one); });
         }
     });
 }
@@ -24,16 +25,17 @@ Broadcast::Listener::Listener(Broadcast& source)
     : source_(source), event_(::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)) {
     if (!event_)
         throw_errno("make an eventfd");
-    source_.listeners_.with([&](std::vector<int>& fds) { fds.push_back(event_.get()); });
+    source_.listeners_.with([&](auto& listeners) { listeners.push_back(this); });
 }
 
 Broadcast::Listener::~Listener() {
-    source_.listeners_.with([&](std::vector<int>& fds) { std::erase(fds, event_.get()); });
+    source_.listeners_.with([&](auto& listeners) { std::erase(listeners, this); });
 }
 
 void Broadcast::Listener::reset() noexcept {
     std::uint64_t count = 0;
     (void)retry_eintr([&] { return ::read(event_.get(), &count, sizeof count); });
+    notified_ = false; // last: what is not told until here is seen by who looks afterwards
 }
 
 } // namespace ntd::os

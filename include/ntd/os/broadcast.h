@@ -3,6 +3,7 @@
 #include <ntd/base/guarded.h>
 #include <ntd/base/unique_fd.h>
 
+#include <atomic>
 #include <vector>
 
 namespace ntd::os {
@@ -26,12 +27,14 @@ public:
         void reset() noexcept; // to be notified again
 
     private:
+        friend class Broadcast;
         Broadcast& source_;
         UniqueFd event_;
+        std::atomic<bool> notified_ = false; // since the last reset()
     };
 
 private:
-    Guarded<std::vector<int>> listeners_; // their descriptors
+    Guarded<std::vector<Listener*>> listeners_;
 };
 
 } // namespace ntd::os
