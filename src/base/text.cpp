@@ -109,10 +109,14 @@ std::string printable(std::string_view bytes) {
     std::string clean;
     clean.reserve(bytes.size());
     for (std::size_t i = 0; i < bytes.size();) {
+        const auto begin = i;
+        while (i < bytes.size() && is_plain(static_cast<unsigned char>(bytes[i])))
+            ++i;
+        clean += bytes.substr(begin, i - begin); // most text is nothing but that
+        if (i == bytes.size())
+            break;
         const auto byte = static_cast<unsigned char>(bytes[i]);
-        if (is_plain(byte)) {
-            clean += bytes[i++];
-        } else if (byte == 0x1B) {
+        if (byte == 0x1B) {
             i += escape_length(bytes.substr(i));
         } else if (byte < 0x80) {
             ++i;
@@ -132,6 +136,12 @@ std::string valid_utf8(std::string_view bytes) {
     std::string valid;
     valid.reserve(bytes.size());
     for (std::size_t i = 0; i < bytes.size();) {
+        const auto begin = i;
+        while (i < bytes.size() && static_cast<unsigned char>(bytes[i]) < 0x80)
+            ++i;
+        valid += bytes.substr(begin, i - begin); // most text is nothing but that
+        if (i == bytes.size())
+            break;
         const auto length = sequence_length(bytes.substr(i));
         valid += length > 0 ? bytes.substr(i, length) : replacement;
         i += std::max<std::size_t>(length, 1);

@@ -1,7 +1,5 @@
 #include <ntd/vm/console_log.h>
 
-#include <fmt/ranges.h>
-
 #include <algorithm>
 #include <array>
 
@@ -43,7 +41,7 @@ void ConsoleLog::add(std::string_view line, bool serial) {
             if (!state.dead_end && is_dead_end(clean))
                 state.dead_end = printable(clean);
         }
-        state.tail.push_back(printable(clean));
+        state.tail.push_back(clean);
         if (state.tail.size() > tail_size)
             state.tail.pop_front();
         state.last_activity = Deadline::Clock::now();
@@ -72,8 +70,10 @@ std::size_t ConsoleLog::size() const {
 std::string ConsoleLog::tail(std::size_t lines) const {
     return state_.with([&](const State& state) {
         const auto skip = state.tail.size() - std::min(lines, state.tail.size());
-        const auto begin = state.tail.begin() + static_cast<std::ptrdiff_t>(skip);
-        return fmt::format("{}", fmt::join(begin, state.tail.end(), "\n"));
+        std::vector<std::string> last;
+        for (std::size_t i = skip; i < state.tail.size(); ++i)
+            last.push_back(printable(state.tail[i]));
+        return join(last, "\n");
     });
 }
 
