@@ -5,9 +5,7 @@ from __future__ import annotations
 import _thread
 import atexit
 import io
-import signal
 import sys
-import threading
 import time
 
 from test_driver.driver import of_this_run, run
@@ -27,6 +25,8 @@ def main() -> tuple[int, int, bool]:
     try:
         return *_run_or_report(), _leave()
     except KeyboardInterrupt:
+        import signal
+
         return 0, int(signal.SIGINT), _thread._count() > 0
 
 
@@ -35,7 +35,8 @@ def _leave() -> bool:
 
     Those are daemon threads: the others are waited for.
     """
-    threading._shutdown()  # type: ignore[attr-defined]
+    if threading := sys.modules.get("threading"):  # a run without threads does without it
+        threading._shutdown()
     if _thread._count() == 0:
         return False
     atexit._run_exitfuncs()

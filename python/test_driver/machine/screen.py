@@ -6,13 +6,14 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from test_driver.duration import Duration, seconds
+from test_driver.duration import seconds
 from test_driver.errors import MachineError, RequestedAssertionFailed
 
 if TYPE_CHECKING:
     import re
     from collections.abc import Callable
 
+    from test_driver.duration import Duration
     from test_driver.machine.base import BaseMachine as Machine
 else:
     Machine = object

@@ -5,11 +5,13 @@ from __future__ import annotations
 import time
 from typing import TYPE_CHECKING, Any
 
-from test_driver.duration import Duration, seconds
+from test_driver.duration import seconds
 from test_driver.errors import RequestedAssertionFailed
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+
+    from test_driver.duration import Duration
 
 SHORTEST_PAUSE = 0.01
 LONGEST_PAUSE = 1.0
