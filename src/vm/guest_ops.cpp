@@ -14,7 +14,8 @@ log::Scope nested(const Machine& machine, std::string text) {
 
 void retry_on(Machine& machine, const std::function<bool(bool last)>& attempt, Timeout timeout) {
     retry(
-        attempt, timeout, [&] { return machine.exit_fd(); }, machine.host().interrupt);
+        attempt, timeout, [&] { return machine.exit_fd(); }, machine.host().interrupt,
+        &machine.news());
 }
 
 std::string of_user(const User& user) {

@@ -4,6 +4,7 @@
 #include <ntd/os/wait.h>
 
 #include <algorithm>
+#include <optional>
 
 namespace ntd::vm {
 
@@ -28,26 +29,39 @@ std::string in_words(Timeout timeout) {
 
 } // namespace
 
-Seconds pause_after_try(Seconds took, Seconds waited) {
-    const auto for_guest = std::min<Seconds>(pause_per_try * took, longest_pause_per_try);
-    return std::max(for_guest, std::clamp(lateness * waited, shortest_pause, longest_pause));
+Pause pause_after_try(Seconds took, Seconds waited) {
+    const auto least =
+        std::clamp<Seconds>(pause_per_try * took, shortest_pause, longest_pause_per_try);
+    return {least, std::max(least, std::min<Seconds>(lateness * waited, longest_pause))};
+}
+
+bool rest(Pause pause, Deadline deadline, int exit_fd, int news_fd, os::Interrupt& interrupt) {
+    const auto least = sooner(deadline, Deadline::after(pause.least));
+    const auto most = sooner(deadline, Deadline::after(pause.most));
+    return os::wait_readable({exit_fd}, least, interrupt).has_value() ||
+           os::wait_readable({exit_fd, news_fd}, most, interrupt) == 0U;
 }
 
 void retry(const std::function<bool(bool last)>& attempt,
            Timeout timeout,
            const std::function<int()>& exit_fd,
-           os::Interrupt& interrupt) {
+           os::Interrupt& interrupt,
+           os::Broadcast* news) {
     const auto begin = Deadline::Clock::now();
     const auto deadline = deadline_of(timeout);
+    std::optional<os::Broadcast::Listener> listener;
+    if (news != nullptr)
+        listener.emplace(*news);
     bool ended = false;
     while (!ended && !deadline.passed()) {
+        if (listener)
+            listener->reset();
         const auto tried = Deadline::Clock::now();
         if (attempt(false))
             return;
         const auto now = Deadline::Clock::now();
         const auto pause = pause_after_try(now - tried, now - begin);
-        ended = os::wait_readable({exit_fd()}, sooner(deadline, Deadline::after(pause)), interrupt)
-                    .has_value();
+        ended = rest(pause, deadline, exit_fd(), listener ? listener->fd() : -1, interrupt);
     }
     if (attempt(true))
         return;

@@ -69,6 +69,10 @@ public:
     // there is none now.
     virtual int exit_fd() const = 0;
 
+    // Notified when the machine says something by itself: what a script waits for may have
+    // happened.
+    virtual os::Broadcast& news() = 0;
+
     const std::string& name() const { return options_.name; }
     const std::filesystem::path& out_dir() const { return options_.out_dir; }
     const std::filesystem::path& tmp_dir() const { return options_.tmp_dir; }

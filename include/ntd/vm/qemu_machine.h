@@ -32,6 +32,7 @@ public:
                         int output) override;
     bool is_up() const override { return booted && connected; }
     int exit_fd() const override;
+    os::Broadcast& news() override { return console_.changed(); }
     void abort_start() noexcept override;
     void close() noexcept override;
     void release() noexcept override;

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <ntd/os/broadcast.h>
 #include <ntd/os/interrupt.h>
 #include <ntd/vm/host.h>
 
@@ -11,7 +12,15 @@ namespace ntd::vm {
 // How long to rest after a try, some time into a wait: nine times what the try took, so that a
 // tenth of one CPU of the guest goes into tries, and a hundredth of the wait so far, up to a
 // second.
-Seconds pause_after_try(Seconds took, Seconds waited);
+// News from the machine end the second part early.
+struct Pause {
+    Seconds least;
+    Seconds most;
+};
+Pause pause_after_try(Seconds took, Seconds waited);
+
+// True if `exit_fd` has become readable.
+bool rest(Pause pause, Deadline deadline, int exit_fd, int news_fd, os::Interrupt& interrupt);
 
 // Tries until it succeeds, with these pauses. At the deadline once more with last = true; then
 // throws RequestedAssertionFailed with "action timed out".
@@ -20,6 +29,7 @@ Seconds pause_after_try(Seconds took, Seconds waited);
 void retry(const std::function<bool(bool last)>& attempt,
            Timeout timeout,
            const std::function<int()>& exit_fd,
-           os::Interrupt& interrupt);
+           os::Interrupt& interrupt,
+           os::Broadcast* news = nullptr);
 
 } // namespace ntd::vm
