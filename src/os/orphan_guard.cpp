@@ -14,6 +14,7 @@
 
 #include <array>
 #include <csignal>
+#include <cstdio>
 #include <cstring>
 #include <set>
 #include <string>
@@ -68,8 +69,8 @@ void end_groups(const std::set<pid_t>& groups) {
             files.emplace_back(message.path.data());
     }
     end_groups(groups);
-    for (auto file = files.rbegin(); file != files.rend(); ++file) // a link after what is behind it
-        ::unlink(file->c_str());
+    for (auto file = files.rbegin(); file != files.rend(); ++file) // a directory after its content
+        ::remove(file->c_str());
     ::_exit(0);
 }
 

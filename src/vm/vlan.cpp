@@ -34,13 +34,16 @@ fs::path prepare_directory(const fs::path& tmp_dir, int number, const os::Orphan
     const auto path = tmp_dir / name;
     std::error_code ignored; // a directory left over by a driver that was killed
     fs::remove_all(path, ignored);
-    const auto length = fs::canonical(tmp_dir).native().size() + 1 + name.size();
-    if (length + room_for_sockets <= os::longest_socket_path)
-        return path;
-    const fs::path direct = fmt::format("/tmp/ntd-{}-{}", ::getpid(), name);
-    fs::remove_all(direct, ignored);
-    fs::create_symlink(direct, path);
     guard.add_file(path.native());
+    const auto length = fs::canonical(tmp_dir).native().size() + 1 + name.size();
+    fs::path direct = path;
+    if (length + room_for_sockets > os::longest_socket_path) {
+        direct = fmt::format("/tmp/ntd-{}-{}", ::getpid(), name);
+        fs::remove_all(direct, ignored);
+        fs::create_symlink(direct, path);
+        guard.add_file(direct.native());
+    }
+    guard.add_file((direct / "ctl").native()); // a switch that is killed leaves them
     return direct;
 }
 
