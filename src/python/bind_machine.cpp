@@ -40,12 +40,12 @@ bool is_ascii(std::string_view bytes) {
     return bits < 0x80;
 }
 
-// madvise(2) for the whole pages within some memory.
-void advise(char* begin, std::size_t size, int advice) {
+// Gives the memory of what nobody reads any more back to the system: whole pages of it.
+void release_pages(char* begin, std::size_t size) {
     const auto page = static_cast<std::size_t>(::sysconf(_SC_PAGESIZE));
     const auto to_page = -reinterpret_cast<std::uintptr_t>(begin) % page;
     if (size > to_page)
-        ::madvise(begin + to_page, (size - to_page) / page * page, advice);
+        ::madvise(begin + to_page, (size - to_page) / page * page, MADV_DONTNEED);
 }
 
 // Much output as text. Its bytes go as the text comes: both would take twice the memory.
@@ -58,11 +58,10 @@ py::str into_text(std::string bytes) {
     if (!text)
         throw py::error_already_set();
     auto* to = static_cast<char*>(PyUnicode_DATA(text.ptr()));
-    advise(to, bytes.size(), MADV_HUGEPAGE);
     for (std::size_t done = 0; done < bytes.size(); done += piece) {
         const auto size = std::min(piece, bytes.size() - done);
         std::memcpy(to + done, bytes.data() + done, size);
-        advise(bytes.data() + done, size, MADV_DONTNEED);
+        release_pages(bytes.data() + done, size);
     }
     return text;
 }
