@@ -21,6 +21,11 @@ bool is_gone(int error) {
 
 } // namespace
 
+ByteStream ByteStream::nonblocking(UniqueFd fd) {
+    set_nonblocking(fd.get());
+    return ByteStream(std::move(fd));
+}
+
 ByteStream::Outcome ByteStream::read_ready(std::string& to) {
     // A buffer of its own: one in `to` would have to be filled with zeros first.
     thread_local const auto buffer = std::make_unique_for_overwrite<char[]>(chunk);

@@ -15,11 +15,6 @@ namespace {
 
 using namespace std::chrono_literals;
 
-os::ByteStream nonblocking(UniqueFd fd) {
-    os::set_nonblocking(fd.get());
-    return os::ByteStream(std::move(fd));
-}
-
 } // namespace
 
 MachineProcess::MachineProcess(const os::ProcessSpec& spec,
@@ -27,9 +22,9 @@ MachineProcess::MachineProcess(const os::ProcessSpec& spec,
                                ConsoleLog& console,
                                const Host& host)
     : machine_(std::move(machine)), console_(console), host_(host), child_(spec, host.guard),
-      stdin_(nonblocking(std::move(child_.stdin_pipe))),
-      stdout_(nonblocking(std::move(child_.stdout_pipe))),
-      stderr_(nonblocking(std::move(child_.stderr_pipe))) {
+      stdin_(os::ByteStream::nonblocking(std::move(child_.stdin_pipe))),
+      stdout_(os::ByteStream::nonblocking(std::move(child_.stdout_pipe))),
+      stderr_(os::ByteStream::nonblocking(std::move(child_.stderr_pipe))) {
     stdout_watch_ = host_.loop.watch(stdout_.fd(),
                                      [this] { return on_readable(stdout_, stdout_lines_, true); });
     stderr_watch_ = host_.loop.watch(stderr_.fd(),

@@ -20,11 +20,6 @@ namespace fs = std::filesystem;
 
 constexpr auto start_limit = 30s;
 
-os::ByteStream nonblocking(UniqueFd fd) {
-    os::set_nonblocking(fd.get());
-    return os::ByteStream(std::move(fd));
-}
-
 // Makes room for the switch's directory. vde_switch resolves symbolic links, so that a short link
 // to a long path does not help it, and cuts what is too long for a socket. It then gets a short
 // directory, and the link to that is where the directory belongs.
@@ -58,9 +53,9 @@ VLan::VLan(int number, const fs::path& tmp_dir, const Host& host)
         .directory = {},
     };
     process_ = std::make_unique<os::ChildProcess>(spec, host_.guard);
-    stdin_ = nonblocking(std::move(process_->stdin_pipe));
-    stdout_ = nonblocking(std::move(process_->stdout_pipe));
-    stderr_ = nonblocking(std::move(process_->stderr_pipe));
+    stdin_ = os::ByteStream::nonblocking(std::move(process_->stdin_pipe));
+    stdout_ = os::ByteStream::nonblocking(std::move(process_->stdout_pipe));
+    stderr_ = os::ByteStream::nonblocking(std::move(process_->stderr_pipe));
     stdout_watch_ =
         host_.loop.watch(stdout_.fd(), [this] { return on_readable(stdout_, &decoder_); });
     stderr_watch_ =

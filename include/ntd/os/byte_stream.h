@@ -18,6 +18,9 @@ public:
     ByteStream() = default;
     explicit ByteStream(UniqueFd fd) : fd_(std::move(fd)) {}
 
+    // Makes the descriptor non-blocking first.
+    static ByteStream nonblocking(UniqueFd fd);
+
     int fd() const { return fd_.get(); }
     explicit operator bool() const { return static_cast<bool>(fd_); }
     void close() { fd_.reset(); }
