@@ -7,7 +7,6 @@ import itertools
 import os
 import secrets
 import select
-import shlex
 import shutil
 import socket
 import subprocess
@@ -19,6 +18,7 @@ from typing import TYPE_CHECKING
 
 from test_driver._engine import engine
 from test_driver.errors import MachineError
+from test_driver.machine.files import assignments
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -62,7 +62,7 @@ def shell_interact(machine: QemuMachine, address: str | None) -> None:
     with _console(machine) as (channel, console):
         rows, columns = _window_size()
         machine.execute(
-            _assignments(term=_terminal_type(), console=console, mark=mark.decode())
+            assignments(term=_terminal_type(), console=console, mark=mark.decode())
             + f"rows={rows} columns={columns}\n"
             + START_SHELL,
             check_output=False,
@@ -263,7 +263,3 @@ def _window_size() -> tuple[int, int]:
 
 def _terminal_type() -> str:
     return os.environ.get("TERM") or "linux"
-
-
-def _assignments(**variables: str) -> str:
-    return "".join(f"{name}={shlex.quote(value)}\n" for name, value in variables.items())
