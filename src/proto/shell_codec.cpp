@@ -24,7 +24,8 @@ constexpr std::string_view worker_functions =
     R"sh(printf '%s %s\n' "$1" "${PIPESTATUS[0]}"; })sh";
 
 // The control shell's functions. Descriptor 5 is where bulk input comes from, 6 is for output and
-// frames. The port is opened once: what had come in is thrown away when it is closed.
+// frames. The port is opened once: what had come in is thrown away when it is closed. It is used
+// only if what we send to it arrives.
 //
 // SIGPIPE is ignored only while no process is started that would inherit it: a worker that is gone
 // must not take the control shell along. A signal goes to parents first: a shell must not see its
@@ -44,6 +45,11 @@ else for ntd_d in /sys/class/virtio-ports/*; do
     ntd_d=/dev/${ntd_d##*/}
     [ "$ntd_n" = @PORT@ ] && exec 5<>"$ntd_d" && exec 6>&5 && ntd_port=1
 done 2>/dev/null; fi
+ntd_sync() {
+    [ $ntd_port = 0 ] || until [[ $ntd_n = *"$1" ]]; do
+        read -t 10 -r -u 5 ntd_n || { exec 5<&0 6>&1; ntd_port=0; return; }
+    done
+}
 ntd_say() { printf '%s %s\n' "$@" >&6; }
 ntd_worker() {
     trap - PIPE; exec 9> >(exec bash --norc >&6 5<&- 6>&-); ntd_pid=$!; trap '' PIPE
@@ -87,7 +93,6 @@ ntd_probe() {
     set +f
     ntd_say "$1" "held ${held#, }"
 }
-ntd_worker
 )sh";
 
 std::string replaced(std::string_view text, std::string_view what, std::string_view by) {
@@ -127,8 +132,7 @@ std::string shell_setup(std::string_view marker) {
     const auto functions =
         replaced(replaced(control_functions, "@WORKER@", shell_quote(worker_functions)), "@PORT@",
                  port_name);
-    return fmt::format("{0}[ $ntd_port = 0 ] || while read -r -u 5 ntd_n && [[ $ntd_n != *{1} ]]; "
-                       "do :; done; printf '%s %s\\n' {1} $ntd_port\n",
+    return fmt::format("{0}ntd_sync {1}; ntd_worker; printf '%s %s\\n' {1} $ntd_port\n",
                        functions.substr(1), marker);
 }
 

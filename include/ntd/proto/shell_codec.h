@@ -47,7 +47,8 @@ struct ShellText {
 };
 
 // Sent once to a fresh control shell, with shell_sync() on the port. Answered on hvc0 by "MARKER 1"
-// if the port is used from now on, else by "MARKER 0".
+// if the port is used from now on, else by "MARKER 0" (after ten seconds, if there is a port over
+// which nothing comes).
 std::string shell_setup(std::string_view marker);
 
 // Sent to the port at the same time: what came before it was for another shell.

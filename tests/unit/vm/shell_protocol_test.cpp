@@ -78,6 +78,12 @@ public:
         return decoder.status().value_or(-1);
     }
 
+    // Nothing will come over the port.
+    void close_port() {
+        port_.close();
+        way_ = Way::line;
+    }
+
     // Whether something came for the decoder until then.
     bool receive(ShellDecoder& decoder, Deadline deadline) {
         return receive_from(way_ == Way::port ? port_ : line_, decoder, deadline);
@@ -588,6 +594,16 @@ TEST_P(ShellProtocol, EndsByARestartWhatIgnoresSignals) {
 
 TEST_P(ShellProtocol, RestartsAWorkerThatIsIdle) {
     EXPECT_EQ(restart(), 0);
+}
+
+TEST(ShellPort, IsNotUsedIfNothingComesOverIt) {
+    LocalBash bash(Way::port);
+    bash.close_port();
+    EXPECT_EQ(bash.set_up(), 0);
+    Exchange exchange(bash);
+    exchange.send_command("echo text");
+    EXPECT_EQ(exchange.wait_for_status(), 0);
+    EXPECT_EQ(exchange.output, "text\n");
 }
 
 INSTANTIATE_TEST_SUITE_P(Over,
