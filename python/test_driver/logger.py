@@ -44,7 +44,7 @@ class AbstractLogger(ABC):
 
     @abstractmethod
     def error(self, message: str, attributes: dict[str, str] | None = None) -> None:
-        """A remark about something that went wrong."""
+        """A remark about what the test cannot go on from: it ends with status 1 (SystemExit)."""
 
     @abstractmethod
     def nested(
@@ -92,6 +92,7 @@ class Logger(AbstractLogger):
 
     def error(self, message: str, attributes: dict[str, str] | None = None) -> None:
         self._line("error", message, attributes)
+        raise SystemExit(1)
 
     def nested(
         self, message: str, attributes: dict[str, str] | None = None

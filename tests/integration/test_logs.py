@@ -171,9 +171,15 @@ def test_xml_log_that_cannot_be_written(run_driver: RunDriver) -> None:
 
 @pytest.mark.parametrize("level", ["debug", "info", "warning", "error"])
 def test_a_failure_is_shown_at_every_level(run_driver: RunDriver, level: str) -> None:
-    script = 'log.warning("careful")\nlog.error("bad")\nlog.info("by the way")\nassert False, "why"'
+    script = """
+        log.warning("careful")
+        with t.assertRaises(SystemExit):
+            log.error("bad")
+        log.info("by the way")
+        assert False, "why"
+    """
     result = run_driver(script, args=["--log-level", level]).must_fail("bad\n")
-    result.must_blame("AssertionError: why", 'File "<string>", line 4')
+    result.must_blame("AssertionError: why", 'File "<string>", line 6')
     assert ("careful\n" in result.stderr) == (level != "error")
     assert ("by the way\n" in result.stderr) == (level in ("debug", "info"))
 

@@ -1,3 +1,4 @@
 log.warning("warning")
-log.error("error")
+with t.assertRaises(SystemExit):
+    log.error("error")
 raise RuntimeError("the reason")

@@ -5,7 +5,8 @@ log.log("of a machine", {"machine": "web"})
 log.debug("not shown: the level is info")
 log.info("info")
 log.warning("warning")
-log.error("error, but the test goes on")
+with t.assertRaises(SystemExit):
+    log.error("error")
 with log.nested("nest", {"machine": "web"}):
     with log.subtest("part"):
         log.info("→ unicode “quotes” ✓")

@@ -1,0 +1,3 @@
+machine.succeed("true")
+log.error("this cannot go well")
+log.info("went on")
