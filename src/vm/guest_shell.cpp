@@ -79,6 +79,9 @@ ExecResult
 GuestShell::run(std::string_view command, Deadline deadline, const CommandStreams& streams) {
     Exchange exchange(command);
     exchange.sink = streams.sink;
+    if (process_.child().poll()) // its sockets may still take what is sent
+        process_.throw_died(
+            fmt::format("before it was given the command `{}`", shortened(command)));
     try {
         send(text_for(exchange, streams), command, Deadline::never());
         if (wait_for_end(exchange, deadline))
@@ -112,6 +115,7 @@ void GuestShell::set_up() {
     Exchange exchange("(preparing the shell)");
     guest_has_port_ = false;
     was_reset_ = false;
+    reset_heard_.reset(); // afterwards: what comes in between is seen in was_reset_
     const auto deadline = Deadline::after(answer_limit);
     if (port_)
         send_to(port_, proto::shell_sync(exchange.marker), exchange.command, deadline);
@@ -155,13 +159,12 @@ void GuestShell::send_to(os::ByteStream& stream,
 }
 
 bool GuestShell::receive(Exchange& exchange, Deadline deadline) {
-    os::Broadcast::Listener reset(resets_);
     std::string bytes;
     while (!exchange.decoder.status() && !exchange.decoder.worker_gone()) {
         if (was_reset_)
             throw MachineError("machine '{}': the guest was reset while running the command `{}`",
                                machine_, shortened(exchange.command));
-        const auto ready = os::wait_readable({bulk().fd(), process_.exit_fd(), reset.fd()},
+        const auto ready = os::wait_readable({bulk().fd(), process_.exit_fd(), reset_heard_.fd()},
                                              deadline, host_.interrupt);
         if (!ready)
             return false;

@@ -80,11 +80,6 @@ void MachineProcess::throw_died(std::string_view doing) {
                       last.empty() ? "; it had no output" : "; its last output was:\n", last);
 }
 
-void MachineProcess::check_alive(std::string_view doing) {
-    if (child_.poll())
-        throw_died(doing);
-}
-
 void MachineProcess::check_ending(std::string_view doing) {
     if (child_.wait(Deadline::after(500ms), host_.interrupt))
         throw_died(doing);

@@ -229,7 +229,6 @@ ExecResult QemuMachine::execute(const std::string& command, const ExecuteOptions
     const auto deadline = deadline_of(options.timeout);
     const auto turn = shell_turn_.take(deadline, host().interrupt);
     const auto current = running();
-    current->process.check_alive("before it was given the command");
     if (!options.check_output) {
         current->guest->detach(command);
         return {-2, ""};

@@ -87,6 +87,7 @@ private:
     os::ByteStream port_;
     bool guest_has_port_ = false;
     os::Broadcast resets_;
+    os::Broadcast::Listener reset_heard_{resets_}; // of whose turn it is
     std::atomic<bool> was_reset_ = false;
     MachineProcess& process_;
     const Host& host_;

@@ -24,12 +24,11 @@ public:
     int stdin_fd() const { return stdin_.fd(); }
     int stdout_fd() const { return stdout_.fd(); }
 
-    // Throws MachineDied if the process has ended: what was going on, how it ended, its last lines.
-    void check_alive(std::string_view doing);
-
-    // The same, once a connection of the process has ended: it may be about to end itself.
-    void check_ending(std::string_view doing);
+    // Throws MachineDied: what was going on, how the process ended, its last lines.
     [[noreturn]] void throw_died(std::string_view doing);
+
+    // The same if it has ended or is about to: one of its connections has.
+    void check_ending(std::string_view doing);
 
     // Waits for data on `fd`. False at the deadline; throws MachineDied.
     bool wait_for(int fd, Deadline deadline, std::string_view doing);
