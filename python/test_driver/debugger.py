@@ -16,8 +16,10 @@ import signal
 import socket
 import subprocess
 import sys
+import time
 from typing import TYPE_CHECKING, Any
 
+from test_driver._engine import engine
 from test_driver.debug import HOST, PORT, DebugAbstract
 from test_driver.script import FILE_NAME
 
@@ -63,7 +65,7 @@ class Debug(DebugAbstract):
             connection, _ = listener.accept()
             listener.close()
             stack.enter_context(connection)
-            stack.enter_context(self._driver.global_timeout_paused())
+            stack.enter_context(_global_timeout_paused(self._driver))
             debugger = Debugger(connection, stack.pop_all().close)
         return debugger
 
@@ -112,6 +114,21 @@ class Debugger(pdb.Pdb):
             super().cmdloop(intro)
         except (OSError, ValueError):  # the other end has gone
             self.do_quit("")
+
+
+@contextlib.contextmanager
+def _global_timeout_paused(driver: Driver) -> Iterator[None]:
+    """While a person looks at the test, its time stands still."""
+    deadline = driver._global_deadline
+    if deadline is None:
+        yield
+        return
+    left = deadline - time.monotonic()
+    engine.clear_global_timeout()
+    try:
+        yield
+    finally:
+        driver._arm_global_timeout(max(left, 0.0))
 
 
 def _script_frame(error: BaseException) -> FrameType | None:

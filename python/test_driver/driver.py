@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import os
 import time
 from typing import TYPE_CHECKING, Any, overload
@@ -16,7 +15,7 @@ from test_driver.machine import BaseMachine, NspawnMachine, QemuMachine
 from test_driver.vlan import VLan
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable
     from contextlib import AbstractContextManager
     from pathlib import Path
     from types import TracebackType
@@ -311,19 +310,6 @@ class Driver:
         with self.logger.nested("run the VM test script"):
             self._globals = self.test_symbols()
             script.execute(self.tests, self._globals)
-
-    @contextlib.contextmanager
-    def global_timeout_paused(self) -> Iterator[None]:
-        """While a person looks at the test, its time stands still."""
-        if self._global_deadline is None:
-            yield
-            return
-        left = self._global_deadline - time.monotonic()
-        engine.clear_global_timeout()
-        try:
-            yield
-        finally:
-            self._arm_global_timeout(max(left, 0.0))
 
     def _arm_global_timeout(self, seconds: float) -> None:
         self._global_deadline = time.monotonic() + seconds
