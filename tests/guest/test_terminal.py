@@ -57,8 +57,8 @@ def test_a_shell_for_a_person(workspace: Workspace) -> None:
     driver.type("sleep 1; stty size; tty\r")
     driver.expect("33 77", patience)
     driver.expect("/dev/hvc1", patience)
-    driver.type("sleep 1000\r")
-    driver.expect("sleep 1000", patience)
+    driver.type("echo run''ning; sleep 1000\r")
+    driver.expect("running", patience)
     driver.type(CTRL_C + "echo made > /tmp/made; exit\r")
     driver.expect("first time over: made", patience)
 

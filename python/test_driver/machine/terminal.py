@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from test_driver.machine.qemu import QemuMachine
 
 ESCAPE = b"\x1d"  # Ctrl-], as in telnet
+START_LIMIT = 60  # seconds until a shell says its prompt, in a slow guest
 SIZE_INTERVAL = 0.5  # seconds between looks at the size of our window
 CHUNK = 1 << 16
 
@@ -71,6 +72,7 @@ def shell_interact(machine: QemuMachine, address: str | None) -> None:
             machine.log(f"connecting a root shell ({console}) to {address}")
             _serve(machine, channel, address, mark)
             return
+        _wait_for_prompt(machine, channel, console)
         size = f"stty -F {console} rows {{}} cols {{}}"
         _relay(
             channel.fileno(),
@@ -98,6 +100,16 @@ def console_interact(machine: QemuMachine) -> None:
             machine._tap_console(-1)
     finally:
         os.close(ours)
+
+
+def _wait_for_prompt(machine: QemuMachine, channel: socket.socket, console: str) -> None:
+    """What is typed before the shell has opened its terminal would be lost."""
+    ready, _, _ = select.select([channel], [], [], START_LIMIT)
+    if not ready:
+        raise MachineError(
+            f"machine '{machine.name}': the shell on {console} said nothing for {START_LIMIT} "
+            "seconds; does the guest have setsid and stty?"
+        )
 
 
 def _check_terminal(machine: QemuMachine, what: str) -> None:
@@ -207,17 +219,15 @@ def _relay(
     sys.stdout.flush()
     size = _window_size()
     tail = b""
-    speaks = False  # before it does it may not have taken the size that it was started with
     with _raw_mode(keyboard):
         _write_all(screen, f"{hint}\r\n".encode())
         while True:
             ready, _, _ = select.select([source, keyboard], [], [], SIZE_INTERVAL)
-            if speaks and size != (size := _window_size()):
+            if size != (size := _window_size()):
                 resized(*size)
             if source in ready:
                 data = os.read(source, CHUNK)
                 _write_all(screen, data)
-                speaks = True
                 tail = (tail + data)[-len(end_mark or b"") :]
                 if not data or tail == end_mark:
                     return
