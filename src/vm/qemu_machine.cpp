@@ -6,6 +6,7 @@
 #include <ntd/os/wait.h>
 #include <ntd/proto/keymap.h>
 #include <ntd/proto/shell_codec.h>
+#include <ntd/vm/retry.h>
 #include <ntd/vm/start_command.h>
 
 #include <fcntl.h>
@@ -49,7 +50,7 @@ std::size_t end_of_line(std::string_view text, std::size_t position) {
 
 Deadline pause_after_look(Deadline::Clock::time_point tried) {
     const Seconds took = Deadline::Clock::now() - tried;
-    return Deadline::after(took < 1ms ? 0s : std::min<Seconds>(9 * took, 1s));
+    return Deadline::after(took < 1ms ? 0s : std::min<Seconds>(pause_per_try * took, 1s));
 }
 
 // Accepts QEMU's connection; a start script may take its time, but not fail.
@@ -263,7 +264,7 @@ void QemuMachine::close() noexcept {
         starting->process.child().signal_group(SIGTERM);
     if (!current || current->process.child().poll())
         return;
-    log(fmt::format("kill machine (pid {})", current->process.child().pid()));
+    announce_end(*current);
     current->process.child().signal_group(SIGTERM);
 }
 
@@ -271,15 +272,20 @@ void QemuMachine::release() noexcept {
     try {
         abort_start();
         const auto current = running_.copy();
-        if (current && !current->process.child().poll()) {
-            if (!closed_)
-                log(fmt::format("kill machine (pid {})", current->process.child().pid()));
+        if (current && !current->process.child().poll())
+            announce_end(*current);
+        // Also if the child has ended since: a shell may leave a QEMU that has disks to write.
+        if (current && current->end_announced)
             current->process.stop();
-        }
         forget_process();
     } catch (const std::exception& error) {
         host().log.line(name(), log::Level::error, error.what());
     }
+}
+
+void QemuMachine::announce_end(Running& running) const {
+    if (!running.end_announced.exchange(true))
+        log(fmt::format("kill machine (pid {})", running.process.child().pid()));
 }
 
 void QemuMachine::forget_process() {

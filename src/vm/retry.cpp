@@ -15,9 +15,8 @@ using namespace std::chrono_literals;
 constexpr Seconds shortest_pause = 10ms;
 constexpr Seconds longest_pause = 1s;
 
-// What tries may take of one CPU of the guest: a tenth. A try that takes seconds waits for
-// something rather than computes, and such a pause would do no good.
-constexpr double pause_per_try = 9;
+// A try that takes seconds waits for something rather than computes: a pause nine times as long
+// would do no good.
 constexpr Seconds longest_pause_per_try = 3s;
 
 // What a wait may be late by, as a part of how long it has taken.

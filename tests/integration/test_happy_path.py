@@ -255,6 +255,25 @@ def test_a_machine_in_use_at_the_end_is_a_warning(run_driver: RunDriver) -> None
     result.must_say("no `sync` after the test: the shell is in use")
 
 
+def test_what_a_shell_has_started_ends_in_its_own_time(
+    run_driver: RunDriver, workspace: Workspace
+) -> None:
+    flushed = workspace.root / "flushed"
+
+    def ending(action: str) -> str:
+        return f"(trap '{action}; exit' TERM; while :; do sleep 0.1; done) &\n"
+
+    # The shell of the second machine has ended when the first one, which takes a moment, is done.
+    bodies = {
+        "first": f'{ending("sleep 0.4")} exec {FAKE_VM} "$@"',
+        "web": f'{FAKE_VM} "$@" &\n {ending(f"sleep 1; touch {flushed}")} wait',
+    }
+    scripts = {name: workspace.start_script(name, body=body) for name, body in bodies.items()}
+    result = run_driver("start_all()", scripts=scripts).must_succeed()
+    result.must_say("web: kill machine (pid ")
+    assert flushed.exists(), "it was killed before"
+
+
 def test_machines_that_are_down_do_not_sync(run_driver: RunDriver) -> None:
     script = """
         down.succeed("true")

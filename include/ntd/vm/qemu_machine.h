@@ -97,6 +97,7 @@ private:
     void connect_qmp(Running& running);
     void wait_for_greeting(Running& running);
     void check_boot(Running& running);
+    void announce_end(Running& running) const; // in the log, once
     void forget_process();
     template <typename Use>
     auto with_qmp(const std::string& doing, Use use);
@@ -118,6 +119,7 @@ struct QemuMachine::Running {
         : process(spec, name, console, host) {}
 
     MachineProcess process;
+    std::atomic<bool> end_announced = false;
     std::unique_ptr<HmpClient> hmp;
     std::unique_ptr<GuestShell> guest;
     std::unique_ptr<QmpClient> qmp; // its events reach the shell

@@ -9,6 +9,9 @@
 
 namespace ntd::vm {
 
+// What looking again and again may take of one CPU: a tenth.
+constexpr double pause_per_try = 9;
+
 // How long to rest after a try, some time into a wait: nine times what the try took, so that a
 // tenth of one CPU of the guest goes into tries, and a hundredth of the wait so far, up to a
 // second.
