@@ -83,7 +83,7 @@ GuestShell::run(std::string_view command, Deadline deadline, const CommandStream
         process_.throw_died(
             fmt::format("before it was given the command `{}`", shortened(command)));
     try {
-        send(text_for(exchange, streams), command, Deadline::never());
+        send(text_for(exchange, streams), command);
         if (wait_for_end(exchange, deadline))
             return {*exchange.decoder.status(), exchange.take_all_output()};
         end_command(exchange);
@@ -132,17 +132,17 @@ void GuestShell::reset() noexcept {
     resets_.notify();
 }
 
-void GuestShell::send(const proto::ShellText& text, std::string_view command, Deadline deadline) {
-    send_to(line_, text.lines, command, deadline);
+void GuestShell::send(const proto::ShellText& text, std::string_view command) {
+    send_to(line_, text.lines, command, Deadline::never());
     if (!text.bulk.empty())
-        send_to(bulk(), text.bulk, command, deadline);
+        send_to(bulk(), text.bulk, command, Deadline::never());
 }
 
 void GuestShell::send_to(os::ByteStream& stream,
                          std::string_view bytes,
                          std::string_view command,
                          Deadline deadline) {
-    host_.trace_sent(machine_ + " shell", bytes);
+    host_.trace_sent(channel_, bytes);
     auto rest = bytes;
     try {
         if (stream.write_rest(rest, process_.exit_fd(), deadline, host_.interrupt) !=
@@ -173,7 +173,7 @@ bool GuestShell::receive(Exchange& exchange, Deadline deadline) {
         if (outcome == os::ByteStream::Outcome::closed || (bytes.empty() && ready == 1U))
             process_.throw_died(
                 fmt::format("while running the command `{}`", shortened(exchange.command)));
-        host_.trace_received(machine_ + " shell", bytes);
+        host_.trace_received(channel_, bytes);
         exchange.decoder.feed(bytes);
         take_output(exchange);
         warn_of_holders(exchange);

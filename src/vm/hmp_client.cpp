@@ -18,7 +18,7 @@ std::string HmpClient::execute(std::string_view command, Deadline deadline) {
     if (!greeted_)
         read_answer("(greeting)", deadline);
     greeted_ = true;
-    host_.trace_sent(machine_ + " monitor", line);
+    host_.trace_sent(channel_, line);
     const auto outcome = stream_.write_all(line, process_.exit_fd(), deadline, host_.interrupt);
     if (outcome != os::ByteStream::Outcome::data)
         process_.throw_died(fmt::format("while the monitor command '{}' was sent", command));
@@ -39,7 +39,7 @@ std::string HmpClient::read_answer(std::string_view command, Deadline deadline) 
         bytes.clear();
         switch (stream_.read_some(bytes, process_.exit_fd(), deadline, host_.interrupt)) {
         case os::ByteStream::Outcome::data:
-            host_.trace_received(machine_ + " monitor", bytes);
+            host_.trace_received(channel_, bytes);
             decoder_.feed(bytes);
             break;
         case os::ByteStream::Outcome::deadline:

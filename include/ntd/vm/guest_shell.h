@@ -65,7 +65,7 @@ private:
     os::ByteStream& bulk() { return guest_has_port_ ? port_ : line_; }
 
     // `text` is about `command`, which errors name.
-    void send(const proto::ShellText& text, std::string_view command, Deadline deadline);
+    void send(const proto::ShellText& text, std::string_view command);
     void send_to(os::ByteStream& stream,
                  std::string_view bytes,
                  std::string_view command,
@@ -83,6 +83,7 @@ private:
     void restart_worker();
 
     std::string machine_;
+    std::string channel_ = machine_ + " shell"; // in the trace
     os::ByteStream line_;
     os::ByteStream port_;
     bool guest_has_port_ = false;

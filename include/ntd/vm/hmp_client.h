@@ -28,6 +28,7 @@ private:
     std::string read_answer(std::string_view command, Deadline deadline);
 
     std::string machine_;
+    std::string channel_ = machine_ + " monitor"; // in the trace
     os::ByteStream stream_;
     MachineProcess& process_;
     const Host& host_;
