@@ -21,7 +21,7 @@ from typing import TYPE_CHECKING, Any
 
 from test_driver._engine import engine
 from test_driver.debug import HOST, PORT, DebugAbstract
-from test_driver.script import FILE_NAME
+from test_driver.script import FILE_NAME, frames_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -45,11 +45,11 @@ class Debug(DebugAbstract):
 
     def post_mortem(self, error: BaseException) -> None:
         """Serve a debugger in the script's frame in which it failed."""
-        frame = _script_frame(error)
-        if frame is not None:
+        frames = list(frames_of(error))
+        if frames:
             debugger = self._wait_for_debugger(HOST, PORT)
             debugger.reset()
-            debugger.interaction(frame, None)
+            debugger.interaction(frames[-1].tb_frame, None)
             debugger.finish()
 
     def _wait_for_debugger(self, host: str, port: int) -> Debugger:
@@ -129,16 +129,6 @@ def _global_timeout_paused(driver: Driver) -> Iterator[None]:
         yield
     finally:
         driver._arm_global_timeout(max(left, 0.0))
-
-
-def _script_frame(error: BaseException) -> FrameType | None:
-    frame = None
-    traceback = error.__traceback__
-    while traceback is not None:
-        if traceback.tb_frame.f_code.co_filename == FILE_NAME:
-            frame = traceback.tb_frame
-        traceback = traceback.tb_next
-    return frame
 
 
 def _listen(host: str, port: int) -> socket.socket:

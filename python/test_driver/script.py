@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from types import TracebackType
 
 FILE_NAME = "<string>"
@@ -18,7 +19,7 @@ def execute(source: str, symbols: dict[str, Any]) -> None:
 
 def describe_failure(error: BaseException, source: str) -> str:
     """The traceback that the script's author wants: frames of the script, with their lines."""
-    lines = _frames(error.__traceback__, source.splitlines())
+    lines = _frames(error, source.splitlines())
     if lines:
         lines.insert(0, "Traceback (most recent call last):")
         lines.append("")
@@ -26,16 +27,22 @@ def describe_failure(error: BaseException, source: str) -> str:
     return "\n".join(lines)
 
 
-def _frames(traceback: TracebackType | None, source: list[str]) -> list[str]:
-    lines = []
+def frames_of(error: BaseException) -> Iterator[TracebackType]:
+    """The script's own part of the traceback, from the outermost frame to the innermost."""
+    traceback = error.__traceback__
     while traceback is not None:
-        code = traceback.tb_frame.f_code
-        if code.co_filename == FILE_NAME:
-            number = traceback.tb_lineno
-            lines.append(f'  File "{FILE_NAME}", line {number}, in {code.co_name}')
-            if number is not None and 0 < number <= len(source):
-                lines.append(f"    {source[number - 1].strip()}")
+        if traceback.tb_frame.f_code.co_filename == FILE_NAME:
+            yield traceback
         traceback = traceback.tb_next
+
+
+def _frames(error: BaseException, source: list[str]) -> list[str]:
+    lines = []
+    for part in frames_of(error):
+        number = part.tb_lineno
+        lines.append(f'  File "{FILE_NAME}", line {number}, in {part.tb_frame.f_code.co_name}')
+        if number is not None and 0 < number <= len(source):
+            lines.append(f"    {source[number - 1].strip()}")
     return lines
 
 
