@@ -63,14 +63,20 @@ def shell_interact(machine: QemuMachine, address: str | None) -> None:
     with _console(machine) as (channel, console):
         rows, columns = _window_size()
         machine.execute(
-            assignments(term=_terminal_type(), console=console, mark=mark.decode())
-            + f"rows={rows} columns={columns}\n"
+            assignments(
+                term=os.environ.get("TERM") or "linux",
+                console=console,
+                rows=str(rows),
+                columns=str(columns),
+                mark=mark.decode(),
+            )
             + START_SHELL,
             check_output=False,
         )
+        end = _End(mark)
         if address is not None:
             machine.log(f"connecting a root shell ({console}) to {address}")
-            _serve(machine, channel, address, mark)
+            _serve(channel, address, end)
             return
         _wait_for_prompt(machine, channel, console)
         size = f"stty -F {console} rows {{}} cols {{}}"
@@ -78,7 +84,7 @@ def shell_interact(machine: QemuMachine, address: str | None) -> None:
             channel.fileno(),
             f"{machine.name}: a root shell on {console}; Ctrl-] returns to the driver",
             send=channel.sendall,
-            end_mark=mark,
+            end=end,
             resized=lambda rows, columns: machine.execute(size.format(rows, columns)),
         )
 
@@ -175,7 +181,22 @@ def _qmp(machine: QemuMachine, command: str, arguments: dict[str, object]) -> No
         client.send(command, arguments)
 
 
-def _serve(machine: QemuMachine, channel: socket.socket, address: str, mark: bytes) -> None:
+class _End:
+    """Looks for the mark by which a shell says that it has ended: nothing comes behind it."""
+
+    def __init__(self, mark: bytes = b"") -> None:
+        self._mark = mark
+        self._tail = b""
+
+    def is_reached(self, data: bytes) -> bool:
+        """Whether ``data``, the next part, is the last one."""
+        if not self._mark:
+            return not data
+        self._tail = (self._tail + data)[-len(self._mark) :]
+        return not data or self._tail == self._mark
+
+
+def _serve(channel: socket.socket, address: str, end: _End) -> None:
     """Connect the channel to another program until that, the shell or QEMU ends."""
     ours, theirs = socket.socketpair()
     with ours, theirs:
@@ -183,42 +204,40 @@ def _serve(machine: QemuMachine, channel: socket.socket, address: str, mark: byt
         with subprocess.Popen(command, pass_fds=[theirs.fileno()]) as process:
             theirs.close()
             try:
-                _copy_both_ways(channel, ours, mark)
+                _copy_both_ways(channel, ours, end)
                 ours.shutdown(socket.SHUT_RDWR)
             finally:
                 process.terminate()
 
 
-def _copy_both_ways(channel: socket.socket, other: socket.socket, mark: bytes) -> None:
-    tail = b""
+def _copy_both_ways(channel: socket.socket, other: socket.socket, end: _End) -> None:
     while True:
         ready, _, _ = select.select([channel, other], [], [])
-        for source, target in ((channel, other), (other, channel)):
-            if source not in ready:
-                continue
-            data = source.recv(CHUNK)
+        if channel in ready:
+            data = channel.recv(CHUNK)
+            other.sendall(data)
+            if end.is_reached(data):
+                return
+        if other in ready:
+            data = other.recv(CHUNK)
             if not data:
                 return
-            target.sendall(data)
-            if source is channel:
-                tail = (tail + data)[-len(mark) :]
-                if tail == mark:
-                    return
+            channel.sendall(data)
 
 
 def _relay(
     source: int,
     hint: str,
     send: Callable[[bytes], object],
-    end_mark: bytes | None = None,
+    end: _End | None = None,
     resized: Callable[[int, int], object] = lambda rows, columns: None,
 ) -> None:
     """Our terminal in raw mode: keys to ``send``, and to the screen what comes from ``source``,
-    until that ends, or says ``end_mark``, or Ctrl-]."""
+    until that ends, or Ctrl-]."""
+    end = end or _End()
     keyboard, screen = sys.stdin.fileno(), sys.stdout.fileno()
     sys.stdout.flush()
     size = _window_size()
-    tail = b""
     with _raw_mode(keyboard):
         _write_all(screen, f"{hint}\r\n".encode())
         while True:
@@ -228,8 +247,7 @@ def _relay(
             if source in ready:
                 data = os.read(source, CHUNK)
                 _write_all(screen, data)
-                tail = (tail + data)[-len(end_mark or b"") :]
-                if not data or tail == end_mark:
+                if end.is_reached(data):
                     return
             if keyboard in ready:
                 keys, escape, _ = os.read(keyboard, CHUNK).partition(ESCAPE)
@@ -269,7 +287,3 @@ def _window_size() -> tuple[int, int]:
     except (OSError, ValueError):
         return 24, 80
     return rows or 24, columns or 80
-
-
-def _terminal_type() -> str:
-    return os.environ.get("TERM") or "linux"
