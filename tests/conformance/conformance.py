@@ -47,6 +47,7 @@ class Case:
     absent: list[str] = field(default_factory=list)
     printed: list[str] = field(default_factory=list)  # the same for standard output
     written: dict[str, list[str]] = field(default_factory=dict)  # and for files of the output
+    like: str = ""  # the case whose script comes behind that of this one
     differs: str = ""  # why another driver ends otherwise: one of the README's differences
 
     @property
@@ -55,7 +56,9 @@ class Case:
 
     @property
     def script(self) -> str:
-        return (self.directory / "test.py").read_text(encoding="utf-8")
+        directories = [self.directory, *([CASES / self.like] if self.like else [])]
+        texts = [(directory / "test.py").read_text(encoding="utf-8") for directory in directories]
+        return "\n".join(texts)
 
     @property
     def expected_log(self) -> Path:
@@ -97,8 +100,12 @@ def run(case: Case, workspace: Workspace) -> Result:
 
 
 def command_of(case: Case, workspace: Workspace) -> Command:
+    places = {"@ROOT@": workspace.root, "@FAKE_VM@": FAKE_VM, "@SUITE@": HERE}
+
     def with_places(text: str) -> str:
-        return text.replace("@ROOT@", str(workspace.root)).replace("@FAKE_VM@", str(FAKE_VM))
+        for name, path in places.items():
+            text = text.replace(name, str(path))
+        return text
 
     program = Path(REFERENCE) if REFERENCE else DRIVER
     args = [with_places(word) for word in case.args]
