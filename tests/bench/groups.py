@@ -7,17 +7,16 @@ import os
 import shutil
 import subprocess
 import time
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from threading import Thread
 
 from figures import Samples
+from guest import start_scripts
 from harness import Command, Machines, Workspace
 
 SCRIPTS = Path(__file__).with_name("scripts")
-GUEST_TOOL = Path(__file__).resolve().parents[2] / "examples" / "guest" / "make-start-scripts"
 
 # How long one run may take. The Python driver never gets through a million console lines.
 LIMIT = 120.0
@@ -62,22 +61,12 @@ class Bench:
         limit: float = LIMIT,
     ) -> Samples:
         """Run scripts/SCRIPT.py, which knows the parameters by name; what it has reported."""
-        with workspace() as place:
+        with Workspace() as place:
             source = _source(script, {"RESULT": str(place.root / "result"), **(parameters or {})})
             program = self.program
             command = place.command(source, machines, program=program, scripts=scripts)
             _run(place, command, limit)
             return dict(json.loads((place.root / "result").read_text()))
-
-
-@contextmanager
-def workspace() -> Iterator[Workspace]:
-    place = Workspace()
-    try:
-        yield place
-    finally:
-        place.kill_leftovers()
-        place.remove()
 
 
 def _source(script: str, parameters: Mapping[str, object]) -> str:
@@ -114,7 +103,7 @@ def start(bench: Bench) -> Samples:
 
 
 def _until_start_script(program: Path) -> float:
-    with workspace() as place:
+    with Workspace() as place:
         fifo = place.root / "started"
         os.mkfifo(fifo)
         scripts = {"web": place.start_script("web", body=f": >{fifo}; exit 1")}
@@ -136,7 +125,7 @@ def _until_start_script(program: Path) -> float:
 
 
 def _empty_script(program: Path) -> float:
-    with workspace() as place:
+    with Workspace() as place:
         command = place.command("", program=program)
         begin = time.monotonic()
         _, status = os.waitpid(_spawn(place, command), 0)
@@ -201,7 +190,7 @@ def screen(bench: Bench) -> Samples:
     for tool in ("convert", "tesseract"):
         if not shutil.which(tool):
             raise RunFailed(f"there is no '{tool}' in PATH")
-    with workspace() as place:
+    with Workspace() as place:
         picture = place.root / "screen.ppm"
         text = ["-font", "DejaVu-Sans", "-pointsize", "24", "label:The installation has finished"]
         border = ["-bordercolor", "white", "-border", "40"]
@@ -214,10 +203,8 @@ def screen(bench: Bench) -> Samples:
 
 def guest(bench: Bench) -> Samples:
     """The same on a real guest of examples/guest, which is built if need be."""
-    with workspace() as place:
-        tool = [str(GUEST_TOOL), "-o", str(place.scripts), "guest:-"]
-        subprocess.run(tool, check=True, stdout=subprocess.DEVNULL)
-        scripts = {"guest": place.scripts / "run-guest-vm"}
+    with Workspace() as place:
+        scripts = {"guest": start_scripts(place.scripts, "guest:-")[0]}
         parameters = {"MIB": bench.sizes.guest_mib, "KIND": "guest", "COUNT": 20}
         return bench.run("guest", parameters=parameters, scripts=scripts, limit=GUEST_LIMIT)
 

@@ -15,12 +15,7 @@ CASES = [case for case in conformance.all_cases() if case.name.startswith(GROUP)
 
 @pytest.mark.parametrize("case", CASES, ids=[case.name for case in CASES])
 def test_case(case: Case) -> None:
-    workspace = Workspace()
-    try:
+    with Workspace() as workspace:
         result = conformance.run(case, workspace)
         conformance.check(case, result, workspace)
-        workspace.wait_until_no_process()
-        assert workspace.leftovers() == []
-    finally:
-        workspace.kill_leftovers()
-        workspace.remove()
+        workspace.check_nothing_is_left()

@@ -6,11 +6,9 @@ import fcntl
 import struct
 import sys
 import termios
-from collections.abc import Iterator
 from pathlib import Path
 
 import guest
-import pytest
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "integration"))
 
@@ -29,23 +27,17 @@ print("third time over")
 """
 
 
-@pytest.fixture
-def workspace() -> Iterator[Workspace]:
-    workspace = Workspace()
-    try:
-        yield workspace
-        workspace.wait_until_no_process()
-        assert workspace.leftovers() == []
-    finally:
-        workspace.kill_leftovers()
-        workspace.remove()
-
-
 def resize(driver: Conversation, rows: int, columns: int) -> None:
     fcntl.ioctl(driver.input, termios.TIOCSWINSZ, struct.pack("4H", rows, columns, 0, 0))
 
 
-def test_a_shell_for_a_person(workspace: Workspace) -> None:
+def test_a_shell_for_a_person() -> None:
+    with Workspace() as workspace:
+        be_a_person(workspace)
+        workspace.check_nothing_is_left()
+
+
+def be_a_person(workspace: Workspace) -> None:
     (script,) = guest.start_scripts(workspace.scripts, "machine:-")
     command = workspace.command(SCRIPT, scripts={"machine": script})
     driver = workspace.spawn_on_terminal(command)

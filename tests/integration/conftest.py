@@ -13,14 +13,9 @@ from harness import Conversation, Result, Workspace
 @pytest.fixture
 def workspace() -> Iterator[Workspace]:
     """The test's directory. After the test nothing that it started may be left."""
-    workspace = Workspace()
-    try:
+    with Workspace() as workspace:
         yield workspace
-        workspace.wait_until_no_process()
-        assert workspace.leftovers() == []
-    finally:
-        workspace.kill_leftovers()
-        workspace.remove()
+        workspace.check_nothing_is_left()
 
 
 @pytest.fixture

@@ -110,8 +110,17 @@ class Workspace:
             directory.mkdir(parents=True)
         self.children: list[subprocess.Popen[bytes]] = []
 
-    def remove(self) -> None:
+    def __enter__(self) -> Workspace:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        """Whatever has happened, the next test must not notice."""
+        self.kill_leftovers()
         shutil.rmtree(self.root, ignore_errors=True)
+
+    def check_nothing_is_left(self) -> None:
+        self.wait_until_no_process()
+        assert self.leftovers() == []
 
     # ------------------------------------------------------------------------------ what to run
 
