@@ -18,6 +18,9 @@ void retry_on(Machine& machine, const std::function<bool(bool last)>& attempt, T
         &machine.news());
 }
 
+// A port is tested with nc(1). A guest without it would be waited for in vain, or not at all.
+constexpr int command_not_found = 127;
+
 std::string of_user(const User& user) {
     return user ? fmt::format(" with user {}", *user) : "";
 }
@@ -39,6 +42,13 @@ std::string wait_until(Machine& machine,
     return output;
 }
 
+void check_nc(const Machine& machine, int status) {
+    if (status == command_not_found)
+        throw MachineError("machine '{}': the guest has no 'nc' in its PATH, with which ports and "
+                           "sockets are tested; install netcat in it",
+                           machine.name());
+}
+
 void wait_for_port(Machine& machine,
                    const std::string& port,
                    const std::string& address,
@@ -47,7 +57,10 @@ void wait_for_port(Machine& machine,
     const auto command = fmt::format("nc -z {} {}", shell_quote(address), shell_quote(port));
     const auto scope = nested(machine, fmt::format("waiting for TCP port {} on {}{}", port, address,
                                                    open ? "" : " to be closed"));
-    wait_until(machine, command, timeout, [&](int status) { return (status == 0) == open; });
+    wait_until(machine, command, timeout, [&](int status) {
+        check_nc(machine, status);
+        return (status == 0) == open;
+    });
 }
 
 } // namespace
@@ -162,7 +175,10 @@ void wait_for_open_unix_socket(Machine& machine,
     const auto scope =
         nested(machine, fmt::format("waiting for unix-domain {} on '{}'",
                                     kind == SocketKind::datagram ? "datagram" : "stream", path));
-    wait_until(machine, command, timeout, [](int status) { return status == 0; });
+    wait_until(machine, command, timeout, [&](int status) {
+        check_nc(machine, status);
+        return status == 0;
+    });
 }
 
 void sleep(Machine& machine, double seconds) {

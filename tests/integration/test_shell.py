@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import os
 import re
+import shutil
 import signal
 import textwrap
 from collections.abc import Callable
 
-from harness import AT_ONCE, Conversation, Result, Workspace
+from harness import AT_ONCE, FAKE_VM, Conversation, Result, Workspace
 
 RunDriver = Callable[..., Result]
 SpawnDriver = Callable[..., Conversation]
@@ -466,6 +467,17 @@ def test_machine_without_exit_on_poweroff_is_waited_for(
     os.kill(pid, signal.SIGTERM)
     driver.expect("^down")
     assert driver.end() == 0
+
+
+def test_guest_without_nc_is_told(run_driver: RunDriver, workspace: Workspace) -> None:
+    tools = workspace.root / "tools"
+    tools.mkdir()
+    for tool in ("bash", "cat", "dd"):
+        (tools / tool).symlink_to(str(shutil.which(tool)))
+    for wait in ("open_port(1)", "closed_port(1)", "open_unix_socket('/none')"):
+        scripts = {"web": workspace.start_script("web", body=f'PATH={tools} exec {FAKE_VM} "$@"')}
+        result = run_driver(f"web.wait_for_{wait}", scripts=scripts).must_fail()
+        result.must_blame("machine 'web': the guest has no 'nc' in its PATH")
 
 
 def test_units_are_waited_for(run_driver: RunDriver) -> None:
