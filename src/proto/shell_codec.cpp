@@ -17,11 +17,16 @@ namespace {
 // limited to 128 KiB (MAX_ARG_STRLEN).
 constexpr std::size_t longest_on_a_line = std::size_t{64} * 1024;
 
-// The worker's function n MARKER COMMAND. Descriptor 7 is the guest's console: the command's
-// standard input, and not passed on otherwise.
+// The worker's functions: n MARKER COMMAND, and d MARKER COMMAND for one of ours, which leaves no
+// process behind and so can write to the channel itself. Descriptor 7 is the guest's console: the
+// command's standard input, and not passed on otherwise. 8 leads to the reader of the output, which
+// r starts before there is a command: nobody has to wait for its start. Of a bash that a signal
+// ends, the worker would tell the console in words of its own.
 constexpr std::string_view worker_functions =
-    R"sh(n() { bash -c "set -euo pipefail; $2" <&7 7<&- | cat 7<&-; )sh"
-    R"sh(printf '%s %s\n' "$1" "${PIPESTATUS[0]}"; })sh";
+    R"sh(r() { exec 8> >(exec cat 7<&- 8>&-); r=$!; }; )sh"
+    R"sh(x() { { bash -c "set -euo pipefail; $1" <&7 2>&3 3>&- 7<&- 8>&-; s=$?; } 3>&2 2>/dev/null; }; )sh"
+    R"sh(d() { x "$2"; printf '%s %s\n' "$1" "$s"; }; )sh"
+    R"sh(n() { x "$2" >&8; exec 8>&-; wait "$r"; printf '%s %s\n' "$1" "$s"; r; }; r)sh";
 
 // The control shell's functions. Descriptor 5 is where bulk input comes from, 6 is for output and
 // frames. The port is opened once: what had come in is thrown away when it is closed. It is used
@@ -35,9 +40,13 @@ constexpr std::string_view worker_functions =
 // A process that holds the output open is one with the other end of the pipe that the worker's cat
 // reads. The command may have become a cat, too, but not one that writes to the channel. One `ls`
 // finds the holders: a process for each link would take a slow guest minutes.
+//
+// ntd_store MARKER BYTES FILE appends bulk input to a file. dd with large blocks is twice as fast
+// as head, which takes 8 KiB at a time, but old ones cannot count bytes. What cannot be stored is
+// passed over, up to the marker that comes behind it.
 constexpr std::string_view control_functions = R"sh(
 if (: </dev/console) 2>/dev/null; then exec 7</dev/console; else exec 7</dev/null; fi
-exec 5<&0 6>&1; ntd_port=0
+exec 5<&0 6>&1; ntd_port=0 ntd_dd=
 if [ "$NTD_DATA_FD" ]; then
     exec 5<&"$NTD_DATA_FD" 6>&5 {NTD_DATA_FD}<&-; unset NTD_DATA_FD; ntd_port=1
 else for ntd_d in /sys/class/virtio-ports/*; do
@@ -51,6 +60,16 @@ ntd_sync() {
     done
 }
 ntd_say() { printf '%s %s\n' "$@" >&6; }
+ntd_store() {
+    if [ ! "$ntd_dd" ]; then
+        ntd_dd=no; dd count=0 iflag=fullblock,count_bytes status=none 2>/dev/null && ntd_dd=yes
+    fi </dev/null
+    if (umask 077; exec >>"$3" || exit
+        [ $ntd_dd = no ] || exec dd bs=64K count="$2" iflag=fullblock,count_bytes status=none <&5
+        exec head -c "$2" <&5)
+    then read -r -u 5 ntd_n
+    else grep -a -q "$1" <&5 || ntd_sync "$1"; return 1; fi
+}
 ntd_worker() {
     trap - PIPE; exec 9> >(exec bash --norc >&6 5<&- 6>&-); ntd_pid=$!; trap '' PIPE
     printf '%s\n' @WORKER@ >&9
@@ -78,9 +97,10 @@ ntd_restart() {
     exec 9>&-; wait "$ntd_pid" 2>/dev/null; ntd_worker; ntd_say "$1" 0
 }
 ntd_ping() { if kill -0 "$ntd_pid" 2>/dev/null; then ntd_say "$1" runs; else ntd_say "$1" gone; fi; }
-ntd_probe() {
+ntd_probe() { ntd_held "$1"; ntd_ping "$1"; }
+ntd_held() {
     local c p pipe link links held=
-    ntd_ping "$1"; c=$(ntd_cat)
+    c=$(ntd_cat)
     [[ -n $c && $(ntd_children "$ntd_pid") = "$c " ]] || return
     pipe=$(readlink "/proc/$c/fd/0") || return
     links=$(ls -l /proc/[0-9]*/fd/* 2>/dev/null)
@@ -88,7 +108,7 @@ ntd_probe() {
     for link in $links; do
         [[ $link = *" -> $pipe" ]] || continue
         p=${link##* /proc/}; p=${p%%/*}
-        [[ $p = "$c" ]] || held="$held, $p $(ntd_name "$p")"
+        [[ $p = "$c" || $p = "$ntd_pid" ]] || held="$held, $p $(ntd_name "$p")"
     done
     set +f
     ntd_say "$1" "held ${held#, }"
@@ -107,16 +127,22 @@ std::string upload_file(std::string_view marker) {
     return fmt::format("/tmp/.{}", marker.substr(marker.find('-') + 1));
 }
 
-// Stores what is too long for a line in the upload file, and runs a short command. `head` takes
-// exactly as many bytes as there are (behind hvc0's line bash has read no further than its end),
-// whether they can be stored or not.
+std::string store_line(std::string_view marker, std::string_view bytes, std::string_view file) {
+    return fmt::format("ntd_store {} {} {}", marker, bytes.size(), shell_quote(file));
+}
+
+std::string
+to_worker(std::string_view marker, std::string_view function, std::string_view command) {
+    const auto call = fmt::format("{} {} {}", function, marker, shell_quote(command));
+    return fmt::format("ntd_to {} {}\n", marker, shell_quote(call));
+}
+
+// Stores what is too long for a line in the upload file, and runs a short command.
 ShellText upload(std::string_view marker, std::string_view bytes, std::string_view command) {
-    const auto run = fmt::format("n {} {}", marker, shell_quote(command));
-    const auto store =
-        fmt::format("umask 077; cat >{0} || {{ rm -f {0}; cat >/dev/null; }}", upload_file(marker));
-    return {fmt::format("head -c {} <&5 | {{ {}; }}; ntd_to {} {}\n", bytes.size(), store, marker,
-                        shell_quote(run)),
-            bytes};
+    const auto file = upload_file(marker);
+    return {fmt::format("{} || rm -f {}; {}", store_line(marker, bytes, file), file,
+                        to_worker(marker, "n", command)),
+            bytes, fmt::format("{}\n", marker)};
 }
 
 } // namespace
@@ -145,8 +171,16 @@ ShellText shell_run(std::string_view marker, std::string_view command) {
         return upload(
             marker, command,
             fmt::format("eval \"$(cat {0} || echo exit 1; rm -f {0})\"", upload_file(marker)));
-    const auto run = fmt::format("n {} {}", marker, shell_quote(command));
-    return {fmt::format("ntd_to {} {}\n", marker, shell_quote(run)), {}};
+    return {to_worker(marker, "n", command), {}, {}};
+}
+
+ShellText shell_run_direct(std::string_view marker, std::string_view command) {
+    return {to_worker(marker, "d", command), {}, {}};
+}
+
+ShellText shell_store(std::string_view marker, std::string_view file, std::string_view bytes) {
+    return {fmt::format("{0}; ntd_say {1} $?\n", store_line(marker, bytes, file), marker), bytes,
+            fmt::format("{}\n", marker)};
 }
 
 ShellText
@@ -179,7 +213,8 @@ std::string shell_go_on(std::string_view marker) {
 // would ignore SIGINT and SIGQUIT.
 std::string shell_detach(std::string_view command) {
     const auto run = shell_quote(fmt::format("set -euo pipefail; {}", command));
-    const auto line = fmt::format("(trap - INT QUIT; exec bash -c {} <&7 7<&- >/dev/null) &", run);
+    const auto line =
+        fmt::format("(trap - INT QUIT; exec bash -c {} <&7 7<&- 8>&- >/dev/null) &", run);
     return fmt::format("ntd_to detached {}\n", shell_quote(line));
 }
 
@@ -241,7 +276,9 @@ void ShellDecoder::take_frame(std::string_view frame) {
         worker_gone_ = true;
     else if (text.starts_with("held "))
         holders_ = text.substr(5);
-    else if (text != "runs")
+    else if (text == "runs")
+        ++answers_;
+    else
         throw ProtocolError("the guest's shell sent a frame that means nothing: '{}'",
                             printable(frame));
 }

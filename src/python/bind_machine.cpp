@@ -145,6 +145,13 @@ void bind_commands(py::class_<Machine, std::shared_ptr<Machine>>& machine) {
                     blocking([&] { return self.transfer(command.bytes, bytes, output); }));
             },
             "command"_a, "input"_a = py::none(), "output"_a = -1)
+        .def(
+            "_store",
+            [](Machine& self, const Text& file, const py::bytes& data) {
+                const std::string_view bytes(data);
+                return blocking([&] { return self.store(file.bytes, bytes); }).status;
+            },
+            "file"_a, "data"_a)
         .def("sleep", &vm::sleep, "secs"_a, can_block());
 }
 

@@ -6,6 +6,7 @@
 
 #include <unistd.h>
 
+#include <exception>
 #include <memory>
 
 namespace ntd::vm {
@@ -48,7 +49,8 @@ struct GuestShell::Exchange {
     std::string marker;
     std::string_view command;
     proto::ShellDecoder decoder;
-    std::string output; // what has been taken from the decoder
+    std::string received; // at the last reading; its memory is used again
+    std::string output;   // what has been taken from the decoder
     OutputSink sink;
     bool sink_failed = false;
     std::int64_t unanswered = 0; // bytes of the output
@@ -79,11 +81,22 @@ ExecResult
 GuestShell::run(std::string_view command, Deadline deadline, const CommandStreams& streams) {
     Exchange exchange(command);
     exchange.sink = streams.sink;
+    return complete(exchange, text_for(exchange, streams), deadline);
+}
+
+ExecResult GuestShell::store(const std::string& file, std::string_view bytes) {
+    const auto what = fmt::format("(storing {} bytes in {})", bytes.size(), file);
+    Exchange exchange(what);
+    return complete(exchange, proto::shell_store(exchange.marker, file, bytes), Deadline::never());
+}
+
+ExecResult
+GuestShell::complete(Exchange& exchange, const proto::ShellText& text, Deadline deadline) {
     if (process_.child().poll()) // its sockets may still take what is sent
         process_.throw_died(
-            fmt::format("before it was given the command `{}`", shortened(command)));
+            fmt::format("before it was given the command `{}`", shortened(exchange.command)));
     try {
-        send(text_for(exchange, streams), command);
+        send(text, exchange.command);
         if (wait_for_end(exchange, deadline))
             return {*exchange.decoder.status(), exchange.take_all_output()};
         end_command(exchange);
@@ -102,9 +115,10 @@ proto::ShellText GuestShell::text_for(const Exchange& exchange,
                                       const CommandStreams& streams) const {
     if (streams.input)
         return proto::shell_run_with_input(exchange.marker, exchange.command, *streams.input);
-    return streams.sink && !guest_has_port_
-               ? proto::shell_run_paced(exchange.marker, exchange.command)
-               : proto::shell_run(exchange.marker, exchange.command);
+    if (!streams.sink)
+        return proto::shell_run(exchange.marker, exchange.command);
+    return guest_has_port_ ? proto::shell_run_direct(exchange.marker, exchange.command)
+                           : proto::shell_run_paced(exchange.marker, exchange.command);
 }
 
 void GuestShell::detach(std::string_view command) {
@@ -132,16 +146,31 @@ void GuestShell::reset() noexcept {
     resets_.notify();
 }
 
+// The guest waits for all parts once it has one: an interrupt is for afterwards.
 void GuestShell::send(const proto::ShellText& text, std::string_view command) {
-    send_to(line_, text.lines, command, Deadline::never());
-    if (!text.bulk.empty())
-        send_to(bulk(), text.bulk, command, Deadline::never());
+    std::exception_ptr interrupted;
+    const auto part = [&](os::ByteStream& stream, std::string_view bytes) {
+        try {
+            send_to(stream, bytes, command, Deadline::never());
+        } catch (const Error&) {
+            throw;
+        } catch (...) {
+            interrupted = std::current_exception();
+        }
+    };
+    part(line_, text.lines);
+    part(bulk(), text.bulk);
+    part(bulk(), text.behind);
+    if (interrupted)
+        std::rethrow_exception(interrupted);
 }
 
 void GuestShell::send_to(os::ByteStream& stream,
                          std::string_view bytes,
                          std::string_view command,
                          Deadline deadline) {
+    if (bytes.empty())
+        return;
     host_.trace_sent(channel_, bytes);
     auto rest = bytes;
     try {
@@ -159,25 +188,30 @@ void GuestShell::send_to(os::ByteStream& stream,
 }
 
 bool GuestShell::receive(Exchange& exchange, Deadline deadline) {
-    std::string bytes;
-    while (!exchange.decoder.status() && !exchange.decoder.worker_gone()) {
-        if (was_reset_)
-            throw MachineError("machine '{}': the guest was reset while running the command `{}`",
-                               machine_, shortened(exchange.command));
-        const auto ready = os::wait_readable({bulk().fd(), process_.exit_fd(), reset_heard_.fd()},
-                                             deadline, host_.interrupt);
-        if (!ready)
+    while (!exchange.decoder.status() && !exchange.decoder.worker_gone())
+        if (!receive_some(exchange, deadline))
             return false;
-        bytes.clear();
-        const auto outcome = bulk().read_ready(bytes);
-        if (outcome == os::ByteStream::Outcome::closed || (bytes.empty() && ready == 1U))
-            process_.throw_died(
-                fmt::format("while running the command `{}`", shortened(exchange.command)));
-        host_.trace_received(channel_, bytes);
-        exchange.decoder.feed(bytes);
-        take_output(exchange);
-        warn_of_holders(exchange);
-    }
+    return true;
+}
+
+bool GuestShell::receive_some(Exchange& exchange, Deadline deadline) {
+    if (was_reset_)
+        throw MachineError("machine '{}': the guest was reset while running the command `{}`",
+                           machine_, shortened(exchange.command));
+    const auto ready = os::wait_readable({bulk().fd(), process_.exit_fd(), reset_heard_.fd()},
+                                         deadline, host_.interrupt);
+    if (!ready)
+        return false;
+    auto& bytes = exchange.received;
+    bytes.clear();
+    const auto outcome = bulk().read_ready(bytes);
+    if (outcome == os::ByteStream::Outcome::closed || (bytes.empty() && ready == 1U))
+        process_.throw_died(
+            fmt::format("while running the command `{}`", shortened(exchange.command)));
+    host_.trace_received(channel_, bytes);
+    exchange.decoder.feed(bytes);
+    take_output(exchange);
+    warn_of_holders(exchange);
     return true;
 }
 
@@ -232,7 +266,16 @@ bool GuestShell::wait_for_end(Exchange& exchange, Deadline deadline) {
         throw MachineError("machine '{}': the command `{}` ended the shell that ran it", machine_,
                            shortened(exchange.command));
     }
+    settle(exchange);
     return true;
+}
+
+// What the shell was asked last it may answer behind the status. The next command would take that
+// for its output.
+void GuestShell::settle(Exchange& exchange) {
+    const auto deadline = Deadline::after(answer_limit);
+    while (exchange.decoder.answers() < exchange.pings && receive_some(exchange, deadline)) {
+    }
 }
 
 void GuestShell::check_answers(Exchange& exchange) const {
@@ -263,7 +306,9 @@ void GuestShell::end_command(Exchange& exchange) {
     if (exchange.sink)
         exchange.sink = [](std::string_view) {}; // nobody wants the rest
     send_to(line_, proto::shell_signal("TERM"), exchange.command, Deadline::after(answer_limit));
-    if (!receive(exchange, Deadline::after(grace)))
+    if (receive(exchange, Deadline::after(grace)) && !exchange.decoder.worker_gone())
+        settle(exchange);
+    else
         restart_worker();
 }
 

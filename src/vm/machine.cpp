@@ -76,6 +76,10 @@ std::string Machine::succeed(const std::vector<std::string>& commands, Timeout t
     return output;
 }
 
+ExecResult Machine::store(const std::string& file, std::string_view bytes) {
+    return transfer("cat >>" + shell_quote(file), bytes, -1);
+}
+
 ExecResult Machine::systemctl(const std::string& query, const std::optional<std::string>& user) {
     if (!user)
         return execute("systemctl " + query, {});

@@ -146,10 +146,11 @@ std::shared_ptr<QemuMachine::Running> QemuMachine::launch(bool allow_reboot) {
 
 void QemuMachine::connect_qmp(Running& running) {
     const auto on_event = [this, &guest = *running.guest](const std::string& event) {
-        if (event != "RESET")
-            return;
-        connected = false;
-        guest.reset();
+        if (event == "RESET") {
+            connected = false;
+            guest.reset();
+        }
+        console_.changed().notify(); // what a script waits for may have happened
     };
     try {
         running.qmp = std::make_unique<QmpClient>(qmp_path(), running.process.exit_fd(), host(),
@@ -248,6 +249,12 @@ ExecResult QemuMachine::transfer(const std::string& command,
     const auto current = running();
     const auto sink = output < 0 ? OutputSink() : sink_to(output, host().interrupt);
     return current->guest->run(command, Deadline::never(), {input, sink});
+}
+
+ExecResult QemuMachine::store(const std::string& file, std::string_view bytes) {
+    connect();
+    const auto turn = shell_turn_.take(Deadline::never(), host().interrupt);
+    return running()->guest->store(file, bytes);
 }
 
 void QemuMachine::abort_start() noexcept {

@@ -236,6 +236,19 @@ def test_daemon_that_redirects_its_output_does_not_hold_it(run_driver: RunDriver
     assert result.seconds < AT_ONCE
 
 
+def test_late_answer_of_the_shell_is_not_output(run_driver: RunDriver) -> None:
+    # The driver asks after a second; the shell that could tell is stopped until the end has come.
+    check(
+        run_driver,
+        """
+        web.succeed(
+            "control=$(cut -d' ' -f4 /proc/$PPID/stat); sleep 0.8; kill -STOP $control\\n"
+            "(sleep 1; kill -CONT $control) >/dev/null 2>&1 & sleep 0.5"
+        )
+        """,
+    )
+
+
 def test_time_out_is_status_124(run_driver: RunDriver) -> None:
     result = check(
         run_driver,

@@ -11,9 +11,10 @@
 // bash, the *worker*, through a pipe. So it is there to be asked while a command runs: which
 // process holds the output open; end it; make a new worker. The worker runs
 //
-//     bash -c "set -euo pipefail; COMMAND" <console | cat; printf frame
+//     bash -c "set -euo pipefail; COMMAND" <console >pipe; wait for cat; printf frame
 //
-// where cat copies the output to the channel until every holder of the pipe has closed it. Frames
+// where cat, which was there before, copies the output from the pipe to the channel until every
+// holder of the other end has closed it. Frames
 // start with a marker that is random for each command and end with a newline:
 //
 //     MARKER STATUS    the command has ended with that status, and its output is complete
@@ -44,6 +45,7 @@ std::string new_marker();
 struct ShellText {
     std::string lines;
     std::string_view bulk; // the caller's own bytes
+    std::string behind;    // the bulk: its end, for who has to pass it over
 };
 
 // Sent once to a fresh control shell, with shell_sync() on the port. Answered on hvc0 by "MARKER 1"
@@ -56,6 +58,14 @@ std::string shell_sync(std::string_view marker);
 
 // Runs a command, whatever bytes but NUL it has and however long it is.
 ShellText shell_run(std::string_view marker, std::string_view command);
+
+// Runs a command of the driver's own, which leaves nothing behind that holds its output: that is
+// not copied on its way. Not over hvc0, where it would have to be paced.
+ShellText shell_run_direct(std::string_view marker, std::string_view command);
+
+// Appends bytes to a file (made with mode 0600) at the rate of the channel. The status is 0 or 1;
+// why it failed is on the console.
+ShellText shell_store(std::string_view marker, std::string_view file, std::string_view bytes);
 
 // Runs a command of no more than 64 KiB with `input`, any bytes, as its standard input. They pass
 // through a file in the guest's /tmp: the control shell must not wait for a command to read them.
@@ -83,7 +93,7 @@ std::string shell_restart(std::string_view marker);
 std::string shell_ping(std::string_view marker);
 
 // Asks also whether the command has ended and its output is held open by somebody else: "MARKER
-// held ...".
+// held ...", and then as for shell_ping().
 std::string shell_probe(std::string_view marker);
 
 // Takes the stream after a command and tells output from frames.
@@ -108,6 +118,9 @@ public:
 
     bool worker_gone() const { return worker_gone_; }
 
+    // How often the shell has said that the worker is there.
+    int answers() const { return answers_; }
+
     // Frames so far: a shell that sends none when it is asked is gone.
     std::size_t frames() const { return frames_; }
 
@@ -121,6 +134,7 @@ private:
     std::optional<int> status_;
     std::string holders_;
     bool worker_gone_ = false;
+    int answers_ = 0;
     std::size_t frames_ = 0;
 };
 

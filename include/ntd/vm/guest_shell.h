@@ -47,6 +47,10 @@ public:
     // a result, when an interrupt ends the call.
     ExecResult run(std::string_view command, Deadline deadline, const CommandStreams& streams = {});
 
+    // Appends bytes to a file of the guest. The status is 1 if they cannot be stored; why is on the
+    // console.
+    ExecResult store(const std::string& file, std::string_view bytes);
+
     // Starts a command of which nothing is wanted.
     void detach(std::string_view command);
 
@@ -71,10 +75,13 @@ private:
                  std::string_view command,
                  Deadline deadline);
 
+    ExecResult complete(Exchange& exchange, const proto::ShellText& text, Deadline deadline);
     proto::ShellText text_for(const Exchange& exchange, const CommandStreams& streams) const;
 
     // Reads until the status is there (true) or the deadline.
     bool receive(Exchange& exchange, Deadline deadline);
+    bool receive_some(Exchange& exchange, Deadline deadline);
+    void settle(Exchange& exchange);
     bool wait_for_end(Exchange& exchange, Deadline deadline);
     void check_answers(Exchange& exchange) const;
     void take_output(Exchange& exchange);

@@ -30,6 +30,7 @@ public:
     ExecResult transfer(const std::string& command,
                         std::optional<std::string_view> input,
                         int output) override;
+    ExecResult store(const std::string& file, std::string_view bytes) override;
     bool is_up() const override { return booted && connected; }
     int exit_fd() const override;
     os::Broadcast& news() override { return console_.changed(); }

@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from test_driver.machine.base import BaseMachine
 
 GUEST_SHARED = "/tmp/shared"
+ON_CONSOLE = "what was wrong is in the console's log"
 
 # What is prepared in the guest before a copy: the target as an absolute path (in a directory that
 # is there already, as `cp` does it), its parents, a directory for what is not complete.
@@ -165,7 +166,11 @@ class Task:
     def read(self, command: str, output: int) -> None:
         """Run a command whose output goes to the descriptor ``output``."""
         status, _ = self.machine._transfer(os.fsencode(command), None, output)
-        self._checked(status, "what was wrong is in the console's log")
+        self._checked(status, ON_CONSOLE)
+
+    def store(self, file: str, data: bytes) -> None:
+        """Append ``data`` to a file of the guest."""
+        self._checked(self.machine._store(os.fsencode(file), data), ON_CONSOLE)
 
     def discard(self, path: str, error: BaseException) -> None:
         """Remove what a failed copy has left in the guest, if the guest still answers."""
@@ -200,8 +205,9 @@ class ShellCarrier:
             self.task.run(f": >{name}")
             end = 0
             for offset, data in trees.blocks(file):
-                over_hole = f"truncate -s {offset} {name}; " if offset > end else ""
-                self.task.run(f"{over_hole}cat >>{name}", data)
+                if offset > end:
+                    self.task.run(f"truncate -s {offset} {name}")
+                self.task.store(target, data)
                 end = offset + len(data)
             if trees.size_of(file) > end:
                 self.task.run(f"truncate -s {trees.size_of(file)} {name}")
@@ -266,7 +272,7 @@ def _fetch_shared(task: Task, origin: str, source: str, new: Path) -> None:
 def _fetch_file(task: Task, origin: str, new: Path, mode: int) -> None:
     with new.open("xb") as file:
         new.chmod(0o600)
-        task.read(f'{origin}exec cat -- "$source"', file.fileno())
+        task.read(f'{origin}exec dd if="$source" bs=1M status=none', file.fileno())
     new.chmod(mode)
 
 

@@ -137,6 +137,10 @@ TEST(ShellDecoder, DoesNotTakeGoneForAStatus) {
     EXPECT_EQ(Decoded({marker, " gone\n"}).decoder.status(), std::nullopt);
 }
 
+TEST(ShellDecoder, CountsTheAnswersOfAShellThatRuns) {
+    EXPECT_EQ(Decoded({marker, " runs\n", frame_7, marker, " runs\n"}).decoder.answers(), 2);
+}
+
 TEST(ShellDecoder, TellsWhoHoldsTheOutput) {
     Decoded decoded{"text", marker, " held 12 sleep, 13 sshd\n"};
     EXPECT_EQ(decoded.decoder.take_holders(), "12 sleep, 13 sshd");

@@ -63,7 +63,8 @@ public:
 
     void send(const ShellText& text) {
         write(line_, text.lines);
-        write(way_ == Way::port ? port_ : line_, text.bulk);
+        for (const std::string_view part : {text.bulk, std::string_view(text.behind)})
+            write(way_ == Way::port ? port_ : line_, part);
     }
 
     // The answer says whether the port is used.
@@ -193,6 +194,12 @@ protected:
         exchange.send_command(command);
         exchange.wait_for_status();
         return exchange.output;
+    }
+
+    int store(std::string_view file, std::string_view bytes) {
+        Exchange exchange(bash);
+        bash.send(shell_store(exchange.marker, file, bytes));
+        return exchange.wait_for_status();
     }
 
     int restart() {
@@ -387,6 +394,42 @@ TEST_P(ShellProtocol, SaysThatAnInputCannotBeStored) {
     std::filesystem::remove(in_the_way);
     EXPECT_EQ(status, 1);
     EXPECT_EQ(exchange.output, "the guest cannot store 5 bytes in /tmp\n");
+}
+
+TEST_P(ShellProtocol, AppendsBytesToAFile) {
+    EXPECT_NE(::mkdtemp(scratch.data()), nullptr);
+    const auto file = scratch + "/it's";
+    const auto bytes = std::string(1 << 20, 'x') + "\n\xFF'\0"s;
+    EXPECT_EQ(store(file, bytes), 0);
+    EXPECT_EQ(store(file, "end"), 0);
+    EXPECT_EQ(output_of("cat \"" + file + '"'), bytes + "end");
+}
+
+TEST_P(ShellProtocol, MakesAFileForRootAlone) {
+    EXPECT_NE(::mkdtemp(scratch.data()), nullptr);
+    EXPECT_EQ(store(scratch + "/file", ""), 0);
+    EXPECT_EQ(output_of("stat -c %a " + scratch + "/file"), "600\n");
+}
+
+TEST_P(ShellProtocol, PassesOverWhatItCannotStore) {
+    EXPECT_EQ(store("/dev/full", std::string(1 << 20, '\n')), 1);
+    EXPECT_EQ(store("/no/such/directory/file", std::string(1 << 20, 'x')), 1);
+    EXPECT_EQ(output_of("echo text"), "text\n");
+}
+
+TEST_P(ShellProtocol, LetsACommandOfOursWriteToTheChannel) {
+    Exchange exchange(bash);
+    bash.send(shell_run_direct(exchange.marker, "echo text; exit 3"));
+    EXPECT_EQ(exchange.wait_for_status(), 3);
+    EXPECT_EQ(exchange.output, "text\n");
+}
+
+TEST_P(ShellProtocol, EndsACommandOfOursByASignal) {
+    Exchange exchange(bash);
+    bash.send(shell_run_direct(exchange.marker, "echo started; sleep 60"));
+    EXPECT_TRUE(exchange.wait_for_output("started\n"));
+    bash.send(shell_signal("TERM"));
+    EXPECT_EQ(exchange.wait_for_status(), 128 + SIGTERM);
 }
 
 TEST_P(ShellProtocol, WaitsWithThePiecesOfAPacedOutput) {
