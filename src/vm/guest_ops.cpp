@@ -4,6 +4,8 @@
 #include <ntd/base/text.h>
 #include <ntd/vm/retry.h>
 
+#include <utility>
+
 namespace ntd::vm {
 
 namespace {
@@ -12,10 +14,20 @@ log::Scope nested(const Machine& machine, std::string text) {
     return {machine.host().log, log::ScopeKind::nested, machine.name(), std::move(text)};
 }
 
-void retry_on(Machine& machine, const std::function<bool(bool last)>& attempt, Timeout timeout) {
+// `about`: what a line of the console says that it concerns the wait.
+void retry_on(Machine& machine,
+              const std::function<bool(bool last)>& attempt,
+              Timeout timeout,
+              const std::string& about = {}) {
+    auto& console = machine.console();
+    News news{console.changed()};
+    if (!about.empty())
+        news.concern_us = [&, seen = console.size()]() mutable {
+            const auto text = console.text(std::exchange(seen, console.size()));
+            return text.find(about) != text.npos;
+        };
     retry(
-        attempt, timeout, [&] { return machine.exit_fd(); }, machine.host().interrupt,
-        &machine.news());
+        attempt, timeout, [&] { return machine.exit_fd(); }, machine.host().interrupt, news);
 }
 
 // A port is tested with nc(1). A guest without it would be waited for in vain, or not at all.
@@ -108,7 +120,9 @@ void wait_for_unit(Machine& machine, const std::string& unit, const User& user, 
         return false;
     };
     const auto scope = nested(machine, fmt::format("waiting for unit {}{}", unit, of_user(user)));
-    retry_on(machine, is_active, timeout);
+    // "systemd[1]: Started nginx.service - A web server."
+    const bool has_suffix = unit.find('.') != unit.npos;
+    retry_on(machine, is_active, timeout, has_suffix ? unit : unit + ".service");
 }
 
 std::map<std::string, std::string>

@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <optional>
+#include <utility>
 
 namespace ntd::vm {
 
@@ -29,38 +30,62 @@ std::string in_words(Timeout timeout) {
 } // namespace
 
 Pause pause_after_try(Seconds took, Seconds waited) {
+    const auto in_any_case = std::clamp<Seconds>(took, shortest_pause, longest_pause_per_try);
     const auto least =
         std::clamp<Seconds>(pause_per_try * took, shortest_pause, longest_pause_per_try);
-    return {least, std::max(least, std::min<Seconds>(lateness * waited, longest_pause))};
+    return {in_any_case, least,
+            std::max(least, std::min<Seconds>(lateness * waited, longest_pause))};
 }
 
-bool rest(Pause pause, Deadline deadline, int exit_fd, int news_fd, os::Interrupt& interrupt) {
-    const auto least = sooner(deadline, Deadline::after(pause.least));
-    const auto most = sooner(deadline, Deadline::after(pause.most));
-    return os::wait_readable({exit_fd}, least, interrupt).has_value() ||
-           os::wait_readable({exit_fd, news_fd}, most, interrupt) == 0U;
+Rest::Rest(Deadline deadline, os::Interrupt& interrupt, std::optional<News> news)
+    : deadline_(deadline), interrupt_(interrupt), news_(std::move(news)) {
+    if (news_)
+        listener_.emplace(news_->source);
+}
+
+void Rest::begin_try() {
+    if (listener_)
+        listener_->reset();
+}
+
+bool Rest::wait(const Pause& pause, int exit_fd) {
+    const auto until = [this](Seconds time) { return sooner(deadline_, Deadline::after(time)); };
+    const auto in_any_case = until(pause.in_any_case);
+    const auto least = until(pause.least);
+    const auto most = until(pause.most);
+    const int news_fd = listener_ ? listener_->fd() : -1;
+    if (os::wait_readable({exit_fd}, in_any_case, interrupt_))
+        return true;
+    while (news_ && news_->concern_us) {
+        const auto ready = os::wait_readable({exit_fd, news_fd}, least, interrupt_);
+        if (ready == 0U)
+            return true;
+        if (!ready)
+            break;
+        listener_->reset();
+        if (news_->concern_us())
+            return false;
+    }
+    return os::wait_readable({exit_fd}, least, interrupt_).has_value() ||
+           os::wait_readable({exit_fd, news_fd}, most, interrupt_) == 0U;
 }
 
 void retry(const std::function<bool(bool last)>& attempt,
            Timeout timeout,
            const std::function<int()>& exit_fd,
            os::Interrupt& interrupt,
-           os::Broadcast* news) {
+           std::optional<News> news) {
     const auto begin = Deadline::Clock::now();
     const auto deadline = deadline_of(timeout);
-    std::optional<os::Broadcast::Listener> listener;
-    if (news != nullptr)
-        listener.emplace(*news);
+    Rest rest(deadline, interrupt, std::move(news));
     bool ended = false;
     while (!ended && !deadline.passed()) {
-        if (listener)
-            listener->reset();
+        rest.begin_try();
         const auto tried = Deadline::Clock::now();
         if (attempt(false))
             return;
         const auto now = Deadline::Clock::now();
-        const auto pause = pause_after_try(now - tried, now - begin);
-        ended = rest(pause, deadline, exit_fd(), listener ? listener->fd() : -1, interrupt);
+        ended = rest.wait(pause_after_try(now - tried, now - begin), exit_fd());
     }
     if (attempt(true))
         return;

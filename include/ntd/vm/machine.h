@@ -1,5 +1,6 @@
 #pragma once
 
+#include <ntd/vm/console_log.h>
 #include <ntd/vm/guest_shell.h>
 #include <ntd/vm/host.h>
 
@@ -72,9 +73,9 @@ public:
     // there is none now.
     virtual int exit_fd() const = 0;
 
-    // Notified when the machine says something by itself: what a script waits for may have
-    // happened.
-    virtual os::Broadcast& news() = 0;
+    // What the machine has said by itself since its start. It tells of other news as well: what a
+    // script waits for may have happened.
+    virtual ConsoleLog& console() = 0;
 
     const std::string& name() const { return options_.name; }
     const std::filesystem::path& out_dir() const { return options_.out_dir; }

@@ -33,7 +33,7 @@ public:
     ExecResult store(const std::string& file, std::string_view bytes) override;
     bool is_up() const override { return booted && connected; }
     int exit_fd() const override;
-    os::Broadcast& news() override { return console_.changed(); }
+    ConsoleLog& console() override { return console_; }
     void abort_start() noexcept override;
     void close() noexcept override;
     void release() noexcept override;
@@ -74,7 +74,6 @@ public:
     bool wait_for_console(const Look& look, Match match, Timeout timeout);
 
     void wait_for_console_end(Timeout timeout);
-    ConsoleLog& console() { return console_; }
 
     // Everything that belongs to one run of QEMU. Shared by the machine and the calls in progress,
     // so that a call in one thread outlives a release() in another.

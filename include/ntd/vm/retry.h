@@ -5,25 +5,50 @@
 #include <ntd/vm/host.h>
 
 #include <functional>
-#include <string_view>
+#include <optional>
 
 namespace ntd::vm {
 
 // What looking again and again may take of one CPU: a tenth.
 constexpr double pause_per_try = 9;
 
+// What a machine says by itself, which may mean that a try would succeed now.
+struct News {
+    os::Broadcast& source;
+
+    // Whether what has been said since the last call is about what is waited for, and not just any
+    // line; none: nothing is.
+    std::function<bool()> concern_us = nullptr;
+};
+
 // How long to rest after a try, some time into a wait: nine times what the try took, so that a
 // tenth of one CPU of the guest goes into tries, and a hundredth of the wait so far, up to a
 // second.
-// News from the machine end the second part early.
+// Any news end the second part early, and those that concern the wait all but the time of the try.
 struct Pause {
+    Seconds in_any_case;
     Seconds least;
     Seconds most;
 };
 Pause pause_after_try(Seconds took, Seconds waited);
 
-// True if `exit_fd` has become readable.
-bool rest(Pause pause, Deadline deadline, int exit_fd, int news_fd, os::Interrupt& interrupt);
+// The time between two tries.
+class Rest {
+public:
+    Rest(Deadline deadline, os::Interrupt& interrupt, std::optional<News> news);
+
+    // What is said from now on is news.
+    void begin_try();
+
+    // True if `exit_fd` (-1: none) has become readable.
+    bool wait(const Pause& pause, int exit_fd);
+
+private:
+    Deadline deadline_;
+    os::Interrupt& interrupt_;
+    std::optional<News> news_;
+    std::optional<os::Broadcast::Listener> listener_;
+};
 
 // Tries until it succeeds, with these pauses. At the deadline once more with last = true; then
 // throws RequestedAssertionFailed with "action timed out".
@@ -33,6 +58,6 @@ void retry(const std::function<bool(bool last)>& attempt,
            Timeout timeout,
            const std::function<int()>& exit_fd,
            os::Interrupt& interrupt,
-           os::Broadcast* news = nullptr);
+           std::optional<News> news = std::nullopt);
 
 } // namespace ntd::vm

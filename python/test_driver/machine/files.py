@@ -202,15 +202,15 @@ class ShellCarrier:
         """Make a file of the guest from one of the host."""
         name = shlex.quote(target)
         with path.open("rb") as file:
-            self.task.run(f": >{name}")
             end = 0
             for offset, data in trees.blocks(file):
                 if offset > end:
                     self.task.run(f"truncate -s {offset} {name}")
                 self.task.store(target, data)
                 end = offset + len(data)
-            if trees.size_of(file) > end:
-                self.task.run(f"truncate -s {trees.size_of(file)} {name}")
+            size = trees.size_of(file)
+            if size > end or size == 0:
+                self.task.run(f"truncate -s {size} {name}")
 
 
 class SharedCarrier:

@@ -108,18 +108,44 @@ TEST(PauseAfterTry, GrowsUpToASecond) {
 }
 
 TEST_F(Retry, LooksAgainWhenThereAreNews) {
-    os::Broadcast news;
-    os::Broadcast::Listener listener(news);
-    news.notify();
-    EXPECT_FALSE(rest({10ms, 900s}, Deadline::never(), exit_fd.get(), listener.fd(), interrupt));
+    os::Broadcast source;
+    Rest rest(Deadline::never(), interrupt, News{source});
+    source.notify();
+    EXPECT_FALSE(rest.wait({0ms, 10ms, 900s}, exit_fd.get()));
 }
 
 TEST_F(Retry, RestsTheLeastTimeWhateverTheNews) {
-    os::Broadcast news;
-    os::Broadcast::Listener listener(news);
-    news.notify();
+    os::Broadcast source;
+    Rest rest(Deadline::never(), interrupt, News{source, [] { return false; }});
+    source.notify();
     const auto begin = Deadline::Clock::now();
-    EXPECT_FALSE(rest({30ms, 900s}, Deadline::never(), exit_fd.get(), listener.fd(), interrupt));
+    rest.wait({0ms, 30ms, 30ms}, exit_fd.get());
+    EXPECT_GE(Deadline::Clock::now() - begin, 30ms);
+}
+
+TEST_F(Retry, LooksAgainAtOnceWhenTheNewsConcernTheWait) {
+    os::Broadcast source;
+    Rest rest(Deadline::never(), interrupt, News{source, [] { return true; }});
+    source.notify();
+    EXPECT_FALSE(rest.wait({0ms, 900s, 900s}, exit_fd.get()));
+}
+
+TEST_F(Retry, RestsAsLongAsTheTryTookInAnyCase) {
+    os::Broadcast source;
+    Rest rest(Deadline::never(), interrupt, News{source, [] { return true; }});
+    source.notify();
+    const auto begin = Deadline::Clock::now();
+    rest.wait({30ms, 900s, 900s}, exit_fd.get());
+    EXPECT_GE(Deadline::Clock::now() - begin, 30ms);
+}
+
+TEST_F(Retry, TakesNoNewsFromBeforeATry) {
+    os::Broadcast source;
+    Rest rest(Deadline::never(), interrupt, News{source, [] { return true; }});
+    source.notify();
+    rest.begin_try();
+    const auto begin = Deadline::Clock::now();
+    rest.wait({0ms, 30ms, 30ms}, exit_fd.get());
     EXPECT_GE(Deadline::Clock::now() - begin, 30ms);
 }
 
