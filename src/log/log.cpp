@@ -46,7 +46,7 @@ void Log::line(std::string_view machine, Level level, std::string_view text) noe
 }
 
 void Log::serial(std::string_view machine, std::string_view text) noexcept {
-    write(machine, Serial{std::string(text)});
+    write(machine, Serial{text});
 }
 
 void Log::output(std::string_view machine, std::string_view text) noexcept {

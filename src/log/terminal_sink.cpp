@@ -6,8 +6,6 @@
 
 #include <ntd/base/text.h>
 
-#include <fmt/format.h>
-
 #include <unistd.h>
 
 #include <cerrno>
@@ -96,7 +94,7 @@ bool TerminalSink::wants_colour(int fd) {
 
 void TerminalSink::show(const Event& event, const Line& line) {
     if (line.level >= level_)
-        paint(style_of(line.level), with_machine(event.machine, line.text));
+        paint(style_of(line.level), {with_machine(event.machine, line.text)});
 }
 
 void TerminalSink::show(const Event& event, const Serial& serial) {
@@ -104,7 +102,7 @@ void TerminalSink::show(const Event& event, const Serial& serial) {
         return;
     const auto own = serial_of_.find(event.machine);
     if (own != serial_of_.end() ? own->second : serial_)
-        paint(dim, fmt::format("{} # {}", event.machine, printable(serial.text)));
+        paint(dim, {event.machine, " # ", printable(serial.text)});
 }
 
 void TerminalSink::show(const Event& event, const Output& output) {
@@ -113,12 +111,12 @@ void TerminalSink::show(const Event& event, const Output& output) {
 
 void TerminalSink::show(const Event& event, const ScopeBegin& scope) {
     outputs_.end(event.machine);
-    paint(bold_green, with_machine(event.machine, heading(scope.kind, scope.text)));
+    paint(bold_green, {with_machine(event.machine, heading(scope.kind, scope.text))});
 }
 
 void TerminalSink::show(const Event& event, const ScopeEnd& scope) {
     outputs_.end(event.machine);
-    paint(plain, with_machine(event.machine, finished(scope)));
+    paint(plain, {with_machine(event.machine, finished(scope))});
 }
 
 void TerminalSink::show(const Event&, const TestError& error) {
@@ -126,17 +124,18 @@ void TerminalSink::show(const Event&, const TestError& error) {
     lines.feed(trim_right(error.text));
     lines.feed("\n");
     while (const auto line = lines.next())
-        paint(bold_red, fmt::format("!!! {}", printable(*line)));
+        paint(bold_red, {"!!! ", printable(*line)});
 }
 
 void TerminalSink::show_output(std::string_view machine, std::string_view line) {
-    paint(dim, fmt::format("{} > {}", machine, printable(line)));
+    paint(dim, {machine, " > ", printable(line)});
 }
 
-void TerminalSink::paint(std::string_view style, std::string_view text) {
+void TerminalSink::paint(std::string_view style, std::initializer_list<std::string_view> parts) {
     const bool painted = colour_ && !style.empty();
     pending_ += painted ? style : plain;
-    pending_ += text;
+    for (const auto part : parts)
+        pending_ += part;
     pending_ += painted ? reset : plain;
     pending_ += '\n';
 }

@@ -33,7 +33,7 @@ void ConsoleLog::add_stderr(std::string_view line) {
 }
 
 void ConsoleLog::add(std::string_view line, bool serial) {
-    const auto clean = valid_utf8(line);
+    auto clean = valid_utf8(line);
     state_.with([&](State& state) {
         if (serial) {
             state.text += clean;
@@ -41,7 +41,7 @@ void ConsoleLog::add(std::string_view line, bool serial) {
             if (!state.dead_end && is_dead_end(clean))
                 state.dead_end = printable(clean);
         }
-        state.tail.push_back(clean);
+        state.tail.push_back(std::move(clean));
         if (state.tail.size() > tail_size)
             state.tail.pop_front();
         state.last_activity = Deadline::Clock::now();

@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <variant>
 
 namespace ntd::log {
@@ -16,9 +17,10 @@ struct Line {
     std::string text; // may have several lines
 };
 
-// One line of a machine's serial console, as the guest sent it: any bytes, no line end.
+// One line of a machine's serial console, as the guest sent it: any bytes, no line end. There are
+// many: it is the sender's own, and a sink that keeps it makes a copy.
 struct Serial {
-    std::string text;
+    std::string_view text;
 };
 
 // What a running command writes to its standard output, shown while it runs.

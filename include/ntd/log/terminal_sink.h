@@ -3,6 +3,7 @@
 #include <ntd/log/output_lines.h>
 #include <ntd/log/sink.h>
 
+#include <initializer_list>
 #include <map>
 #include <mutex>
 #include <string>
@@ -50,7 +51,7 @@ private:
     void show(const Event& event, const ScopeEnd& scope);
     void show(const Event& event, const TestError& error);
     void show_output(std::string_view machine, std::string_view line);
-    void paint(std::string_view style, std::string_view text);
+    void paint(std::string_view style, std::initializer_list<std::string_view> parts);
     void send() noexcept;
 
     const int fd_;
