@@ -97,12 +97,12 @@ TEST_F(ChildProcessTest, LooksForAProgramInThePath) {
 }
 
 TEST_F(ChildProcessTest, GivesTheEnvironmentAndNoOther) {
-    const ProcessSpec spec{.argv = {"/usr/bin/env"}, .environment = {"A=1", "B=2 3"}};
+    const ProcessSpec spec{.argv = {"env"}, .environment = {"A=1", "B=2 3"}};
     EXPECT_EQ(read_all(ChildProcess(spec, guard).stdout_pipe.get()), "A=1\nB=2 3\n");
 }
 
 TEST_F(ChildProcessTest, StartsInTheDirectory) {
-    EXPECT_EQ(output_of("pwd -P", {.directory = "/usr"}), "/usr\n");
+    EXPECT_EQ(output_of("pwd -P", {.directory = "/dev"}), "/dev\n");
 }
 
 TEST_F(ChildProcessTest, StartsInOurDirectoryOtherwise) {
@@ -124,12 +124,12 @@ TEST_F(ChildProcessTest, NamesAProgramThatIsNotInThePath) {
 }
 
 TEST_F(ChildProcessTest, RefusesADirectoryThatIsNotThere) {
-    EXPECT_NE(error_of({.argv = {"/bin/true"}, .directory = "/no/such/directory"}), "no error");
+    EXPECT_NE(error_of({.argv = {"/bin/sh"}, .directory = "/no/such/directory"}), "no error");
 }
 
 TEST_F(ChildProcessTest, NamesADirectoryThatIsNotThere) {
-    EXPECT_EQ(error_of({.argv = {"/bin/true"}, .directory = "/no/such/directory"}),
-              "enter '/no/such/directory' to execute '/bin/true': No such file or directory");
+    EXPECT_EQ(error_of({.argv = {"/bin/sh"}, .directory = "/no/such/directory"}),
+              "enter '/no/such/directory' to execute '/bin/sh': No such file or directory");
 }
 
 TEST_F(ChildProcessTest, LeavesNoProcessBehindWhenItCannotStart) {
