@@ -11,5 +11,7 @@ find_package(nlohmann_json 3.11 REQUIRED CONFIG)
 
 if(NTD_BUILD_TESTS)
   find_package(GTest 1.12 REQUIRED CONFIG)
+endif()
+if(NTD_BUILD_TESTS AND NOT NTD_BUILD_TESTS STREQUAL "unit")
   find_package(benchmark 1.7 REQUIRED CONFIG)
 endif()
