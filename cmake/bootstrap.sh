@@ -5,6 +5,7 @@
 #   ntd_build_packages               what the build needs
 #   ntd_guest_packages               what the Debian guests and their networks need
 #   ntd_test_packages                what the tests need on top
+#   ntd_nix_packages                 what the tests inside Nix builds need on top
 #   ntd_build PRESET [ARGUMENT...]   configures and builds; the arguments go to cmake
 #
 # All of them say nothing and return at once when there is nothing to do.
@@ -36,6 +37,10 @@ ntd_test_packages() {
         fonts-dejavu-core imagemagick ovmf tesseract-ocr tesseract-ocr-eng
 }
 
+ntd_nix_packages() {
+    ntd_packages nix-bin iproute2
+}
+
 ntd_packages() {
     if ntd_is_debian_like; then
         ntd_install_missing "$@"
@@ -45,20 +50,21 @@ ntd_packages() {
 }
 
 ntd_install_missing() {
-    local missing=() as_root=()
+    local missing=()
     mapfile -t missing < <(ntd_missing_packages "$@")
     ((${#missing[@]})) || return 0
-    if ((EUID != 0)); then
-        if ! type -P sudo >/dev/null; then
-            ntd_say "please install, as root: apt-get install ${missing[*]}"
-            return 1
-        fi
-        as_root=(sudo)
+    if ((EUID != 0)) && ! type -P sudo >/dev/null; then
+        ntd_say "please install, as root: apt-get install ${missing[*]}"
+        return 1
     fi
     ntd_say "installing ${missing[*]}"
-    ntd_quietly "${as_root[@]}" apt-get update -q &&
-        ntd_quietly "${as_root[@]}" env DEBIAN_FRONTEND=noninteractive \
-            apt-get install -q -y --no-install-recommends "${missing[@]}"
+    ntd_as_root apt-get update -q &&
+        ntd_as_root env DEBIAN_FRONTEND=noninteractive apt-get install -q -y --no-install-recommends "${missing[@]}"
+}
+
+ntd_as_root() {
+    if ((EUID != 0)); then set -- sudo "$@"; fi
+    ntd_quietly "$@"
 }
 
 ntd_missing_packages() {
@@ -88,7 +94,9 @@ ntd_tool_of() {
         e2fsprogs) echo mkfs.ext4 ;;
         g++) echo c++ ;;
         imagemagick) echo convert ;;
+        iproute2) echo ip ;;
         ninja-build) echo ninja ;;
+        nix-bin) echo nix-build ;;
         pyflakes3) echo pyflakes ;;
         qemu-system-x86) echo qemu-system-x86_64 ;;
         qemu-utils) echo qemu-img ;;

@@ -1,5 +1,5 @@
-# The driver as a package. The override interface is that of nixpkgs' own nixos-test-driver, so that one can stand in
-# for the other; what this version has no use for is accepted all the same.
+# The driver as a package. Its arguments are those of nixpkgs' own nixos-test-driver, old and new, so that one can stand
+# in for the other; what this driver has no use for (netpbm, ptpython ...) is accepted all the same.
 {
   lib,
   stdenv,
@@ -7,30 +7,78 @@
   ninja,
   makeWrapper,
   python3,
+  python311 ? python3, # for NixOS 23.05 and 23.11, whose python3 is too old
   fmt,
   spdlog,
   cli11,
   nlohmann_json,
+  gtest,
   coreutils,
+  socat,
+  systemd,
+  util-linux,
   vde2,
-  imagemagick_light,
-  tesseract,
-  qemu_pkg ? null,
+  vhost-device-vsock ? null, # not in older releases
+  imagemagick_light ? imagemagick,
+  imagemagick ? null,
+  tesseract4 ? tesseract,
+  tesseract ? null,
   qemu_test ? null,
+  qemu_pkg ? qemu_test,
   extraPythonPackages ? (_: [ ]),
   enableOCR ? false,
   enableNspawn ? false,
+  ...
 }:
 
 let
-  python = python3.withPackages (ps: [ ps.pybind11 ] ++ extraPythonPackages ps);
-  qemu = if qemu_pkg != null then qemu_pkg else qemu_test;
+  python = if lib.versionAtLeast python3.pythonVersion "3.11" then python3 else python311;
+  # What test scripts can import beside the driver's own package.
+  pythonForScripts = python.withPackages extraPythonPackages;
+
+  programs = [
+    coreutils
+    socat
+    util-linux
+    vde2
+  ]
+  ++ lib.optional (qemu_pkg != null) qemu_pkg
+  ++ lib.optional (vhost-device-vsock != null) vhost-device-vsock
+  ++ lib.optional enableNspawn systemd
+  ++ lib.optionals enableOCR [
+    imagemagick_light
+    tesseract4
+  ];
+
+  # Only what the build reads: a change of anything else builds nothing again.
+  isSource =
+    path:
+    let
+      inside = lib.removePrefix "${toString ./..}/" path;
+      within = folder: inside == folder || lib.hasPrefix "${folder}/" inside;
+    in
+    lib.any within [
+      "CMakeLists.txt"
+      "LICENSE"
+      "README.md"
+      "cmake"
+      "include"
+      "python"
+      "src"
+      "tests/CMakeLists.txt"
+      "tests/unit"
+    ]
+    || inside == "tests";
 in
-stdenv.mkDerivation {
+stdenv.mkDerivation (finalAttrs: {
   pname = "nixos-test-driver";
   version = "0.1.0";
 
-  src = lib.cleanSource ./..;
+  src = builtins.path {
+    name = "nixos-test-driver-source";
+    path = ./..;
+    filter = path: _: isSource path && baseNameOf path != "__pycache__";
+  };
 
   nativeBuildInputs = [
     cmake
@@ -38,39 +86,35 @@ stdenv.mkDerivation {
     makeWrapper
   ];
   buildInputs = [
-    python
+    pythonForScripts
+    python.pkgs.pybind11
     fmt
     spdlog
     cli11
     nlohmann_json
   ];
+  checkInputs = [ gtest ];
 
-  # Whoever has this package as an input has its Python modules in PYTHONPATH: so mypy finds the types of scripts.
-  propagatedBuildInputs = [ python3 ];
+  # Whoever has this package as an input has its Python package in PYTHONPATH, and those of scripts: so type checkers
+  # find them.
+  propagatedBuildInputs = [ python ] ++ extraPythonPackages python.pkgs;
 
   cmakeFlags = [
-    "-DNTD_BUILD_TESTS=OFF"
-    "-DPython3_EXECUTABLE=${python}/bin/python3"
-    "-Dpybind11_DIR=${python3.pkgs.pybind11}/share/cmake/pybind11"
+    "-DNTD_BUILD_TESTS=${if finalAttrs.doCheck then "unit" else "OFF"}"
+    "-DPython3_EXECUTABLE=${pythonForScripts}/bin/python3"
   ];
 
+  doCheck = true;
+  checkPhase = ''
+    runHook preCheck
+    ctest --output-on-failure --label-regex unit
+    runHook postCheck
+  '';
+
   postInstall = ''
-    mkdir -p $out/${python3.sitePackages}
-    ln -s $out/share/ntd/python/test_driver $out/${python3.sitePackages}/test_driver
-    wrapProgram $out/bin/nixos-test-driver \
-      --prefix PATH : ${
-        lib.makeBinPath (
-          [
-            coreutils
-            vde2
-          ]
-          ++ lib.optional (qemu != null) qemu
-          ++ lib.optionals enableOCR [
-            imagemagick_light
-            tesseract
-          ]
-        )
-      }
+    mkdir -p $out/${python.sitePackages}
+    ln -s $out/share/ntd/python/test_driver $out/${python.sitePackages}/test_driver
+    wrapProgram $out/bin/nixos-test-driver --prefix PATH : ${lib.makeBinPath programs}
   '';
 
   meta = {
@@ -79,4 +123,4 @@ stdenv.mkDerivation {
     mainProgram = "nixos-test-driver";
     platforms = lib.platforms.linux;
   };
-}
+})

@@ -1,0 +1,29 @@
+"""Fixtures: a Nix installation for all tests of a file, and nothing left over after each."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+
+import pytest
+
+import nix
+
+
+def pytest_configure() -> None:
+    # What ./isolated does first: nothing of this machine can be written to.
+    if not os.statvfs("/").f_flag & os.ST_RDONLY or not nix.WORK.is_dir():
+        pytest.exit(
+            "these tests run Nix builds as root; run them as: tests/nix/isolated pytest ...", 2
+        )
+
+
+@pytest.fixture(scope="session", autouse=True)
+def installation() -> None:
+    nix.configure(nix.NIX)
+
+
+@pytest.fixture(autouse=True)
+def nothing_is_left() -> Iterator[None]:
+    yield
+    nix.wait_until_no_process()

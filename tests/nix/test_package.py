@@ -1,0 +1,38 @@
+"""nix/package.nix, built from source in the sandbox with its unit tests, and then used."""
+
+from __future__ import annotations
+
+import nix
+
+BUILD = 900.0  # seconds for compiling everything on a busy machine
+
+# Python finds what the test's options gave, and PATH has the programs, in front of the caller's.
+SCRIPT = """
+    import os
+    import shutil
+
+    import greeting
+    import test_driver.machine
+
+    assert greeting.greet("machine") == "hello machine"
+    store = os.environ["NIX_STORE"]
+    assert str(test_driver.machine.__file__).startswith(store), test_driver.machine.__file__
+    for program in ("qemu-system-x86_64", "vde_switch", "socat", "nsenter", "tesseract", "convert"):
+        path = shutil.which(program)
+        assert path and path.startswith(store), f"{program}: {path}"
+    assert shutil.which("systemd-nspawn") is None
+    assert machine.succeed("echo up") == "up\\n"
+"""
+
+
+def test_package_is_built_checked_and_used() -> None:
+    expression = nix.test_expression(
+        "package",
+        SCRIPT,
+        nix.fake("machine"),
+        settings="extraPythonPackages = ps: [ ps.greeting ]; enableOCR = true;",
+        pkgs=nix.standin(prebuilt=False),
+        check=True,
+    )
+    result = nix.build(expression, limit=BUILD).must_succeed()
+    result.must_say("100% tests passed", "unit.vm", "test script finished in ")
