@@ -38,7 +38,28 @@ ntd_test_packages() {
 }
 
 ntd_nix_packages() {
-    ntd_packages nix-bin iproute2
+    ntd_packages nix-bin iproute2 openssh-client libwrap0
+    ntd_unpack_sshd
+}
+
+# To install the package would be to run a server that lets people in. So only the program is taken from it.
+ntd_unpack_sshd() {
+    local unpacked=$ntd_root/build/unpacked work
+    if [[ -x $unpacked/usr/sbin/sshd ]] || PATH=$PATH:/usr/sbin type -P sshd >/dev/null; then return; fi
+    if ! ntd_is_debian_like; then
+        ntd_check_tools openssh-server
+        return
+    fi
+    ntd_say "unpacking openssh-server"
+    work=$(mktemp -d)
+    (
+        cd "$work" || exit
+        ntd_quietly apt-get download -q openssh-server ||
+            { ntd_as_root apt-get update -q && ntd_quietly apt-get download -q openssh-server; }
+        mkdir -p "$unpacked"
+        dpkg-deb --extract openssh-server_*.deb "$unpacked"
+    )
+    rm -rf "$work"
 }
 
 ntd_packages() {
@@ -97,6 +118,8 @@ ntd_tool_of() {
         iproute2) echo ip ;;
         ninja-build) echo ninja ;;
         nix-bin) echo nix-build ;;
+        openssh-client) echo ssh ;;
+        openssh-server) echo sshd ;;
         pyflakes3) echo pyflakes ;;
         qemu-system-x86) echo qemu-system-x86_64 ;;
         qemu-utils) echo qemu-img ;;
