@@ -33,7 +33,7 @@ ntd_guest_packages() {
 }
 
 ntd_test_packages() {
-    ntd_packages libgtest-dev libbenchmark-dev python3-pytest python3-numpy mypy pyflakes3 tmux socat netcat-openbsd \
+    ntd_packages libgtest-dev libgmock-dev libbenchmark-dev python3-pytest python3-numpy mypy pyflakes3 tmux socat netcat-openbsd \
         fonts-dejavu-core imagemagick ovmf tesseract-ocr tesseract-ocr-eng
 }
 
