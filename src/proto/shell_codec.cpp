@@ -3,6 +3,8 @@
 #include <ntd/base/error.h>
 #include <ntd/base/text.h>
 
+#include <fmt/ranges.h>
+
 #include <sys/random.h>
 
 #include <array>
