@@ -35,9 +35,10 @@ constexpr std::string_view worker_functions =
 // only if what we send to it arrives.
 //
 // SIGPIPE is ignored only while no process is started that would inherit it: a worker that is gone
-// must not take the control shell along. A signal goes to parents first: a shell must not see its
-// child end before it gets the signal itself. A restart also ends the cat of a worker that had gone
-// before: what it copies is not the next command's output.
+// must not take the control shell along. SIGINT and SIGQUIT are what bash 5.3 has a process
+// substitution ignore, and all that it starts would inherit that. A signal goes to parents first: a
+// shell must not see its child end before it gets the signal itself. A restart also ends the cat of
+// a worker that had gone before: what it copies is not the next command's output.
 //
 // A process that holds the output open is one with the other end of the pipe that the worker's cat
 // reads. The command may have become a cat, too, but not one that writes to the channel. One `ls`
@@ -73,7 +74,7 @@ ntd_store() {
     else grep -a -q "$1" <&5 || ntd_sync "$1"; return 1; fi
 }
 ntd_worker() {
-    trap - PIPE; exec 9> >(exec bash --norc >&6 5<&- 6>&-); ntd_pid=$!; trap '' PIPE
+    trap - PIPE; exec 9> >(trap - INT QUIT; exec bash --norc >&6 5<&- 6>&-); ntd_pid=$!; trap '' PIPE
     printf '%s\n' @WORKER@ >&9
 }
 ntd_to() { { printf '%s\n' "$2" >&9; } 2>/dev/null || ntd_say "$1" gone; }
