@@ -80,6 +80,7 @@ void bind_driver(py::module_& module) {
         "set_global_timeout",
         [](vm::Seconds timeout) { session().runtime.termination().set_global_timeout(timeout); },
         "timeout"_a);
+    module.def("hear_signals", &hear_signals);
     // Process groups that Python starts: they are to end with us, whatever ends us.
     module.def(
         "guard_group",

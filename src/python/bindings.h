@@ -17,6 +17,9 @@ struct Session {
 };
 Session& session();
 
+// Has Python tell us of signals. Again after others, such as asyncio, have had that for themselves.
+void hear_signals();
+
 void bind_errors(pybind11::module_& module);
 void bind_log(pybind11::module_& module);
 void bind_machine(pybind11::module_& module);

@@ -71,8 +71,7 @@ void connect_signals(os::Interrupt& interrupt) {
         if (PyErr_CheckSignals() != 0)
             throw py::error_already_set();
     });
-    py::module_::import("_signal").attr("set_wakeup_fd")(interrupt.wake_fd(),
-                                                         py::arg("warn_on_full_buffer") = false);
+    hear_signals();
 }
 
 void disconnect_signals(os::Interrupt& interrupt) {
@@ -101,6 +100,11 @@ RunResult run_package() {
 
 Session& session() {
     return *current_session;
+}
+
+void hear_signals() {
+    py::module_::import("_signal").attr("set_wakeup_fd")(session().runtime.signals().wake_fd(),
+                                                         py::arg("warn_on_full_buffer") = false);
 }
 
 RunResult run(const RunOptions& options, driver::Runtime& runtime, log::TerminalSink& terminal) {

@@ -271,3 +271,24 @@ def test_each_machine_is_a_process_group_of_its_own(spawn_driver: SpawnDriver) -
     assert [os.getpgid(int(pid)) for pid in pids] == [int(pid) for pid in pids]
     driver.signal(signal.SIGTERM)
     assert driver.end() == -signal.SIGTERM
+
+
+def test_signal_that_another_thread_gets_ends_any_call(run_driver: Callable[..., Result]) -> None:
+    """As one does that comes just before the call: Python knows of it, the call does not."""
+    script = """
+        import signal, threading, time
+
+        def interrupt():
+            time.sleep(0.3)
+            signal.pthread_kill(threading.get_ident(), signal.SIGINT)
+
+        threading.Thread(target=interrupt).start()
+        begin = time.monotonic()
+        try:
+            time.sleep(60)
+        except KeyboardInterrupt:
+            assert time.monotonic() - begin < 30
+        else:
+            raise AssertionError("not interrupted")
+    """
+    run_driver(script).must_succeed()

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <ntd/driver/termination.h>
+#include <ntd/os/signal_relay.h>
 #include <ntd/vm/host.h>
 #include <ntd/vm/machine.h>
 
@@ -19,11 +20,13 @@ public:
     Runtime(log::Log& log, const os::OrphanGuard& guard);
 
     vm::Host& host() { return host_; }
+    const os::SignalRelay& signals() const { return signals_; }
     Termination& termination() { return termination_; }
 
 private:
     os::EventLoop loop_;
     os::Interrupt interrupt_;
+    os::SignalRelay signals_{loop_, interrupt_};
     Termination termination_;
     vm::Host host_;
 };
