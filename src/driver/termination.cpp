@@ -45,9 +45,8 @@ Termination::Termination(log::Log& log, os::EventLoop& loop, const os::OrphanGua
         char signal = 0;
         if (os::retry_eintr([&] { return ::read(signals_.get(), &signal, 1); }) != 1)
             return true;
-        log_.test_error(fmt::format("received signal {} ({}); test terminating...",
-                                    static_cast<int>(signal), ::strsignal(signal)));
-        end(signal);
+        end(signal, fmt::format("received signal {} ({}); test terminating...",
+                                static_cast<int>(signal), ::strsignal(signal)));
     });
     handle(SIGTERM, tell_loop);
     handle(SIGHUP, tell_loop);
@@ -60,13 +59,13 @@ Termination::~Termination() {
 }
 
 void Termination::set_global_timeout(vm::Seconds timeout) {
-    timer_ = loop_.at(Deadline::after(timeout), [this] {
-        log_.test_error("timeout reached; test terminating...");
-        end(SIGTERM);
-    });
+    timer_ = loop_.at(Deadline::after(timeout),
+                      [this] { end(SIGTERM, "timeout reached; test terminating..."); });
 }
 
-void Termination::end(int signal) noexcept {
+void Termination::end(int signal, std::string_view reason) noexcept {
+    log_.prepare_for_end();
+    log_.test_error(reason);
     guard_.end_all();
     log_.flush();
     die_by(signal);

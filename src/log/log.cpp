@@ -65,6 +65,12 @@ void Log::write(std::string_view machine, decltype(Event::what) what) noexcept {
         sink->write(event);
 }
 
+void Log::prepare_for_end() noexcept {
+    const std::lock_guard lock(mutex_);
+    for (const auto& sink : sinks_)
+        sink->prepare_for_end();
+}
+
 void Log::flush() noexcept {
     const std::lock_guard lock(mutex_);
     for (const auto& sink : sinks_)

@@ -88,6 +88,18 @@ void TerminalSink::set_quiet(bool quiet) {
     quiet_ = quiet;
 }
 
+void TerminalSink::prepare_for_end() noexcept {
+    const std::lock_guard lock(mutex_);
+    redirected_to_ = -1;
+    send();
+}
+
+void TerminalSink::redirect(int fd) noexcept {
+    const std::lock_guard lock(mutex_);
+    send();
+    redirected_to_ = fd;
+}
+
 bool TerminalSink::wants_colour(int fd) {
     return ::isatty(fd) == 1 && environment("NO_COLOR").empty() && environment("TERM") != "dumb";
 }
@@ -141,7 +153,7 @@ void TerminalSink::paint(std::string_view style, std::initializer_list<std::stri
 }
 
 void TerminalSink::send() noexcept {
-    const int error = gone_ ? 0 : write_all(fd_, pending_);
+    const int error = gone_ ? 0 : write_all(redirected_to_ >= 0 ? redirected_to_ : fd_, pending_);
     gone_ = gone_ || error == EPIPE || error == EIO || error == EBADF;
     pending_.clear();
 }

@@ -86,6 +86,8 @@ void bind_log(py::module_& module) {
     module.def(
         "set_quiet", [](bool quiet) { session().terminal.set_quiet(quiet); }, "quiet"_a);
     module.def(
+        "redirect_log", [](int fd) { session().terminal.redirect(fd); }, "fd"_a, can_block());
+    module.def(
         "set_log_level", [](log::Level level) { session().terminal.set_level(level); }, "level"_a);
     module.def(
         "log_line",

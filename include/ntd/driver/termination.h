@@ -5,6 +5,8 @@
 #include <ntd/os/orphan_guard.h>
 #include <ntd/vm/host.h>
 
+#include <string_view>
+
 namespace ntd::driver {
 
 // Ends the whole process in good order from outside the script, whatever the script is doing: on
@@ -30,7 +32,7 @@ public:
     [[noreturn]] static void die_by(int signal) noexcept;
 
 private:
-    [[noreturn]] void end(int signal) noexcept;
+    [[noreturn]] void end(int signal, std::string_view reason) noexcept;
 
     log::Log& log_;
     os::EventLoop& loop_;

@@ -16,6 +16,9 @@ public:
     // the format allows it. May be called more than once, also just before the process is killed.
     virtual void flush() noexcept = 0;
 
+    // The process is about to end: what is written from here on must not be left to anybody else.
+    virtual void prepare_for_end() noexcept {}
+
     // No more events are at hand just now: what was gathered into one write should go out.
     virtual void drain() noexcept {}
 };

@@ -40,6 +40,12 @@ public:
     // While somebody has the terminal for something else: no serial lines, whatever is set above.
     void set_quiet(bool quiet);
 
+    // While a line is edited on the terminal: all goes to this descriptor, which is borrowed, for
+    // the line editor to show above the line. -1 ends that, and so does the end of the process,
+    // which the editor would not live to show.
+    void redirect(int fd) noexcept;
+    void prepare_for_end() noexcept override;
+
     // A terminal that can show colours, and a user who has not declined them (NO_COLOR).
     static bool wants_colour(int fd);
 
@@ -61,6 +67,7 @@ private:
     Level level_;
     bool serial_;
     bool quiet_ = false;
+    int redirected_to_ = -1;
     std::map<std::string, bool, std::less<>> serial_of_; // where it differs from serial_
     OutputLines outputs_{[this](auto machine, auto line) { show_output(machine, line); }};
     std::string pending_;

@@ -52,6 +52,26 @@ TEST_F(TerminalSinkTest, ShowsDebugLinesIfAsked) {
     EXPECT_EQ(shown({.level = Level::debug}, {event(Line{Level::debug, "detail"})}), "detail\n");
 }
 
+TEST_F(TerminalSinkTest, WritesToTheLineEditorWhileThereIsOne) {
+    TerminalSink sink(capture.fd());
+    const Capture editor;
+    sink.redirect(editor.fd());
+    sink.write(event(Line{Level::info, "one"}));
+    sink.redirect(-1);
+    sink.write(event(Line{Level::info, "two"}));
+    EXPECT_EQ(editor.text(), "one\n");
+    EXPECT_EQ(capture.text(), "two\n");
+}
+
+TEST_F(TerminalSinkTest, WritesItsLastLinesToTheTerminal) {
+    TerminalSink sink(capture.fd());
+    const Capture editor;
+    sink.redirect(editor.fd());
+    sink.prepare_for_end();
+    sink.write(event(Line{Level::info, "the end"}));
+    EXPECT_EQ(capture.text(), "the end\n");
+}
+
 TEST_F(TerminalSinkTest, ChangesItsLevelOnTheWay) {
     TerminalSink sink(capture.fd());
     sink.set_level(Level::error);
