@@ -32,6 +32,7 @@ struct CommandLine {
     bool interactive = false;
     bool keep_machine_state = false;
     bool stream_output = false;
+    bool vnc = false;
     bool keep_vm_state = false;
     bool help = false;
     bool version = false;

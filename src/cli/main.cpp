@@ -67,11 +67,13 @@ python::RunResult run(const cli::Options& options) {
     const auto trace = open_trace();
     runtime.host().trace = trace.get();
     runtime.host().stream_output = options.stream_output;
+    runtime.host().vnc = options.vnc;
     const python::RunOptions run_options{
         .config = options.config,
         .out_dir = options.output_directory,
         .tmp_dir = base.path(),
         .interactive = options.interactive,
+        .vnc = options.vnc,
         .keep_machine_state = options.keep_machine_state,
         .debug_hook_attach = options.debug_hook_attach,
     };

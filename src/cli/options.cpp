@@ -221,6 +221,7 @@ Options options_from(const CommandLine& line, const Environment& environment) {
     Options options;
     options.interactive = line.interactive;
     options.stream_output = line.stream_output;
+    options.vnc = line.vnc;
     options.keep_machine_state = line.keep_machine_state || line.keep_vm_state;
     if (line.keep_vm_state)
         options.notes.emplace_back(

@@ -21,6 +21,7 @@ struct Options {
     bool list_methods = false; // and nothing else: the rest has not been looked at
     bool keep_machine_state = false;
     bool stream_output = false;
+    bool vnc = false;                       // machines have a VNC server
     std::filesystem::path output_directory; // absolute, exists
     std::optional<std::filesystem::path> junit_xml;
     std::optional<std::filesystem::path> logfile; // the XML log

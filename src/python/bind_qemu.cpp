@@ -237,6 +237,9 @@ void bind_life(Class& machine) {
         .def_property_readonly(
             "shell_path",
             [](const QemuMachine& self) { return std::filesystem::path(self.shell_path()); })
+        .def_property_readonly(
+            "vnc_path",
+            [](const QemuMachine& self) { return std::filesystem::path(self.vnc_path()); })
         .def("start", &QemuMachine::start, "allow_reboot"_a = false, can_block())
         .def("shutdown", &QemuMachine::shutdown, can_block())
         .def("crash", &QemuMachine::crash, can_block())

@@ -108,22 +108,29 @@ void QemuMachine::start(bool allow_reboot) {
     console_.clear();
     auto running = launch(allow_reboot);
     log(fmt::format("QEMU running (pid {})", running->process.child().pid()));
+    if (host().vnc)
+        log(fmt::format("its screen: vncviewer {}", vnc_path()));
     running_.with([&](auto& current) { current = std::move(running); });
     connected = false;
     booted = true;
 }
 
 std::shared_ptr<QemuMachine::Running> QemuMachine::launch(bool allow_reboot) {
-    for (const auto& socket : {monitor_path(), shell_path(), port_path(), qmp_path()})
+    for (const auto& socket : {monitor_path(), shell_path(), port_path(), qmp_path(), vnc_path()})
         host().guard.add_file(socket); // left when QEMU, or we, are killed
     os::UnixListener monitor(monitor_path());
     os::UnixListener shell(shell_path());
     os::UnixListener port(port_path());
     auto environment =
         start_environment(host().environment(), state_dir.string(), shared_dir.string());
-    const auto arguments = qemu_arguments({qmp_path(), monitor_path(), shell_path(), port_path()},
-                                          allow_reboot ? Reboot::restarts_guest : Reboot::ends_qemu,
-                                          display_of(environment));
+    const QemuSockets sockets{.qmp = qmp_path(),
+                              .monitor = monitor_path(),
+                              .shell = shell_path(),
+                              .port = port_path(),
+                              .vnc = host().vnc ? vnc_path() : ""};
+    const auto arguments =
+        qemu_arguments(sockets, allow_reboot ? Reboot::restarts_guest : Reboot::ends_qemu,
+                       display_of(environment));
     const os::ProcessSpec spec{
         .argv = {"/bin/sh", "-c", start_command_line(start_command_, arguments)},
         .environment = std::move(environment),

@@ -52,6 +52,9 @@ qemu_arguments(const QemuSockets& sockets, Reboot reboot, Display display) {
         arguments.end(),
         {"-chardev", fmt::format("socket,id=ntd-port,path={}", option_value(sockets.port)),
          "-device", fmt::format("virtserialport,chardev=ntd-port,name={}", proto::port_name)});
+    if (!sockets.vnc.empty())
+        arguments.insert(arguments.end(),
+                         {"-vnc", fmt::format("unix:{}", option_value(sockets.vnc))});
     return arguments;
 }
 

@@ -41,6 +41,9 @@ struct Host {
     // Nobody is there to leave an emergency shell.
     bool interactive = false;
 
+    // Each machine has a VNC server, on a socket in its state directory.
+    bool vnc = false;
+
     void trace_sent(std::string_view channel, std::string_view bytes) const {
         if (trace != nullptr)
             trace->sent(channel, bytes);

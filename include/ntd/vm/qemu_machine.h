@@ -86,6 +86,7 @@ public:
     std::string qmp_path() const { return state_dir / "qmp"; }
     std::string shell_path() const { return state_dir / "shell"; }
     std::string port_path() const { return state_dir / "port"; }
+    std::string vnc_path() const { return state_dir / "vnc"; }
 
     // Scripts set these: `connected = False` makes the next command wait for a new greeting. So
     // does a reset of the guest.

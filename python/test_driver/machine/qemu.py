@@ -39,6 +39,8 @@ class QemuMachine(ScreenMixin, FirmwareMixin, BaseMachine, engine.QemuMachine):
     """The socket of QMP."""
     shell_path: Path
     """The socket of the root shell."""
+    vnc_path: Path
+    """The socket of QEMU's VNC server, which it has with --vnc."""
     vsock_host: Path | None = None
     """The SSH backdoor's socket on the host; None without the backdoor."""
     vsock_guest: Path | None = None

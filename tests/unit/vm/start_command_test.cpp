@@ -39,6 +39,14 @@ TEST(QemuArguments, LetAWindowBeShown) {
     EXPECT_EQ(std::count(arguments.begin(), arguments.end(), "-nographic"), 0);
 }
 
+TEST(QemuArguments, HaveAVncServerIfAsked) {
+    auto with_vnc = sockets;
+    with_vnc.vnc = "/s/v,nc";
+    const auto arguments = qemu_arguments(with_vnc, Reboot::ends_qemu, Display::none);
+    const Words last(arguments.end() - 2, arguments.end());
+    EXPECT_EQ(last, (Words{"-vnc", "unix:/s/v,,nc"}));
+}
+
 // QEMU takes a single comma for the path's end.
 TEST(QemuArguments, DoubleTheCommasOfAPath) {
     EXPECT_EQ(qemu_arguments({.qmp = "/a,b", .monitor = "", .shell = "", .port = ""},
