@@ -229,9 +229,11 @@ void define_options(CLI::App& app, CommandLine& line) {
     value("-o,--output_directory", line.output_directory);
     value("--junit-xml", line.junit_xml);
     value("--debug-hook-attach", line.debug_hook_attach);
+    value("--repeat", line.repeat);
     flag("-I,--interactive,!--no-interactive", line.interactive);
     flag("-K,--keep-machine-state", line.keep_machine_state);
     flag("--stream-output", line.stream_output);
+    flag("--until-fail", line.until_fail);
     flag("--vnc", line.vnc);
     flag("--keep-vm-state", line.keep_vm_state);
     flag("-h,--help", line.help);

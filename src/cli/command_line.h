@@ -29,9 +29,11 @@ struct CommandLine {
     std::string output_directory;
     std::string junit_xml;
     std::string debug_hook_attach;
+    std::string repeat;
     bool interactive = false;
     bool keep_machine_state = false;
     bool stream_output = false;
+    bool until_fail = false;
     bool vnc = false;
     bool keep_vm_state = false;
     bool help = false;

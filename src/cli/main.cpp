@@ -1,4 +1,5 @@
 #include "options.h"
+#include "repetition.h"
 
 #include <ntd/base/error.h>
 #include <ntd/driver/base_directory.h>
@@ -34,7 +35,7 @@ log::TerminalSink& add_sinks(log::Log& log, const cli::Options& options) {
     if (options.logfile)
         log.add_sink(std::make_unique<log::XmlSink>(*options.logfile));
     if (options.junit_xml)
-        log.add_sink(std::make_unique<log::JunitSink>(*options.junit_xml));
+        log.add_sink(std::make_unique<log::JunitSink>(*options.junit_xml, options.junit_suite));
     return borrowed;
 }
 
@@ -84,6 +85,13 @@ python::RunResult run(const cli::Options& options) {
     return result;
 }
 
+int run_once(const cli::Options& options) {
+    const auto result = run(options);
+    if (result.signal != 0)
+        driver::Termination::die_by(result.signal);
+    return result.status;
+}
+
 } // namespace
 
 int main(int argc, char** argv) {
@@ -101,10 +109,7 @@ int main(int argc, char** argv) {
             std::fputs(python::reference().c_str(), stdout);
             return 0;
         }
-        const auto result = run(options);
-        if (result.signal != 0)
-            driver::Termination::die_by(result.signal);
-        return result.status;
+        return options.is_repeated() ? cli::repeat(options, run_once) : run_once(options);
     } catch (const UsageError& error) {
         std::fprintf(stderr, "nixos-test-driver: %s\n", error.what());
         return 2;

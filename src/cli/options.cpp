@@ -217,11 +217,39 @@ void set_output_directory(Options& options, const CommandLine& line) {
     options.notes.push_back(message);
 }
 
+std::optional<int> repeat_from(const CommandLine& line) {
+    if (line.repeat.empty())
+        return std::nullopt;
+    const auto times = driver::parse_int(line.repeat);
+    if (!times || *times < 1)
+        throw UsageError("--repeat '{}': the number of runs must be a whole number above 0",
+                         line.repeat);
+    return times;
+}
+
+void set_repetition(Options& options, const CommandLine& line) {
+    options.until_fail = line.until_fail;
+    options.repeat = repeat_from(line);
+    if (options.is_repeated() && line.interactive)
+        throw CommandLineError("option '{}' cannot be given with '--interactive': it is for runs "
+                               "without a person",
+                               options.until_fail ? "--until-fail" : "--repeat");
+}
+
+// A pipe gives its text once: the next run would have nothing to do, and pass.
+void check_script_to_run_again(const Options& options) {
+    const auto& script = options.config.test_script;
+    if (options.is_repeated() && !fs::is_regular_file(script))
+        throw UsageError("test script '{}' cannot be read again, which {} needs: it is not a file",
+                         script.string(), options.until_fail ? "--until-fail" : "--repeat");
+}
+
 Options options_from(const CommandLine& line, const Environment& environment) {
     Options options;
     options.interactive = line.interactive;
     options.stream_output = line.stream_output;
     options.vnc = line.vnc;
+    set_repetition(options, line);
     options.keep_machine_state = line.keep_machine_state || line.keep_vm_state;
     if (line.keep_vm_state)
         options.notes.emplace_back(
@@ -242,6 +270,7 @@ Options options_from(const CommandLine& line, const Environment& environment) {
     }
     driver::normalise_config(options.config);
     driver::check_config(options.config);
+    check_script_to_run_again(options);
     return options;
 }
 

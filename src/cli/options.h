@@ -22,12 +22,17 @@ struct Options {
     bool keep_machine_state = false;
     bool stream_output = false;
     bool vnc = false;                       // machines have a VNC server
+    bool until_fail = false;                // run it all again until it fails
+    std::optional<int> repeat;              // how many times at most; see is_repeated()
     std::filesystem::path output_directory; // absolute, exists
     std::optional<std::filesystem::path> junit_xml;
+    std::string junit_suite = "NixOS integration test";
     std::optional<std::filesystem::path> logfile; // the XML log
     std::optional<std::string> debug_hook_attach;
     std::vector<std::string> notes;               // warnings for the log, once there is one
     std::vector<std::string> unknown_config_keys; // for a debug line
+
+    bool is_repeated() const { return repeat || until_fail; }
 };
 
 // There is nothing to run: what to print, and the status to end with.

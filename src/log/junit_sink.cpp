@@ -32,7 +32,6 @@ namespace {
 using TimePoint = std::chrono::system_clock::time_point;
 using Seconds = std::chrono::duration<double>;
 
-constexpr std::string_view suite_name = "NixOS integration test";
 constexpr std::size_t most_kept = 1 << 20;
 
 // The last lines of a text that may grow without end.
@@ -85,9 +84,9 @@ std::string result(const Case& each) {
     return each.took ? "" : "<error message=\"the run ended in the middle of it\"></error>\n";
 }
 
-std::string to_xml(const Case& each, Seconds time) {
+std::string to_xml(const Case& each, Seconds time, std::string_view suite) {
     return fmt::format(
-        "<testcase classname=\"{}\" name=\"{}\" time=\"{:.3f}\">\n{}{}{}</testcase>\n", suite_name,
+        "<testcase classname=\"{}\" name=\"{}\" time=\"{:.3f}\">\n{}{}{}</testcase>\n", suite,
         xml_text(each.name), std::max(time.count(), 0.0), result(each),
         element("system-out", each.out.text()), element("system-err", each.err.text()));
 }
@@ -123,6 +122,8 @@ std::string timestamp(TimePoint time) {
 // What is known of the run so far. No I/O.
 class JunitSink::Report {
 public:
+    explicit Report(std::string suite) : suite_(std::move(suite)) {}
+
     void add(const Event& event) noexcept;
     std::string to_xml();
 
@@ -138,6 +139,7 @@ private:
     Seconds length(const Case& each) const { return each.took.value_or(last_ - each.begin); }
     std::map<const Case*, Seconds> own_times() const;
 
+    std::string suite_; // its name
     TimePoint last_{};
     Case main_{.name = "main"};                  // all that is outside of subtests
     std::deque<Case> subtests_;                  // by their begin; a deque never moves them
@@ -235,9 +237,9 @@ std::string JunitSink::Report::to_xml() {
     main_.took = last_ - main_.begin;
     const auto times = own_times();
     const bool shows_main = subtests_.empty() || main_.failure;
-    std::string cases = shows_main ? log::to_xml(main_, times.at(&main_)) : "";
+    std::string cases = shows_main ? log::to_xml(main_, times.at(&main_), suite_) : "";
     for (const Case& subtest : subtests_)
-        cases += log::to_xml(subtest, times.at(&subtest));
+        cases += log::to_xml(subtest, times.at(&subtest), suite_);
     const auto failures = std::count_if(subtests_.begin(), subtests_.end(),
                                         [](const Case& each) { return each.failure.has_value(); });
     const auto errors = std::count_if(subtests_.begin(), subtests_.end(),
@@ -245,8 +247,8 @@ std::string JunitSink::Report::to_xml() {
     const std::string suite = fmt::format(
         "<testsuite name=\"{}\" tests=\"{}\" failures=\"{}\" errors=\"{}\" time=\"{:.3f}\" "
         "timestamp=\"{}\">\n{}{}{}</testsuite>\n",
-        suite_name, subtests_.size() + (shows_main ? 1 : 0), failures + (main_.failure ? 1 : 0),
-        errors, length(main_).count(), timestamp(main_.begin), cases,
+        suite_, subtests_.size() + (shows_main ? 1 : 0), failures + (main_.failure ? 1 : 0), errors,
+        length(main_).count(), timestamp(main_.begin), cases,
         element("system-out", (shows_main ? "" : main_.out.text()) + serial_.text()),
         element("system-err", shows_main ? "" : main_.err.text()));
     return fmt::format(
@@ -274,9 +276,9 @@ int replace(const std::filesystem::path& file,
 
 } // namespace
 
-JunitSink::JunitSink(const std::filesystem::path& file)
+JunitSink::JunitSink(const std::filesystem::path& file, std::string suite)
     : file_(std::filesystem::absolute(file)), // the script may change the directory
-      temporary_(file_), report_(std::make_unique<Report>()) {
+      temporary_(file_), report_(std::make_unique<Report>(std::move(suite))) {
     std::error_code missing;
     const auto status = std::filesystem::status(file_, missing);
     if (!std::filesystem::exists(status) || std::filesystem::is_regular_file(status))

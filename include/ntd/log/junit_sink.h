@@ -4,6 +4,7 @@
 
 #include <filesystem>
 #include <memory>
+#include <string>
 
 namespace ntd::log {
 
@@ -13,7 +14,8 @@ namespace ntd::log {
 class JunitSink final : public LogSink {
 public:
     // Throws SystemError if there can be no such file: better before the test than after it.
-    explicit JunitSink(const std::filesystem::path& file);
+    explicit JunitSink(const std::filesystem::path& file,
+                       std::string suite = "NixOS integration test");
     ~JunitSink() override;
     JunitSink(const JunitSink&) = delete;
     JunitSink& operator=(const JunitSink&) = delete;

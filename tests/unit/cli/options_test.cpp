@@ -94,6 +94,19 @@ TEST_F(ParseOptions, NeedsNoMoreThanAScript) {
     EXPECT_THAT(options.notes, IsEmpty());
 }
 
+TEST_F(ParseOptions, RunsTheTestAsOftenAsAsked) {
+    EXPECT_FALSE(accepted({script_}).is_repeated());
+    EXPECT_EQ(accepted({script_, "--repeat", "20"}).repeat, 20);
+    EXPECT_TRUE(accepted({script_, "--until-fail"}).is_repeated());
+}
+
+TEST_F(ParseOptions, RefusesToRepeatWhatCannotBeRepeated) {
+    EXPECT_THAT(refusal({script_, "--repeat", "0"}), HasSubstr("whole number above 0"));
+    EXPECT_THAT(refusal({script_, "--repeat", "many"}), HasSubstr("--repeat 'many'"));
+    EXPECT_THAT(refusal({"/dev/null", "--until-fail"}), HasSubstr("cannot be read again"));
+    EXPECT_THAT(refusal({script_, "--repeat", "2", "-I"}), HasSubstr("with '--interactive'"));
+}
+
 TEST_F(ParseOptions, TakesNamesFromStartScripts) {
     const Options options = accepted({script_, "--start-scripts", web_, mail_});
     EXPECT_THAT(names_of(options.config.vms), ElementsAre("web", "mail"));

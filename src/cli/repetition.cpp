@@ -1,0 +1,195 @@
+#include "repetition.h"
+
+#include <ntd/base/error.h>
+#include <ntd/base/text.h>
+#include <ntd/driver/termination.h>
+#include <ntd/os/fork.h>
+#include <ntd/os/syscall.h>
+
+#include <fmt/format.h>
+
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <csignal>
+#include <cstdio>
+#include <cstring>
+#include <fstream>
+#include <sstream>
+
+namespace ntd::cli {
+
+namespace {
+
+namespace fs = std::filesystem;
+
+// A document that each run writes anew, and that shall hold all of them.
+struct Report {
+    fs::path file;
+    std::string_view root; // element that has a run's part as its content
+    fs::path part;         // what one run writes; the file itself where that is a device
+};
+
+std::optional<Report> report_of(const std::optional<fs::path>& file, std::string_view root) {
+    if (!file)
+        return std::nullopt;
+    std::error_code missing;
+    const auto status = fs::status(*file, missing);
+    const bool mergeable = !fs::exists(status) || fs::is_regular_file(status);
+    return Report{*file, root, mergeable ? fs::path(file->string() + ".run") : *file};
+}
+
+std::string content_of(const fs::path& file) {
+    std::ostringstream content;
+    content << std::ifstream(file, std::ios::binary).rdbuf();
+    return content.str();
+}
+
+// Puts the part of the run that has ended behind those of the runs before.
+void merge(const Report& report, bool first) {
+    if (report.part == report.file || !fs::exists(report.part))
+        return;
+    if (!first) {
+        const auto begin = fmt::format("<{}>", report.root);
+        const auto end = fmt::format("</{}>", report.root);
+        auto all = content_of(report.file);
+        const auto part = content_of(report.part);
+        const auto from = part.find(begin);
+        const auto to = all.rfind(end);
+        if (from == part.npos || to == all.npos)
+            return;
+        all.replace(to, all.npos, part, from + begin.size());
+        std::ofstream(report.part, std::ios::binary | std::ios::trunc) << all;
+    }
+    fs::rename(report.part, report.file);
+}
+
+std::string outcome_of(int wait_status) {
+    return WIFSIGNALED(wait_status) ? fmt::format("killed by signal {} ({})", WTERMSIG(wait_status),
+                                                  ::strsignal(WTERMSIG(wait_status)))
+                                    : fmt::format("exit status {}", WEXITSTATUS(wait_status));
+}
+
+sigset_t signals_of_interest() {
+    sigset_t set;
+    sigemptyset(&set);
+    for (const int signal : {SIGINT, SIGTERM, SIGHUP, SIGCHLD})
+        sigaddset(&set, signal);
+    return set;
+}
+
+class Repetition {
+public:
+    Repetition(const Options& options, const std::function<int(const Options&)>& run_once)
+        : options_(options), run_once_(run_once), signals_(signals_of_interest()),
+          junit_(report_of(options.junit_xml, "testsuites")),
+          xml_(report_of(options.logfile, "logfile")) {
+        ::sigprocmask(SIG_BLOCK, &signals_, &mask_before_);
+    }
+
+    int run() {
+        for (int number = 1; !is_over(number); ++number) {
+            say(fmt::format("run {}{}", number, of_how_many()));
+            const int status = wait_for(start(number), stop_signal_);
+            count(number, status);
+        }
+        sum_up();
+        if (stop_signal_ != 0)
+            driver::Termination::die_by(stop_signal_);
+        if (WIFSIGNALED(first_failure_))
+            driver::Termination::die_by(WTERMSIG(first_failure_));
+        return WEXITSTATUS(first_failure_);
+    }
+
+private:
+    bool is_over(int next) const {
+        return stop_signal_ != 0 || (options_.repeat && next > *options_.repeat) ||
+               (options_.until_fail && !failures_.empty());
+    }
+
+    std::string of_how_many() const {
+        return options_.repeat ? fmt::format(" of {}", *options_.repeat) : "";
+    }
+
+    pid_t start(int number) {
+        auto options = options_;
+        options.junit_suite += fmt::format(", run {}", number);
+        if (junit_)
+            options.junit_xml = junit_->part;
+        if (xml_)
+            options.logfile = xml_->part;
+        const pid_t child = os::fork_bound(SIGTERM);
+        if (child > 0)
+            return child;
+        ::sigprocmask(SIG_SETMASK, &mask_before_, nullptr);
+        ::exit(run_as_child(options));
+    }
+
+    int run_as_child(const Options& options) const {
+        try {
+            return run_once_(options);
+        } catch (const std::exception& error) {
+            say(error.what());
+            return 1;
+        }
+    }
+
+    // Until the run has ended; `stop` is the signal that says that there shall be no further one.
+    int wait_for(pid_t child, int& stop) const {
+        int status = 0;
+        for (;;) {
+            if (os::retry_eintr([&] { return ::waitpid(child, &status, WNOHANG); }) == child)
+                return status;
+            siginfo_t info{};
+            if (os::retry_eintr([&] { return ::sigwaitinfo(&signals_, &info); }) < 0 ||
+                info.si_signo == SIGCHLD)
+                continue;
+            stop = info.si_signo;
+            if (info.si_code <= 0) // of a process; the terminal's go to the child by themselves
+                ::kill(child, info.si_signo);
+        }
+    }
+
+    void count(int number, int status) {
+        if (WIFSIGNALED(status) && WTERMSIG(status) == SIGINT)
+            stop_signal_ = SIGINT;
+        for (const auto& report : {junit_, xml_})
+            if (report)
+                merge(*report, number == 1);
+        ++runs_;
+        if (status == 0)
+            return;
+        failures_.push_back(fmt::format("run {} ({})", number, outcome_of(status)));
+        if (first_failure_ == 0)
+            first_failure_ = status;
+    }
+
+    void sum_up() const {
+        const auto passed = static_cast<std::size_t>(runs_) - failures_.size();
+        say(fmt::format("{} of {} runs passed{}{}", passed, runs_,
+                        failures_.empty() ? "" : "; failed: ", join(failures_, ", ")));
+    }
+
+    static void say(std::string_view text) {
+        std::fputs(fmt::format("nixos-test-driver: {}\n", text).c_str(), stderr);
+    }
+
+    const Options& options_;
+    const std::function<int(const Options&)>& run_once_;
+    const sigset_t signals_;
+    sigset_t mask_before_{};
+    const std::optional<Report> junit_;
+    const std::optional<Report> xml_;
+    int runs_ = 0;
+    std::vector<std::string> failures_;
+    int first_failure_ = 0; // as waitpid() has it
+    int stop_signal_ = 0;
+};
+
+} // namespace
+
+int repeat(const Options& options, const std::function<int(const Options&)>& run_once) {
+    return Repetition(options, run_once).run();
+}
+
+} // namespace ntd::cli

@@ -1,0 +1,5 @@
+import pathlib
+
+first = pathlib.Path("first")
+assert not first.exists()
+first.touch()
