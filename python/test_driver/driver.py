@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-import os
 import time
 from typing import TYPE_CHECKING, Any, overload
 
-from test_driver import script, symbols
+from test_driver import symbols
 from test_driver._engine import engine
 from test_driver.debug import DebugNop
 from test_driver.errors import MachineError
 from test_driver.logger import Logger
 from test_driver.machine import BaseMachine, NspawnMachine, QemuMachine
+from test_driver.runs import Runs
 from test_driver.vlan import VLan
 
 if TYPE_CHECKING:
@@ -100,16 +100,9 @@ class Driver:
         self.machines_qemu = []
         self.machines_nspawn = []
         self.polling_conditions = []
-        self.tests = self._read_script()
+        self._runs = Runs(self)
+        self.tests = self._runs.read()
         self._created: list[QemuMachine] = []  # all of them, whatever scripts do to the lists
-        self._globals: dict[str, Any] = {}  # kept until all machines are gone: it may hold disks
-
-    def _read_script(self) -> str:
-        path = os.fspath(self.config.test_script)
-        if path in ("", "."):
-            return ""
-        with open(path, encoding="utf-8") as file:
-            return file.read()
 
     # ------------------------------------------------------------------------------ begin and end
 
@@ -156,7 +149,7 @@ class Driver:
                 machine.release()
             for vlan in self.vlans:
                 vlan.stop()
-        self._globals.clear()
+        self._runs.clear()
 
     # ------------------------------------------------------------------------------ machines
 
@@ -272,13 +265,22 @@ class Driver:
         for condition in self.polling_conditions:
             condition.maybe_raise()
 
-    def serial_stdout_on(self) -> None:
-        """Show the machines' consoles in the terminal."""
-        self.logger.print_serial_logs(True)
+    def serial_stdout_on(self, *machines: BaseMachine) -> None:
+        """Show the consoles of these machines, or of all, in the terminal."""
+        self._show_serial(True, machines)
 
-    def serial_stdout_off(self) -> None:
-        """Leave the machines' consoles out of the terminal; reports still have them."""
-        self.logger.print_serial_logs(False)
+    def serial_stdout_off(self, *machines: BaseMachine) -> None:
+        """Leave the consoles of these machines, or of all, out of the terminal.
+
+        Reports still have them.
+        """
+        self._show_serial(False, machines)
+
+    def _show_serial(self, shown: bool, machines: tuple[BaseMachine, ...]) -> None:
+        for machine in machines:
+            engine.show_serial_of(machine.name, shown)
+        if not machines:
+            self.logger.print_serial_logs(shown)
 
     def dump_machine_ssh(self) -> None:
         """Print how to reach each machine by SSH; needs the SSH backdoor."""
@@ -305,11 +307,20 @@ class Driver:
         """Those that do not depend on the test."""
         return symbols.values(self)
 
-    def test_script(self) -> None:
-        """Run the test script."""
+    def test_script(self, from_line: int | None = None, from_subtest: str | None = None) -> None:
+        """Run the test script; at the prompt as often as you like, also a part of it.
+
+        It is read again if its file has changed. A run from the beginning begins anew: it finds the
+        names that every script finds, and machines that the run before has made itself are ended.
+        The others live on.
+
+        A run from a line, or from the subtest of that name, goes on with what the run before has
+        left: its variables keep their values; imports, functions and classes before that place are
+        defined again. A line within ``with`` blocks is run within them; one in any other block
+        stands for the whole of that.
+        """
         with self.logger.nested("run the VM test script"):
-            self._globals = self.test_symbols()
-            script.execute(self.tests, self._globals)
+            self._runs.run(from_line, from_subtest)
 
     def _arm_global_timeout(self, seconds: float) -> None:
         self._global_deadline = time.monotonic() + seconds
@@ -341,7 +352,7 @@ def of_this_run() -> Driver:
     driver = Driver(
         options.config,
         options.out_dir,
-        interactive=bool(options.interactive),
+        interactive=options.interactive,
         keep_machine_state=options.keep_machine_state,
         tmp_dir=options.tmp_dir,
     )
@@ -367,35 +378,3 @@ def _arguments_of(old_form: dict[str, Any]) -> dict[str, Any]:
     if start_command is None:
         raise ValueError("create_machine: the dictionary has no startCommand")
     return {"start_command": start_command, **arguments}
-
-
-def run(driver: Driver) -> tuple[int, int]:
-    """Run the tests; (exit status, 0), or (0, signal) if the process should die by one."""
-    try:
-        if driver.global_timeout is not None:
-            limit = driver.global_timeout
-            driver.logger.info(f"Test will time out and terminate in {limit:g} seconds")
-            driver._arm_global_timeout(limit)
-        driver.run_tests()
-        engine.clear_global_timeout()
-    except SystemExit as end:
-        status = _status_of(end)
-        if status != 0:
-            driver.logger.log_test_error(script.describe_failure(end, driver.tests))
-        return status, 0
-    except KeyboardInterrupt as error:
-        import signal
-
-        driver.logger.log_test_error(script.describe_failure(error, driver.tests))
-        return 0, int(signal.SIGINT)
-    except BaseException as error:  # whatever the script raised is a failed test
-        driver.logger.log_test_error(script.describe_failure(error, driver.tests))
-        driver.debug.post_mortem(error)
-        return 1, 0
-    return 0, 0
-
-
-def _status_of(end: SystemExit) -> int:
-    if end.code is None:
-        return 0
-    return end.code & 0xFF if isinstance(end.code, int) else 1

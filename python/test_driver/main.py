@@ -8,7 +8,9 @@ import io
 import sys
 import time
 
-from test_driver.driver import of_this_run, run
+from test_driver import script
+from test_driver._engine import engine
+from test_driver.driver import Driver, of_this_run
 from test_driver.errors import MachineError
 from test_driver.logger import Logger
 
@@ -55,12 +57,38 @@ def _run_or_report() -> tuple[int, int]:
 
 def _run() -> tuple[int, int]:
     with of_this_run() as driver:
-        begin = time.monotonic()
         if driver.interactive:
             from test_driver import repl  # a test run does without what it imports
 
             repl.run(driver.test_symbols())
             return 0, 0
-        result = run(driver)
+        begin = time.monotonic()
+        result = _run_test(driver)
         driver.logger.info(f"test script finished in {time.monotonic() - begin:.2f}s")
     return result
+
+
+def _run_test(driver: Driver) -> tuple[int, int]:
+    """Run the tests; (exit status, 0), or (0, signal) if the process should die by one."""
+    try:
+        if driver.global_timeout is not None:
+            limit = driver.global_timeout
+            driver.logger.info(f"Test will time out and terminate in {limit:g} seconds")
+            driver._arm_global_timeout(limit)
+        driver.run_tests()
+        engine.clear_global_timeout()
+    except SystemExit as end:
+        status = script.status_of(end)
+        if status != 0:
+            driver.logger.log_test_error(script.describe_failure(end, driver.tests))
+        return status, 0
+    except KeyboardInterrupt as error:
+        import signal
+
+        driver.logger.log_test_error(script.describe_failure(error, driver.tests))
+        return 0, int(signal.SIGINT)
+    except BaseException as error:  # whatever the script raised is a failed test
+        driver.logger.log_test_error(script.describe_failure(error, driver.tests))
+        driver.debug.post_mortem(error)
+        return 1, 0
+    return 0, 0

@@ -1,4 +1,4 @@
-"""Running a test script: once, as module-level code of a file called <string>."""
+"""Running a test script: as module-level code of a file called <string>."""
 
 from __future__ import annotations
 
@@ -6,15 +6,39 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-    from types import TracebackType
+    from types import CodeType, TracebackType
 
 FILE_NAME = "<string>"
 
 
-def execute(source: str, symbols: dict[str, Any]) -> None:
-    """Run the script with ``symbols`` as its globals, which it may change."""
+def whole(source: str) -> CodeType:
+    """The script, ready to run."""
+    return _compiled(source)
+
+
+def beginning_at(source: str, line: int | None, subtest: str | None) -> CodeType:
+    """The script from a line, or from the subtest of that name, on. See Driver.test_script()."""
+    from test_driver import script_part  # few runs need it
+
+    return _compiled(script_part.beginning_at(source, line, subtest))
+
+
+def _compiled(source: Any) -> CodeType:
     # Annotations of the script are evaluated, as in any file: not as in this one.
-    exec(compile(source, FILE_NAME, "exec", dont_inherit=True), symbols)
+    code: CodeType = compile(source, FILE_NAME, "exec", dont_inherit=True)
+    return code
+
+
+def execute(code: CodeType, symbols: dict[str, Any]) -> None:
+    """Run (a part of) the script with ``symbols`` as its globals, which it may change."""
+    exec(code, symbols)
+
+
+def status_of(end: SystemExit) -> int:
+    """What sys.exit() was given, as an exit status."""
+    if end.code is None:
+        return 0
+    return end.code & 0xFF if isinstance(end.code, int) else 1
 
 
 def describe_failure(error: BaseException, source: str) -> str:

@@ -1,0 +1,116 @@
+"""The runs of the test script: one in a test, any number at the prompt."""
+
+from __future__ import annotations
+
+import os
+import sys
+from typing import TYPE_CHECKING, Any
+
+from test_driver import script
+
+if TYPE_CHECKING:
+    from test_driver.driver import Driver
+    from test_driver.machine import QemuMachine
+
+
+class Runs:
+    """Reads the script of a driver, runs it, and cleans up what only concerned the last run."""
+
+    def __init__(self, driver: Driver) -> None:
+        self._driver = driver
+        self._path = os.fspath(driver.config.test_script)
+        self._read_at: object = None  # what the file was like then
+        self._globals: list[dict[str, Any]] = []  # of all runs: they may hold disks of machines
+        self._made: list[QemuMachine] = []  # by the last run
+        self._given: set[str] = set()  # names that the last run has found
+        self._prompt: dict[str, Any] | None = None
+
+    def read(self) -> str:
+        """The text of the script."""
+        if self._path in ("", "."):
+            return ""
+        self._read_at = self._state_of_file()
+        with open(self._path, encoding="utf-8") as file:
+            return file.read()
+
+    def run(self, from_line: int | None, from_subtest: str | None) -> None:
+        """See Driver.test_script()."""
+        self._read_again_if_changed()
+        source = self._driver.tests
+        if from_line is None and from_subtest is None:
+            part = script.whole(source)
+            self._forget_last_run()
+            self._begin_anew()
+        else:
+            part = script.beginning_at(source, from_line, from_subtest)
+            if not self._globals:
+                self._begin_anew()
+        known = len(self._driver._created)
+        try:
+            script.execute(part, self._globals[-1])
+        except SystemExit as end:
+            if not self._driver.interactive:
+                raise
+            _check_status(end)
+        finally:
+            self._made += self._driver._created[known:]
+            self._publish()
+
+    def show_at_prompt(self, symbols: dict[str, Any]) -> None:
+        """``symbols`` are the names at the prompt; what runs define is there, too."""
+        self._prompt = symbols
+        self._publish()
+
+    def clear(self) -> None:
+        """Let go of what the script holds: no machine needs it any more."""
+        for symbols in (*self._globals, self._prompt or {}):
+            symbols.clear()  # functions of the script hold them, too
+
+    # ------------------------------------------------------------------------------ the file
+
+    def _state_of_file(self) -> object:
+        status = os.stat(self._path)
+        return status.st_ino, status.st_size, status.st_mtime_ns
+
+    def _has_changed(self) -> bool:
+        try:
+            return self._path not in ("", ".") and self._state_of_file() != self._read_at
+        except OSError:  # it is gone, perhaps for the moment in which an editor writes it anew
+            return False
+
+    def _read_again_if_changed(self) -> None:
+        if self._has_changed():
+            self._driver.logger.info(f"{self._path} has changed: reading it again")
+            self._driver.tests = self.read()
+
+    # ------------------------------------------------------------------------------ the last run
+
+    def _forget_last_run(self) -> None:
+        """The machines that a script makes itself are made anew by the next run."""
+        driver = self._driver
+        for machine in self._made:
+            driver.logger.info(f"the last run has made machine '{machine.name}': ending it")
+            machine.release()
+            driver._created.remove(machine)
+            if machine in driver.machines_qemu:
+                driver.machines_qemu.remove(machine)
+        self._made = []
+
+    def _begin_anew(self) -> None:
+        symbols = self._driver.test_symbols()
+        self._given = set(symbols)
+        self._globals.append(symbols)
+
+    def _publish(self) -> None:
+        if self._prompt is None or not self._globals:
+            return
+        for name, value in self._globals[-1].items():
+            if name not in self._given and not name.startswith("__"):
+                self._prompt[name] = value
+
+
+def _check_status(end: SystemExit) -> None:
+    """At the prompt exit() in the script ends that run only."""
+    if end.code not in (None, 0):
+        failure = RuntimeError(f"the test script ended with sys.exit({end.code!r})")
+        raise failure.with_traceback(sys.exc_info()[2])
