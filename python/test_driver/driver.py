@@ -322,6 +322,13 @@ class Driver:
         with self.logger.nested("run the VM test script"):
             self._runs.run(from_line, from_subtest)
 
+    def watch(self) -> None:
+        """Run the test, and again whenever the script is saved, until Ctrl-C (--watch).
+
+        The machines live on between the runs. Ctrl-C during a run ends that run only.
+        """
+        self._runs.watch()
+
     def _arm_global_timeout(self, seconds: float) -> None:
         self._global_deadline = time.monotonic() + seconds
         engine.set_global_timeout(seconds)
@@ -352,7 +359,7 @@ def of_this_run() -> Driver:
     driver = Driver(
         options.config,
         options.out_dir,
-        interactive=options.interactive,
+        interactive=options.interactive or options.watch,
         keep_machine_state=options.keep_machine_state,
         tmp_dir=options.tmp_dir,
     )

@@ -55,13 +55,24 @@ def _run_or_report() -> tuple[int, int]:
         return 1, 0
 
 
+def _run_for_a_person(driver: Driver) -> int:
+    options = engine.options()
+    if options.watch:
+        try:
+            driver.watch()
+        except KeyboardInterrupt:
+            if not options.interactive:
+                raise
+    from test_driver import repl  # a test run does without what it imports
+
+    repl.run(driver.test_symbols())
+    return 0
+
+
 def _run() -> tuple[int, int]:
     with of_this_run() as driver:
         if driver.interactive:
-            from test_driver import repl  # a test run does without what it imports
-
-            repl.run(driver.test_symbols())
-            return 0, 0
+            return _run_for_a_person(driver), 0
         begin = time.monotonic()
         result = _run_test(driver)
         driver.logger.info(f"test script finished in {time.monotonic() - begin:.2f}s")

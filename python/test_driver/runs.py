@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
+import time
 from typing import TYPE_CHECKING, Any
 
 from test_driver import script
@@ -11,6 +12,8 @@ from test_driver import script
 if TYPE_CHECKING:
     from test_driver.driver import Driver
     from test_driver.machine import QemuMachine
+
+LOOK_INTERVAL = 0.2  # seconds between looks at the script's file
 
 
 class Runs:
@@ -66,6 +69,18 @@ class Runs:
         for symbols in (*self._globals, self._prompt or {}):
             symbols.clear()  # functions of the script hold them, too
 
+    def watch(self) -> None:
+        """Run the script, and again whenever its file has been saved, until Ctrl-C."""
+        log = self._driver.logger
+        while True:
+            try:
+                self._driver.run_tests()
+                log.info("the test script has passed")
+            except (Exception, SystemExit, KeyboardInterrupt) as error:
+                log.log_test_error(script.describe_failure(error, self._driver.tests))
+            log.info(f"waiting for {self._path} to be saved (Ctrl-C ends this)")
+            self._wait_until_saved()
+
     # ------------------------------------------------------------------------------ the file
 
     def _state_of_file(self) -> object:
@@ -82,6 +97,15 @@ class Runs:
         if self._has_changed():
             self._driver.logger.info(f"{self._path} has changed: reading it again")
             self._driver.tests = self.read()
+
+    def _wait_until_saved(self) -> None:
+        while not self._has_changed():
+            time.sleep(LOOK_INTERVAL)
+        while True:  # and its writer has finished
+            before = self._state_of_file()
+            time.sleep(LOOK_INTERVAL)
+            if self._state_of_file() == before:
+                return
 
     # ------------------------------------------------------------------------------ the last run
 

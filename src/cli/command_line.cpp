@@ -233,6 +233,7 @@ void define_options(CLI::App& app, CommandLine& line) {
     flag("-I,--interactive,!--no-interactive", line.interactive);
     flag("-K,--keep-machine-state", line.keep_machine_state);
     flag("--stream-output", line.stream_output);
+    flag("--watch", line.watch);
     flag("--until-fail", line.until_fail);
     flag("--vnc", line.vnc);
     flag("--keep-vm-state", line.keep_vm_state);

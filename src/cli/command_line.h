@@ -33,6 +33,7 @@ struct CommandLine {
     bool interactive = false;
     bool keep_machine_state = false;
     bool stream_output = false;
+    bool watch = false;
     bool until_fail = false;
     bool vnc = false;
     bool keep_vm_state = false;

@@ -46,6 +46,8 @@ How to run it:
   -I, --interactive           give a Python prompt instead of running the script
       --no-interactive        run the script                                            [default]
       --vnc                   give each machine a VNC server, on a socket in its state directory
+      --watch                 run the script, and again whenever it is saved, on the same machines,
+                              until Ctrl-C; with -I there is the prompt then
       --repeat N              run the whole test N times, with new machines each time; the exit
                               status is that of the first run that failed
       --until-fail            run the whole test again until it fails (with --repeat N: N times at
@@ -88,8 +90,8 @@ Differences from the Python driver (the README tells more):
   - shell_interact() has a terminal of its own; Ctrl-] leaves it, and console_interact().
   - The debugger of --debug-hook-attach takes another port if its own is in use, and holds the
     global timeout while somebody is attached.
-  - --stream-output, --repeat, --until-fail, --vnc, --list-methods, --version, and the variables
-    NTD_... are ours.
+  - --stream-output, --watch, --repeat, --until-fail, --vnc, --list-methods, --version, and the
+    variables NTD_... are ours.
   - Not there yet: containers (an error), the SSH backdoor (a warning).
 
 Exit status: 0 the test script ran to its end; 1 it failed (or what it gave to sys.exit); 2 the

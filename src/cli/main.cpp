@@ -74,6 +74,7 @@ python::RunResult run(const cli::Options& options) {
         .out_dir = options.output_directory,
         .tmp_dir = base.path(),
         .interactive = options.interactive,
+        .watch = options.watch,
         .vnc = options.vnc,
         .keep_machine_state = options.keep_machine_state,
         .debug_hook_attach = options.debug_hook_attach,

@@ -228,20 +228,24 @@ std::optional<int> repeat_from(const CommandLine& line) {
 }
 
 void set_repetition(Options& options, const CommandLine& line) {
+    options.watch = line.watch;
     options.until_fail = line.until_fail;
     options.repeat = repeat_from(line);
-    if (options.is_repeated() && line.interactive)
-        throw CommandLineError("option '{}' cannot be given with '--interactive': it is for runs "
-                               "without a person",
-                               options.until_fail ? "--until-fail" : "--repeat");
+    if (!options.is_repeated() || !(line.interactive || line.watch))
+        return;
+    throw CommandLineError("option '{}' cannot be given with '{}': it is for runs without a person",
+                           options.until_fail ? "--until-fail" : "--repeat",
+                           line.interactive ? "--interactive" : "--watch");
 }
 
 // A pipe gives its text once: the next run would have nothing to do, and pass.
 void check_script_to_run_again(const Options& options) {
     const auto& script = options.config.test_script;
-    if (options.is_repeated() && !fs::is_regular_file(script))
+    if ((options.watch || options.is_repeated()) && !fs::is_regular_file(script))
         throw UsageError("test script '{}' cannot be read again, which {} needs: it is not a file",
-                         script.string(), options.until_fail ? "--until-fail" : "--repeat");
+                         script.string(),
+                         options.watch ? "--watch"
+                                       : (options.until_fail ? "--until-fail" : "--repeat"));
 }
 
 Options options_from(const CommandLine& line, const Environment& environment) {

@@ -21,6 +21,7 @@ struct Options {
     bool list_methods = false; // and nothing else: the rest has not been looked at
     bool keep_machine_state = false;
     bool stream_output = false;
+    bool watch = false;                     // run the script again whenever it is saved
     bool vnc = false;                       // machines have a VNC server
     bool until_fail = false;                // run it all again until it fails
     std::optional<int> repeat;              // how many times at most; see is_repeated()

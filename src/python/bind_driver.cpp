@@ -34,6 +34,7 @@ void bind_options(py::module_& module) {
         .def_readonly("out_dir", &RunOptions::out_dir)
         .def_readonly("tmp_dir", &RunOptions::tmp_dir)
         .def_readonly("interactive", &RunOptions::interactive)
+        .def_readonly("watch", &RunOptions::watch)
         .def_readonly("vnc", &RunOptions::vnc)
         .def_readonly("keep_machine_state", &RunOptions::keep_machine_state)
         .def_readonly("debug_hook_attach", &RunOptions::debug_hook_attach);

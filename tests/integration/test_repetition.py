@@ -1,10 +1,12 @@
-"""--repeat and --until-fail: the same test again and again."""
+"""--repeat, --until-fail and --watch: the same test again and again."""
 
 from __future__ import annotations
 
 import signal
+import time
 import xml.etree.ElementTree as ElementTree
 from collections.abc import Callable
+from pathlib import Path
 
 import pytest
 
@@ -107,6 +109,7 @@ def test_killed_repetition_leaves_nothing(workspace: Workspace, spawn_driver: Sp
     [
         (["--repeat=0"], "must be a whole number above 0"),
         (["--repeat=2", "-I"], "'--repeat' cannot be given with '--interactive'"),
+        (["--until-fail", "--watch"], "'--until-fail' cannot be given with '--watch'"),
     ],
 )
 def test_what_makes_no_sense_is_refused(
@@ -124,3 +127,32 @@ def test_script_that_can_be_read_once_is_refused(workspace: Workspace) -> None:
     result = workspace.run(command, stdin="pass\n")
     assert result.returncode == 2
     result.must_say("test script '/dev/stdin' cannot be read again")
+
+
+# ------------------------------------------------------------------------------ --watch
+
+
+def save(test: Path, text: str) -> None:
+    new = test.with_suffix(".new")  # as editors do it
+    new.write_text(text)
+    new.rename(test)
+
+
+def test_watch_runs_what_is_saved(workspace: Workspace, spawn_driver: SpawnDriver) -> None:
+    test = workspace.scripts / "test.py"
+    driver = spawn_driver("web.succeed('echo > /tmp/here; exit 3')", args=["--watch"])
+    driver.expect("!!! RequestedAssertionFailed")
+    driver.expect("waiting for .*test.py to be saved")
+    save(test, "print('second run', web.pid, web.booted)\nlog.error('no more')\n")
+    driver.expect(r"second run \d+ True")
+    driver.expect("the test script ended with sys.exit.1.")
+    driver.expect("waiting for")
+    save(test, "import time\nprint('sleeping')\ntime.sleep(1000)\n")
+    driver.expect("^sleeping")
+    time.sleep(0.1)
+    driver.signal(signal.SIGINT)
+    driver.expect("!!! KeyboardInterrupt")
+    driver.expect("waiting for")
+    driver.signal(signal.SIGINT)
+    assert driver.end() == -signal.SIGINT
+    assert driver.seen.count(b"QEMU running") == 1

@@ -16,7 +16,8 @@ struct RunOptions {
     std::filesystem::path out_dir;
     std::filesystem::path tmp_dir;
     bool interactive = false;
-    bool vnc = false; // machines have a VNC server
+    bool watch = false; // run the script again whenever it is saved
+    bool vnc = false;   // machines have a VNC server
     bool keep_machine_state = false;
     std::optional<std::string> debug_hook_attach;
 };

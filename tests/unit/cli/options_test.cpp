@@ -105,6 +105,11 @@ TEST_F(ParseOptions, RefusesToRepeatWhatCannotBeRepeated) {
     EXPECT_THAT(refusal({script_, "--repeat", "many"}), HasSubstr("--repeat 'many'"));
     EXPECT_THAT(refusal({"/dev/null", "--until-fail"}), HasSubstr("cannot be read again"));
     EXPECT_THAT(refusal({script_, "--repeat", "2", "-I"}), HasSubstr("with '--interactive'"));
+    EXPECT_THAT(refusal({script_, "--until-fail", "--watch"}), HasSubstr("with '--watch'"));
+}
+
+TEST_F(ParseOptions, NeedsAScriptToWatch) {
+    EXPECT_THAT(refusal({"-I", "--watch"}), HasSubstr("which --watch needs"));
 }
 
 TEST_F(ParseOptions, TakesNamesFromStartScripts) {
