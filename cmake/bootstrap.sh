@@ -34,7 +34,7 @@ ntd_guest_packages() {
 
 ntd_test_packages() {
     ntd_packages libgtest-dev libgmock-dev libbenchmark-dev python3-pytest python3-numpy mypy pyflakes3 tmux socat netcat-openbsd \
-        fonts-dejavu-core imagemagick ovmf tesseract-ocr tesseract-ocr-eng
+        ptpython ipython3 fonts-dejavu-core imagemagick ovmf tesseract-ocr tesseract-ocr-eng
 }
 
 ntd_nix_packages() {

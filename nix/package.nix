@@ -1,5 +1,5 @@
 # The driver as a package. Its arguments are those of nixpkgs' own nixos-test-driver, old and new, so that one can stand
-# in for the other; what this driver has no use for (netpbm, ptpython ...) is accepted all the same.
+# in for the other; what this driver has no use for (netpbm ...) is accepted all the same.
 {
   lib,
   stdenv,
@@ -33,8 +33,13 @@
 
 let
   python = if lib.versionAtLeast python3.pythonVersion "3.11" then python3 else python311;
-  # What test scripts can import beside the driver's own package.
-  pythonForScripts = python.withPackages extraPythonPackages;
+  # What test scripts can import beside the driver's own package, and what the prompt is made of.
+  pythonForScripts = python.withPackages (
+    packages:
+    lib.optional (packages ? ptpython) packages.ptpython
+    ++ lib.optional (packages ? ipython) packages.ipython
+    ++ extraPythonPackages packages
+  );
 
   programs = [
     coreutils

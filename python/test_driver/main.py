@@ -65,8 +65,7 @@ def _run_for_a_person(driver: Driver) -> int:
                 raise
     from test_driver import repl  # a test run does without what it imports
 
-    repl.run(driver.test_symbols())
-    return 0
+    return repl.run(driver)
 
 
 def _run() -> tuple[int, int]:

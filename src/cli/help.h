@@ -43,7 +43,8 @@ How to run it:
                               writable                           [default: the current directory]
   --junit-xml FILE            write a JUnit report, under DIR unless absolute     [default: none]
   --log-level LEVEL           debug, info, warning or error   [variable: logLevel; default: info]
-  -I, --interactive           give a Python prompt instead of running the script
+  -I, --interactive           give a Python prompt instead of running the script; it says what there
+                              is to type
       --no-interactive        run the script                                            [default]
       --vnc                   give each machine a VNC server, on a socket in its state directory
       --watch                 run the script, and again whenever it is saved, on the same machines,
@@ -70,6 +71,8 @@ Environment:
                               state (vm-state-NAME) and sockets are kept          [default: /tmp]
   LOGFILE                     file for the log as XML                              [default: none]
   NO_COLOR                    set to anything: no colours in the log
+  NTD_REPL                    the kind of prompt: ptipython, ptpython, ipython or python
+                                                [default: the first of them that is installed]
   NTD_START_TIMEOUT           seconds that a start script may take until its machine answers [300]
   NTD_BOOT_SILENCE            seconds that a booting guest's console may be silent           [300]
   NTD_TRACE                   file for all that goes over the machines' channels     [default: none]
@@ -90,6 +93,8 @@ Differences from the Python driver (the README tells more):
   - shell_interact() has a terminal of its own; Ctrl-] leaves it, and console_interact().
   - The debugger of --debug-hook-attach takes another port if its own is in use, and holds the
     global timeout while somebody is attached.
+  - At the prompt a failing script comes back, Ctrl-C ends only what runs, and consoles do not tear
+    the line. test_script() reads the script again, and can run it from a line or subtest on.
   - --stream-output, --watch, --repeat, --until-fail, --vnc, --list-methods, --version, and the
     variables NTD_... are ours.
   - Not there yet: containers (an error), the SSH backdoor (a warning).

@@ -1,0 +1,105 @@
+"""The log above the line that is being edited: it must not tear it."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import select
+import sys
+import threading
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+from test_driver._engine import engine
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+CHUNK = 1 << 16
+TRY_AGAIN = 0.05  # seconds; editors that have not begun yet cannot be asked
+GATHER = 0.02  # seconds between two showings: each draws the line anew
+
+
+class Pending:
+    """Lines of the log that have not been shown yet."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._data = b""
+
+    def add(self, data: bytes) -> None:
+        with self._lock:
+            self._data += data
+
+    def __bool__(self) -> bool:
+        return b"\n" in self._data
+
+    def show(self, all_of_it: bool = False) -> None:
+        """Write the complete lines to standard error, and take them out."""
+        with self._lock:
+            end = len(self._data) if all_of_it else self._data.rfind(b"\n") + 1
+            data, self._data = self._data[:end], self._data[end:]
+            while data:
+                data = data[os.write(2, data) :]
+
+
+@contextlib.contextmanager
+def log_above_line(ask: Callable[[Pending], None]) -> Iterator[None]:
+    """In the block, where a line is edited, the log waits for the line editor.
+
+    ``ask`` is called on a thread of its own, again and again as long as something is pending. It
+    sees to it that the editor hides its line, has it shown, and draws its line again.
+    """
+    if not os.isatty(2):
+        yield
+        return
+    pending = Pending()
+    source, sink = os.pipe()
+    reader = threading.Thread(target=_pass_on, args=(source, pending, ask), daemon=True)
+    reader.start()
+    engine.redirect_log(sink)
+    try:
+        yield
+    finally:
+        engine.redirect_log(-1)
+        os.close(sink)
+        reader.join()
+        pending.show(all_of_it=True)
+
+
+def _pass_on(source: int, pending: Pending, ask: Callable[[Pending], None]) -> None:
+    with open(source, "rb", buffering=0) as pipe:
+        while True:
+            ready, _, _ = select.select([pipe], [], [], TRY_AGAIN if pending else None)
+            if ready:
+                data = pipe.read(CHUNK)
+                if not data:
+                    return
+                pending.add(data)
+            if pending:
+                ask(pending)
+                select.select([], [], [], GATHER)
+
+
+@contextlib.contextmanager
+def log_above_application(application: Any) -> Iterator[None]:
+    """The same for an application of prompt_toolkit. What threads print goes there, too."""
+    run_in_terminal = import_module("prompt_toolkit.application").run_in_terminal
+    patch_stdout = import_module("prompt_toolkit.patch_stdout").patch_stdout
+
+    def show(pending: Pending) -> None:
+        if pending:
+            run_in_terminal(pending.show)
+
+    def ask(pending: Pending) -> None:
+        loop = application.loop
+        if loop is not None:
+            with contextlib.suppress(RuntimeError):  # it has just ended
+                loop.call_soon_threadsafe(show, pending)
+
+    sys.stdout.flush()
+    try:
+        with log_above_line(ask), patch_stdout(raw=True):
+            yield
+    finally:
+        engine.hear_signals()  # the application has heard them meanwhile

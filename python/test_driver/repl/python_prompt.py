@@ -1,0 +1,123 @@
+"""A prompt of Python's own, with readline where there is one."""
+
+from __future__ import annotations
+
+import code
+import contextlib
+import ctypes
+import inspect
+import os
+import re
+import rlcompleter
+import sys
+from typing import TYPE_CHECKING, Any
+
+from test_driver.repl import prompt as common
+from test_driver.repl.above import Pending, log_above_line
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from test_driver.repl.prompt import Prompt
+
+try:
+    import readline
+except ImportError:  # a Python without readline still has a prompt
+    readline = None  # type: ignore[assignment]
+
+
+class Console(code.InteractiveConsole):
+    """Failures are shown as we do it, and the log goes above the line."""
+
+    def __init__(self, prompt: Prompt) -> None:
+        super().__init__(prompt.symbols)
+        self._prompt = prompt
+        self._completer = Completer(prompt.symbols)
+        if readline:
+            readline.set_completer(self._completer.complete)
+            readline.set_completion_display_matches_hook(self._completer.show)
+            readline.parse_and_bind("tab: complete")
+            for line in common.read_history():
+                readline.add_history(line)
+
+    def raw_input(self, prompt: str = "") -> str:
+        if not (readline and sys.stdin.isatty()):
+            return input(prompt)
+        self._completer.prompt = prompt
+        with log_above_line(lambda pending: show_above(pending, prompt)):
+            line = input(prompt)
+        if line.strip():
+            common.add_to_history(line)
+        return line
+
+    def showtraceback(self) -> None:
+        error = sys.exc_info()[1]
+        if error is not None:
+            self._prompt.show_failure(error)
+
+
+def start(prompt: Prompt) -> None:
+    prompt.symbols["exit"] = common.Exit()
+    Console(prompt).interact(banner="", exitmsg="")
+
+
+class Completer(rlcompleter.Completer):
+    """Tab completes names; it also tells what they are: in lists, and behind a bracket."""
+
+    prompt = ""
+
+    def complete(self, text: str, state: int) -> Any:
+        called = re.search(r"([\w.]+)\($", readline.get_line_buffer()[: readline.get_endidx()])
+        if text or not called:
+            return super().complete(text, state)
+        if state == 0:
+            self._print([self._documentation(called.group(1))])
+        return None
+
+    def show(self, substitution: str, matches: Sequence[str], longest: int) -> None:
+        """List the matches, each with its signature and what it does."""
+        width = max(20, _columns() - 1)
+        names = [match.rstrip("()") for match in matches]
+        self._print([self._documentation(name).split("\n")[0][:width] for name in names])
+
+    def _print(self, lines: Sequence[str]) -> None:
+        line = self.prompt + readline.get_line_buffer()
+        sys.stdout.write("\n".join(["", *lines, line]))
+        sys.stdout.flush()
+
+    def _documentation(self, name: str) -> str:
+        """Signature and documentation of what ``name`` stands for."""
+        short = name.rpartition(".")[2]
+        with contextlib.suppress(Exception):
+            value = eval(name, self.namespace)  # type: ignore[attr-defined]
+            if callable(value):
+                text = inspect.getdoc(value) or ""
+                return f"{short}{inspect.signature(value)}  {text}".rstrip()
+        return short
+
+
+def show_above(pending: Pending, prompt: str) -> None:
+    """Clear the line that readline edits, show what is pending, and write the line again."""
+    text = prompt + readline.get_line_buffer()
+    cursor = len(prompt) + _cursor()
+    rows = cursor // _columns()
+    os.write(1, (f"\x1b[{rows}A" if rows else "").encode() + b"\r\x1b[J")
+    pending.show()
+    back = len(text) - cursor
+    os.write(1, text.encode() + (f"\x1b[{back}D" if back > 0 else "").encode())
+
+
+def _cursor() -> int:
+    """Where in its line readline's cursor is; Python has no name for it."""
+    try:
+        library = ctypes.CDLL(readline.__file__)
+        return ctypes.c_int.in_dll(library, "rl_point").value
+    except (AttributeError, OSError, TypeError, ValueError):
+        return len(readline.get_line_buffer())
+
+
+def _columns() -> int:
+    try:
+        return os.get_terminal_size(1).columns or 80
+    except OSError:
+        return 80
