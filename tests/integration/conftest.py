@@ -2,20 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import Any
 
 import pytest
 
-from harness import Conversation, Result, Workspace
+from harness import Conversation, Result, Workspace, clean_workspace
 
-
-@pytest.fixture
-def workspace() -> Iterator[Workspace]:
-    """The test's directory. After the test nothing that it started may be left."""
-    with Workspace() as workspace:
-        yield workspace
-        workspace.check_nothing_is_left()
+workspace = pytest.fixture(clean_workspace)
 
 
 @pytest.fixture

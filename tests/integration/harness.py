@@ -285,6 +285,13 @@ class Workspace:
             child.wait()
 
 
+def clean_workspace() -> Iterator[Workspace]:
+    """A place for one test, after which nothing that it started may be left."""
+    with Workspace() as workspace:
+        yield workspace
+        workspace.check_nothing_is_left()
+
+
 class Conversation:
     """A running driver: its output is read line by line, and it can be typed and signalled to."""
 

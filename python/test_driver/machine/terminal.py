@@ -85,7 +85,9 @@ def shell_interact(machine: QemuMachine, address: str | None) -> None:
             f"{machine.name}: a root shell on {console}; Ctrl-] returns to the driver",
             send=channel.sendall,
             end=end,
-            resized=lambda rows, columns: machine.execute(size.format(rows, columns)),
+            resized=lambda rows, columns: _in_background(
+                machine.execute, size.format(rows, columns)
+            ),
         )
 
 
@@ -256,6 +258,16 @@ def _relay(
                 if escape or not keys:
                     _write_all(screen, b"\r\n")
                     return
+
+
+def _in_background(function: Callable[..., object], *arguments: object) -> None:
+    """The script may have the machine's shell for long: nobody waits for that at a keyboard."""
+
+    def run() -> None:
+        with contextlib.suppress(MachineError):  # of a machine that has gone meanwhile
+            function(*arguments)
+
+    threading.Thread(target=run, daemon=True).start()
 
 
 @contextlib.contextmanager

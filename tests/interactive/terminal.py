@@ -1,0 +1,107 @@
+"""A terminal of tmux's with the driver in it, and what a person sees there."""
+
+from __future__ import annotations
+
+import re
+import shlex
+import subprocess
+import tempfile
+import time
+
+from harness import SLOWNESS, Command, Workspace
+
+PATIENCE = 30.0 * SLOWNESS
+LOOK_INTERVAL = 0.05
+
+# Which runs differ in, and what to show instead.
+VARIES = [
+    (r"\b\d+\.\d\d seconds", "N seconds"),
+    (r"\bin \d+\.\d\ds\b", "in Ns"),
+    (r"\(pid \d+\)", "(pid N)"),
+    (r"from pid \d+ \(.*\)", "from pid N (DRIVER)"),
+    (r"\b127\.0\.0\.1:\d+", "127.0.0.1:PORT"),
+    (r"/bin/attach \d+", "/bin/attach N"),
+    (r"\^[CZ]", ""),  # a terminal may throw it away with what else was under way
+    (r"boot line \d+", "boot line N"),
+    (r"<ipython-input-[^>]*>", "<ipython-input>"),
+]
+TOOLBAR = re.compile(r"^ *\[F4\] Emacs")
+
+
+class Terminal:
+    """A session on a tmux server of its own; a context manager, at whose end that is gone."""
+
+    def __init__(self, workspace: Workspace, columns: int = 100, rows: int = 40) -> None:
+        self._workspace = workspace
+        self._place = tempfile.TemporaryDirectory()  # tmux leaves its socket
+        self._server = ["tmux", "-S", f"{self._place.name}/tmux", "-f", "/dev/null"]
+        self._size = ["-x", str(columns), "-y", str(rows)]
+
+    def __enter__(self) -> Terminal:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        subprocess.run([*self._server, "kill-server"], capture_output=True, check=False)
+        self._place.cleanup()
+
+    def run(self, command: Command, name: str = "main") -> None:
+        """Start a program in a window. Its exit status is shown."""
+        root = str(self._workspace.root)
+        variables = {**command.env, "HOME": root}
+        variables.pop("TERM", None)  # it is tmux's
+        settings = shlex.join(f"{name}={value}" for name, value in variables.items())
+        lines = [
+            "#!/bin/sh",
+            "trap : INT",  # Ctrl-C is for the program
+            f"cd {shlex.quote(root)}",
+            f"env -i TERM=$TERM {settings} {shlex.join(command.argv)}",
+            'echo "exit status $?"',
+            "exec sleep 1000",
+        ]
+        script = self._workspace.write(f"terminal-{name}", "\n".join(lines), 0o755)
+        session = ["new-session", "-d", "-s", name, *self._size, str(script)]
+        subprocess.run([*self._server, *session], check=True, timeout=PATIENCE)
+
+    def type(self, *keys: str, to: str = "main") -> None:
+        """Keys as tmux names them (C-c, Enter, Tab); anything else is text."""
+        for key in keys:
+            literal = [] if re.fullmatch(r"C-.|Enter|Escape|Tab", key) else ["-l"]
+            self._tmux("send-keys", "-t", to, *literal, key)
+
+    def resize(self, columns: int, rows: int, name: str = "main") -> None:
+        self._tmux("resize-window", "-t", name, "-x", str(columns), "-y", str(rows))
+
+    def close(self, name: str = "main") -> None:
+        """As when somebody closes the window."""
+        self._tmux("kill-session", "-t", name)
+
+    def screen(self, name: str = "main") -> list[str]:
+        """The lines that there are, as a person sees them; wrapped lines are one."""
+        shown = self._tmux("capture-pane", "-p", "-J", "-t", name)
+        lines = [line.rstrip() for line in shown.splitlines()]
+        return [line for line in lines if line and not TOOLBAR.match(line)]
+
+    def wait_for(self, pattern: str, limit: float = PATIENCE, name: str = "main") -> list[str]:
+        """The screen once the pattern is found in it, ``^`` and ``$`` being those of lines."""
+        deadline = time.monotonic() + limit
+        while True:
+            screen = self.screen(name)
+            shown = "\n".join(screen)
+            if re.search(pattern, shown, re.MULTILINE):
+                return screen
+            assert time.monotonic() < deadline, f"{pattern!r} is not on the screen:\n{shown}"
+            time.sleep(LOOK_INTERVAL)
+
+    def _tmux(self, *words: str) -> str:
+        done = subprocess.run(
+            [*self._server, *words], capture_output=True, text=True, timeout=PATIENCE, check=True
+        )
+        return done.stdout
+
+
+def without_what_varies(lines: list[str], workspace: Workspace) -> list[str]:
+    """A screen as it is in every run."""
+    text = "\n".join(lines).replace(str(workspace.root), "DIR")
+    for pattern, instead in VARIES:
+        text = re.sub(pattern, instead, text)
+    return [line for line in text.splitlines() if line]
