@@ -68,6 +68,16 @@ def check_interrupt():
     assert machine.execute("pgrep -f 'sleep 100[0]$' | wc -l")[1] == "1\n", "only that of before"
 
 
+def check_interrupt_as_the_command_ends():
+    for tenths in range(4):
+        threading.Timer(tenths / 10, os.kill, (os.getpid(), signal.SIGINT)).start()
+        try:
+            machine.wait_for_open_port(4711)
+        except KeyboardInterrupt:
+            pass
+        assert machine.execute("echo whole") == (0, "whole\n"), tenths
+
+
 def check_ports_and_files():
     machine.succeed("nc -lk 4711 >&2 & echo $! > nc.pid")
     machine.wait_for_open_port(4711)

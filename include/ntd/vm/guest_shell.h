@@ -88,6 +88,7 @@ private:
     void warn_of_holders(Exchange& exchange) const;
     void end_command(Exchange& exchange);
     void restart_worker();
+    void replace_reader();
 
     std::string machine_;
     std::string channel_ = machine_ + " shell"; // in the trace
