@@ -228,6 +228,14 @@ void ChildProcess::signal_group(int number) noexcept {
     ::kill(-pid_, number);
 }
 
+void ChildProcess::end(Deadline deadline) noexcept {
+    signal_group(SIGTERM);
+    pollfd ended{exit_fd(), POLLIN, 0};
+    retry_eintr([&] { return ::poll(&ended, 1, deadline.left_ms()); });
+    signal_group(SIGKILL);
+    poll();
+}
+
 std::vector<std::string> current_environment() {
     std::vector<std::string> variables;
     for (char** variable = environ; *variable != nullptr; ++variable)

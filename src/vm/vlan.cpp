@@ -2,14 +2,10 @@
 
 #include <ntd/base/error.h>
 #include <ntd/base/text.h>
-#include <ntd/os/syscall.h>
 #include <ntd/os/unix_socket.h>
 #include <ntd/os/wait.h>
 
-#include <poll.h>
 #include <unistd.h>
-
-#include <csignal>
 
 namespace ntd::vm {
 
@@ -114,11 +110,7 @@ void VLan::stop() noexcept {
     if (!process_ || process_->poll())
         return;
     host_.log.info(fmt::format("kill vlan (pid {})", pid()));
-    process_->signal_group(SIGTERM); // it removes its directory
-    pollfd ended{process_->exit_fd(), POLLIN, 0};
-    os::retry_eintr([&] { return ::poll(&ended, 1, 3000); });
-    process_->signal_group(SIGKILL);
-    process_->poll();
+    process_->end(Deadline::after(3s)); // it removes its directory
 }
 
 } // namespace ntd::vm

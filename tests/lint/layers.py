@@ -27,7 +27,7 @@ OWNERS = [
     (r"pybind11/.*|Python\.h", r"python/.*"),
     (r"CLI/.*", r"cli/.*"),
     # Whoever waits does it in os, but where no interruption may end the wait.
-    (r"poll\.h", r"os/.*|log/write_all\.cpp|vm/(machine_process|vlan)\.cpp|driver/runtime\.cpp"),
+    (r"poll\.h", r"os/.*|log/write_all\.cpp|vm/machine_process\.cpp|driver/runtime\.cpp"),
     (r"sys/(epoll|eventfd|inotify|prctl|signalfd|syscall|timerfd)\.h|linux/.*", r"os/.*"),
     (r"(fcntl|pthread|signal|termios|unistd|sys/\w+)\.h", r".*"),  # POSIX, more or less
     (r"[a-z_0-9]+", r".*"),  # the standard library

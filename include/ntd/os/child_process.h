@@ -57,6 +57,10 @@ public:
     void signal(int number) noexcept;       // to the child alone, if it still runs
     void signal_group(int number) noexcept; // to all that it started, too
 
+    // SIGTERM to all that it started, and SIGKILL when the child has ended or at the deadline.
+    // Cannot be interrupted.
+    void end(Deadline deadline) noexcept;
+
     UniqueFd stdin_pipe;  // we write
     UniqueFd stdout_pipe; // we read
     UniqueFd stderr_pipe; // we read
