@@ -24,6 +24,7 @@ public:
     int fd() const { return fd_.get(); }
     explicit operator bool() const { return static_cast<bool>(fd_); }
     void close() { fd_.reset(); }
+    UniqueFd take() { return std::move(fd_); }
 
     // Appends what is there to `to`, waiting for the first byte. Data is read before `end` counts.
     Outcome read_some(std::string& to, int end, Deadline deadline, Interrupt& interrupt);

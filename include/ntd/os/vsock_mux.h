@@ -1,0 +1,21 @@
+#pragma once
+
+#include <ntd/base/deadline.h>
+#include <ntd/base/unique_fd.h>
+#include <ntd/os/interrupt.h>
+
+#include <string>
+
+namespace ntd::os {
+
+// Connects to a port of a guest's vsock through a Unix socket on the host, as vhost-device-vsock
+// and Firecracker offer it: "CONNECT PORT\n" is sent, "OK PORT\n" comes back, and the rest is the
+// connection's. A port on which nobody listens ends it without an answer; a guest that has not yet
+// loaded its driver gives none at all.
+//
+// Returns a non-blocking socket. Throws SystemError (ECONNREFUSED: nobody listens in the guest),
+// ProtocolError, TimeoutError.
+UniqueFd
+connect_vsock_mux(const std::string& path, unsigned port, Deadline deadline, Interrupt& interrupt);
+
+} // namespace ntd::os
