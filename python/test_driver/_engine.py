@@ -30,3 +30,4 @@ else:
             BaseMachine = _Unavailable
             QemuMachine = _Unavailable
             VLan = _Unavailable
+            VhostVsock = _Unavailable

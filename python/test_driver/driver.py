@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from test_driver.duration import Duration
     from test_driver.logger import AbstractLogger
     from test_driver.polling_condition import PollingCondition
+    from test_driver.vsock import VhostVsock
 
 
 class _MachineList(list[BaseMachine]):
@@ -65,6 +66,8 @@ class Driver:
     """Stops the test for a debugger."""
     vlans: list[VLan]
     """The networks."""
+    vhost_vsock: VhostVsock | None
+    """The vsocks of the SSH backdoor; None without it."""
     machines_qemu: list[QemuMachine]
     """The QEMU machines. One that is appended is cleaned up with the others."""
     machines_nspawn: list[NspawnMachine]
@@ -97,6 +100,7 @@ class Driver:
         self.debug = DebugNop()
         self._global_deadline: float | None = None
         self.vlans = []
+        self.vhost_vsock = None
         self.machines_qemu = []
         self.machines_nspawn = []
         self.polling_conditions = []
@@ -116,21 +120,37 @@ class Driver:
 
     def _start(self) -> None:
         self._check_supported()
+        if self.config.enable_ssh_backdoor and self.config.vms:
+            from test_driver.vsock import VhostVsock  # few runs need it
+
+            names = [machine.name for machine in self.config.vms]
+            self.vhost_vsock = VhostVsock(names, self.tmp_dir)
         if self.config.vlans:
             with self.logger.nested("start all VLans"):
                 for number in self.config.vlans:
                     self.vlans.append(VLan(number, self.tmp_dir))
         for machine in self.config.vms:
             self.machines_qemu.append(self._create(machine.start_script, machine.name))
+        self._open_ssh_backdoor()
 
     def _check_supported(self) -> None:
         if self.config.containers:
             names = ", ".join(machine.name for machine in self.config.containers)
             raise MachineError(f"containers cannot be run by this version: {names}")
-        if self.config.enable_ssh_backdoor:
-            self.logger.warning("this version has no SSH backdoor: enable_ssh_backdoor is ignored")
-        if self.config.vsock_offset is not None:
-            self.logger.warning("this version has no SSH backdoor: --dump-vsocks is ignored")
+
+    def _open_ssh_backdoor(self) -> None:
+        machines = sorted(self.machines_qemu, key=lambda machine: machine.name)
+        for number, machine in enumerate(machines, start=1):
+            if self.vhost_vsock:
+                machine._use_vsock(self.vhost_vsock)
+            if self.config.vsock_offset is not None:
+                machine._vsock_cid = self.config.vsock_offset + number
+        if self._has_ssh_backdoor:
+            self.dump_machine_ssh()
+
+    @property
+    def _has_ssh_backdoor(self) -> bool:
+        return self.vhost_vsock is not None or self.config.vsock_offset is not None
 
     def __exit__(
         self,
@@ -149,6 +169,8 @@ class Driver:
                 machine.release()
             for vlan in self.vlans:
                 vlan.stop()
+            if self.vhost_vsock:
+                self.vhost_vsock.stop()
         self._runs.clear()
 
     # ------------------------------------------------------------------------------ machines
@@ -176,6 +198,10 @@ class Driver:
         if isinstance(start_command, dict):
             return self.create_machine(**_arguments_of(start_command))
         chosen = name or engine.machine_name(start_command)
+        if self._has_ssh_backdoor:
+            self.logger.warning(
+                f"machine '{chosen}' has no SSH backdoor: only those of the configuration have one"
+            )
         return self._create(start_command, chosen, keep_machine_state or keep_vm_state)
 
     def _create(self, start_command: str, name: str, keep: bool = False) -> QemuMachine:
@@ -284,7 +310,12 @@ class Driver:
 
     def dump_machine_ssh(self) -> None:
         """Print how to reach each machine by SSH; needs the SSH backdoor."""
-        self.logger.warning("there is no SSH backdoor in this run")
+        if self._has_ssh_backdoor:
+            from test_driver import vsock
+
+            vsock.print_commands(self.machines, self.logger)
+        else:
+            self.logger.warning("there is no SSH backdoor in this run")
 
     def test_symbols(self) -> dict[str, Any]:
         """The names that the script finds; prints them."""

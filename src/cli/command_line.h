@@ -30,6 +30,7 @@ struct CommandLine {
     std::string junit_xml;
     std::string debug_hook_attach;
     std::string repeat;
+    std::string ssh_proxy;
     bool interactive = false;
     bool keep_machine_state = false;
     bool stream_output = false;

@@ -35,8 +35,9 @@ variable its items are separated by blanks. An option wins over its variable.
   --vlans N...                numbers of the VLANs to create    [variable: vlans; default: none]
   --global-timeout SECONDS    end the whole test after this time; an ISO 8601 duration such as
                               PT1H30M works too        [variable: globalTimeout; default: never]
-  --dump-vsocks OFFSET        print how to reach the SSH backdoor of each virtual machine; the
-                              first has vsock address OFFSET               [default: not printed]
+  --dump-vsocks OFFSET        print how to reach the SSH backdoor of each virtual machine through
+                              the host's kernel; the first, in the order of their names, has vsock
+                              address OFFSET + 1                           [default: not printed]
 
 How to run it:
   -o, --output_directory DIR  where screenshots, copied files and reports go; it must exist and be
@@ -58,6 +59,8 @@ How to run it:
       --stream-output         show what commands write to standard output while they run
   --debug-hook-attach CMD     when the test fails, or calls debug.breakpoint(), stop for a debugger
                               and print CMD as the command to attach with          [default: none]
+      --ssh-proxy SOCKET      for ssh's ProxyCommand with ProxyUseFdpass=yes: connect to the SSH
+                              server of the guest whose backdoor is that socket
       --list-methods          print what scripts can use: names, methods, what they do
   -h, --help                  print this text
   --version                   print the version
@@ -95,9 +98,9 @@ Differences from the Python driver (the README tells more):
     global timeout while somebody is attached.
   - At the prompt a failing script comes back, Ctrl-C ends only what runs, and consoles do not tear
     the line. test_script() reads the script again, and can run it from a line or subtest on.
-  - --stream-output, --watch, --repeat, --until-fail, --vnc, --list-methods, --version, and the
-    variables NTD_... are ours.
-  - Not there yet: containers (an error), the SSH backdoor (a warning).
+  - --stream-output, --watch, --repeat, --until-fail, --vnc, --list-methods, --ssh-proxy, --version,
+    and the variables NTD_... are ours.
+  - Not there yet: containers (an error).
 
 Exit status: 0 the test script ran to its end; 1 it failed (or what it gave to sys.exit); 2 the
 options or the configuration cannot be used; 143 (SIGTERM) the global timeout passed; 130 (SIGINT)

@@ -1,5 +1,6 @@
 #include "options.h"
 #include "repetition.h"
+#include "ssh_proxy.h"
 
 #include <ntd/base/error.h>
 #include <ntd/driver/base_directory.h>
@@ -110,6 +111,11 @@ int main(int argc, char** argv) {
             std::fputs(python::reference().c_str(), stdout);
             return 0;
         }
+        if (!options.ssh_proxy.empty()) {
+            cli::run_ssh_proxy(options.ssh_proxy);
+            return 0;
+        }
+        driver::check_host(options.config);
         return options.is_repeated() ? cli::repeat(options, run_once) : run_once(options);
     } catch (const UsageError& error) {
         std::fprintf(stderr, "nixos-test-driver: %s\n", error.what());

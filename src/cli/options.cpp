@@ -293,9 +293,10 @@ std::variant<Options, ExitNow> parse_options(std::span<const std::string> argume
             return ExitNow{0, fmt::format("{}{}", usage_text, help_text), ""};
         if (line.version)
             return ExitNow{0, "nixos-test-driver " NTD_VERSION "\n", ""};
-        if (line.list_methods) {
+        if (line.list_methods || !line.ssh_proxy.empty()) {
             Options options;
-            options.list_methods = true;
+            options.list_methods = line.list_methods;
+            options.ssh_proxy = line.ssh_proxy;
             return options;
         }
         return options_from(line, environment);

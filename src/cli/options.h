@@ -18,7 +18,9 @@ struct Options {
     driver::Config config;
     log::Level log_level = log::Level::info;
     bool interactive = false;
-    bool list_methods = false; // and nothing else: the rest has not been looked at
+    // One of these, and nothing else: the rest has not been looked at.
+    bool list_methods = false;
+    std::string ssh_proxy;
     bool keep_machine_state = false;
     bool stream_output = false;
     bool watch = false;                     // run the script again whenever it is saved

@@ -204,4 +204,15 @@ void check_config(const Config& config) {
                          *trouble);
 }
 
+void check_host(const Config& config) {
+    constexpr auto device = "/dev/vhost-vsock";
+    if (!config.vsock_offset || config.vms.empty())
+        return;
+    if (const auto trouble = trouble_with(device, R_OK | W_OK))
+        throw UsageError("--dump-vsocks: the virtual machines' vsocks need '{}', which cannot be "
+                         "used: {}; does the kernel have the module vhost_vsock, and may you "
+                         "open the device?",
+                         device, *trouble);
+}
+
 } // namespace ntd::driver

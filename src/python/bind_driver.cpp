@@ -1,6 +1,7 @@
 #include "bindings.h"
 #include "casters.h"
 
+#include <ntd/vm/vhost_vsock.h>
 #include <ntd/vm/vlan.h>
 
 #include <memory>
@@ -53,6 +54,22 @@ void bind_vlan(py::module_& module) {
         .def("stop", &vm::VLan::stop, can_block());
 }
 
+void bind_vsock(py::module_& module) {
+    py::class_<vm::VsockSockets>(module, "VsockSockets")
+        .def_readonly("host", &vm::VsockSockets::host)
+        .def_readonly("guest", &vm::VsockSockets::guest);
+    py::class_<vm::VhostVsock, std::shared_ptr<vm::VhostVsock>>(module, "VhostVsock")
+        .def(py::init([](std::vector<std::string> machines, const std::filesystem::path& tmp_dir) {
+                 const py::gil_scoped_release without_gil;
+                 return std::make_shared<vm::VhostVsock>(std::move(machines), tmp_dir,
+                                                         session().runtime.host());
+             }),
+             "machines"_a, "tmp_dir"_a)
+        .def_property_readonly("sockets", &vm::VhostVsock::sockets)
+        .def_property_readonly("pid", &vm::VhostVsock::pid)
+        .def("stop", &vm::VhostVsock::stop, can_block());
+}
+
 driver::Config read_checked_config(const std::filesystem::path& file) {
     std::vector<std::string> unknown_keys; // of interest to who started the driver, not to scripts
     driver::Config config = driver::read_config(file, unknown_keys);
@@ -66,6 +83,7 @@ driver::Config read_checked_config(const std::filesystem::path& file) {
 void bind_driver(py::module_& module) {
     bind_options(module);
     bind_vlan(module);
+    bind_vsock(module);
     module.def("machine_name", &driver::machine_name, "start_script"_a);
     module.def("python_name", &driver::python_name, "name"_a);
     module.def(

@@ -240,6 +240,8 @@ void bind_life(Class& machine) {
         .def_property_readonly(
             "vnc_path",
             [](const QemuMachine& self) { return std::filesystem::path(self.vnc_path()); })
+        .def("_use_vsock", &QemuMachine::use_vsock)
+        .def_property_readonly("_vsock", &QemuMachine::vsock_sockets)
         .def("start", &QemuMachine::start, "allow_reboot"_a = false, can_block())
         .def("shutdown", &QemuMachine::shutdown, can_block())
         .def("crash", &QemuMachine::crash, can_block())

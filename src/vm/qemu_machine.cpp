@@ -121,13 +121,17 @@ std::shared_ptr<QemuMachine::Running> QemuMachine::launch(bool allow_reboot) {
     os::UnixListener monitor(monitor_path());
     os::UnixListener shell(shell_path());
     os::UnixListener port(port_path());
+    if (vsock_)
+        vsock_->wait_until_free(name());
     auto environment =
         start_environment(host().environment(), state_dir.string(), shared_dir.string());
+    const auto* vsock = vsock_sockets();
     const QemuSockets sockets{.qmp = qmp_path(),
                               .monitor = monitor_path(),
                               .shell = shell_path(),
                               .port = port_path(),
-                              .vnc = host().vnc ? vnc_path() : ""};
+                              .vnc = host().vnc ? vnc_path() : "",
+                              .vsock = vsock != nullptr ? vsock->guest.string() : ""};
     const auto arguments =
         qemu_arguments(sockets, allow_reboot ? Reboot::restarts_guest : Reboot::ends_qemu,
                        display_of(environment));
@@ -148,7 +152,13 @@ std::shared_ptr<QemuMachine::Running> QemuMachine::launch(bool allow_reboot) {
     connect_qmp(*running);
     // QEMU has connected by now, unless the start script leaves out what it does not know.
     running->guest->attach_port(os::ByteStream(port.accept_ready()));
+    if (vsock_)
+        vsock_->take(name());
     return running;
+}
+
+const VsockSockets* QemuMachine::vsock_sockets() const {
+    return vsock_ ? &vsock_->sockets().at(name()) : nullptr;
 }
 
 void QemuMachine::connect_qmp(Running& running) {

@@ -48,6 +48,11 @@ qemu_arguments(const QemuSockets& sockets, Reboot reboot, Display display) {
         arguments.emplace_back("-no-reboot");
     if (display == Display::none)
         arguments.emplace_back("-nographic");
+    if (!sockets.vsock.empty())
+        arguments.insert(arguments.end(), {"-chardev",
+                                           fmt::format("socket,id=vsock_ssh,reconnect=0,path={}",
+                                                       option_value(sockets.vsock)),
+                                           "-device", "vhost-user-vsock-pci,chardev=vsock_ssh"});
     arguments.insert(
         arguments.end(),
         {"-chardev", fmt::format("socket,id=ntd-port,path={}", option_value(sockets.port)),

@@ -172,9 +172,11 @@ class Workspace:
         generation: str = "flags",
         program: Path = DRIVER,
         scripts: Mapping[str, Path] | None = None,
+        settings: Mapping[str, object] | None = None,
     ) -> Command:
         """A run of ``script`` on ``machines`` (name: options of fake_vm) or on those of the start
-        ``scripts``, as a caller of that generation has it: "flags", "environment" or "json"."""
+        ``scripts``, as a caller of that generation has it: "flags", "environment" or "json", which
+        takes further ``settings``."""
         test = self.test_script(script)
         if scripts is None:
             scripts = self.start_scripts({"web": ""} if machines is None else machines)
@@ -183,7 +185,7 @@ class Workspace:
         paths = [str(path) for path in scripts.values()]
         numbers = [str(number) for number in vlans]
         if generation == "json":
-            config = self.config(scripts, test, vlans=list(vlans))
+            config = self.config(scripts, test, **{"vlans": list(vlans), **(settings or {})})
             argv = [*common, "--config", str(config)]
         elif generation == "environment":
             lists = {"startScripts": " ".join(paths), "vlans": " ".join(numbers)}

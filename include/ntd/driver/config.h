@@ -54,4 +54,8 @@ void normalise_config(Config& config);
 // there and executable, the script readable. Throws UsageError.
 void check_config(const Config& config);
 
+// Checks that this host has what the configuration needs of it: the device of the kernel's vsocks
+// for --dump-vsocks. Throws UsageError.
+void check_host(const Config& config);
+
 } // namespace ntd::driver

@@ -5,6 +5,7 @@
 #include <ntd/vm/machine.h>
 #include <ntd/vm/qmp_client.h>
 #include <ntd/vm/turn.h>
+#include <ntd/vm/vhost_vsock.h>
 
 #include <atomic>
 #include <memory>
@@ -21,6 +22,10 @@ public:
 
     // Returns when QEMU runs and answers, not when the guest is up. Nothing if it runs already.
     void start(bool allow_reboot) override;
+
+    // From the next start on the machine has a vsock, which has to know its name.
+    void use_vsock(std::shared_ptr<VhostVsock> vsock) { vsock_ = std::move(vsock); }
+    const VsockSockets* vsock_sockets() const; // nullptr without a vsock
 
     // Waits for the root shell, starting the machine if needed. Fails at once when QEMU ends or the
     // console shows that the boot has come to a dead end; after `boot_silence` without output.
@@ -104,6 +109,7 @@ private:
     auto with_qmp(const std::string& doing, Use use);
 
     std::string start_command_;
+    std::shared_ptr<VhostVsock> vsock_; // shared with the driver; or none
     ConsoleLog console_;
     Turn start_turn_;
     Turn shell_turn_;

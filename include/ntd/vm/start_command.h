@@ -13,6 +13,7 @@ struct QemuSockets {
     std::string shell;   // we listen; becomes the guest's /dev/hvc0
     std::string port;    // we listen; becomes the port proto::port_name
     std::string vnc{};   // QEMU listens for viewers of the screen; empty: it does not
+    std::string vsock{}; // vhost-device-vsock listens; empty: none
 };
 
 enum class Reboot { ends_qemu, restarts_guest };

@@ -265,6 +265,20 @@ class BaseMachine(Engine):
         """The older name of copy_from_machine()."""
         self.copy_from_machine(source, target_dir)
 
+    # ------------------------------------------------------------------------------ SSH backdoor
+
+    def ssh_backdoor_command(self, index: int | None = None) -> str:
+        """The command for a person to log in as root over the SSH backdoor.
+
+        ``index`` is the guest's address where the kernel of the host has the vsock; older releases
+        gave it. Raises MachineError if the machine has no backdoor.
+        """
+        if index is not None:
+            return f"ssh -o User=root vsock/{index}"
+        from test_driver.errors import MachineError
+
+        raise MachineError(f"machine '{self.name}' has no SSH backdoor")
+
     # ------------------------------------------------------------------------------ log
 
     def log(self, msg: str) -> None:

@@ -41,10 +41,6 @@ class QemuMachine(ScreenMixin, FirmwareMixin, BaseMachine, engine.QemuMachine):
     """The socket of the root shell."""
     vnc_path: Path
     """The socket of QEMU's VNC server, which it has with --vnc."""
-    vsock_host: Path | None = None
-    """The SSH backdoor's socket on the host; None without the backdoor."""
-    vsock_guest: Path | None = None
-    """The SSH backdoor's socket that QEMU connects to; None without the backdoor."""
 
     def __init__(
         self,
@@ -61,6 +57,7 @@ class QemuMachine(ScreenMixin, FirmwareMixin, BaseMachine, engine.QemuMachine):
         self._set_up(callbacks, QemuMachine)
         self._objects: dict[str, Any] = {}  # Python's views of the process with the number
         self._objects_of: int | None = None  # that this is
+        self._vsock_cid: int | None = None  # of a vsock in the kernel
 
     # ------------------------------------------------------------------------------ life
 
@@ -186,6 +183,28 @@ class QemuMachine(ScreenMixin, FirmwareMixin, BaseMachine, engine.QemuMachine):
         from test_driver.machine.qmp import QMPSession
 
         return QMPSession(self)
+
+    # ------------------------------------------------------------------------------ SSH backdoor
+
+    @property
+    def vsock_host(self) -> Path | None:
+        """The SSH backdoor's socket on the host; None without the backdoor."""
+        return self._vsock.host if self._vsock else None
+
+    @property
+    def vsock_guest(self) -> Path | None:
+        """The SSH backdoor's socket that QEMU connects to; None without the backdoor."""
+        return self._vsock.guest if self._vsock else None
+
+    def ssh_backdoor_command(self, index: int | None = None) -> str:
+        """The command for a person to log in as root over the SSH backdoor.
+
+        ``index`` is the guest's address where the kernel of the host has the vsock; older releases
+        gave it. Raises MachineError if the machine has no backdoor.
+        """
+        if index is None and self.vsock_host is not None:
+            return f"ssh -o User=root vsock-mux/{self.vsock_host}"
+        return super().ssh_backdoor_command(self._vsock_cid if index is None else index)
 
     # ------------------------------------------------------------------------------ monitors
 

@@ -491,6 +491,10 @@ TEST_F(ParseOptions, ListsMethodsWithoutAnythingToRun) {
     EXPECT_FALSE(accepted({script_}).list_methods);
 }
 
+TEST_F(ParseOptions, CanBeAProxyOfSsh) {
+    EXPECT_EQ(accepted({"--ssh-proxy", "/base/3_host.socket"}).ssh_proxy, "/base/3_host.socket");
+}
+
 TEST_F(ParseOptions, PrintsHelpWhateverElseIsWrong) {
     const ExitNow result = ended({"--bogus", "-h"});
     EXPECT_EQ(result.status, 0);

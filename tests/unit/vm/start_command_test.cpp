@@ -54,6 +54,16 @@ TEST(QemuArguments, DoubleTheCommasOfAPath) {
               "unix:/a,,b,server=on,wait=off");
 }
 
+TEST(QemuArguments, HaveTheVsockOfTheSshBackdoor) {
+    auto with_vsock = sockets;
+    with_vsock.vsock = "/s/3,guest";
+    const Words expected{"-chardev", "socket,id=vsock_ssh,reconnect=0,path=/s/3,,guest", "-device",
+                         "vhost-user-vsock-pci,chardev=vsock_ssh"};
+    const auto arguments = qemu_arguments(with_vsock, Reboot::ends_qemu, Display::none);
+    const auto begin = std::find(arguments.begin(), arguments.end(), "-nographic") + 1;
+    EXPECT_EQ(Words(begin, begin + 4), expected);
+}
+
 TEST(StartCommandLine, PutsAPlainScriptInTheShellsPlace) {
     EXPECT_EQ(start_command_line("/nix/store/x-vm/bin/run-a_1-vm", {}),
               "exec /nix/store/x-vm/bin/run-a_1-vm");

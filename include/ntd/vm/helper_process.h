@@ -1,0 +1,58 @@
+#pragma once
+
+#include <ntd/base/guarded.h>
+#include <ntd/os/broadcast.h>
+#include <ntd/os/byte_stream.h>
+#include <ntd/os/child_process.h>
+#include <ntd/vm/host.h>
+
+#include <string>
+
+namespace ntd::vm {
+
+// A program that works beside the machines, for as long as this object lives (or until stop()).
+// Its pipes are kept empty, and the end of what it says is kept for the error that tells of its
+// end. An end that nobody asked for is in the log at once.
+class HelperProcess {
+public:
+    // `what` names it in messages: "vhost-device-vsock". Throws SystemError.
+    HelperProcess(std::string what, const os::ProcessSpec& spec, const Host& host);
+    ~HelperProcess();
+    HelperProcess(const HelperProcess&) = delete;
+    HelperProcess& operator=(const HelperProcess&) = delete;
+    HelperProcess(HelperProcess&&) = delete;
+    HelperProcess& operator=(HelperProcess&&) = delete;
+
+    pid_t pid() const { return process_.pid(); }
+    int exit_fd() const { return process_.exit_fd(); }
+
+    // Throws MachineError, with how it ended and its last words, if it has.
+    void check();
+
+    // SIGTERM to all that it has started, then SIGKILL. Does not throw, cannot be interrupted.
+    void stop() noexcept;
+
+private:
+    struct State {
+        std::string text; // the end of what it has said
+        bool stopping = false;
+        bool ended = false; // and all that it has said has been read
+    };
+
+    bool on_readable(os::ByteStream& stream);
+    bool on_exit();
+    std::string how_it_ended();
+
+    std::string what_;
+    const Host& host_;
+    os::ChildProcess process_;
+    os::ByteStream stdout_;
+    os::ByteStream stderr_;
+    Guarded<State> state_;
+    os::Broadcast changed_;
+    os::EventLoop::Watch stdout_watch_; // last: their callbacks use the rest
+    os::EventLoop::Watch stderr_watch_;
+    os::EventLoop::Watch exit_watch_;
+};
+
+} // namespace ntd::vm

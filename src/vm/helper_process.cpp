@@ -1,0 +1,74 @@
+#include <ntd/vm/helper_process.h>
+
+#include <ntd/base/error.h>
+#include <ntd/base/text.h>
+#include <ntd/os/wait.h>
+
+namespace ntd::vm {
+
+namespace {
+
+using namespace std::chrono_literals;
+
+} // namespace
+
+HelperProcess::HelperProcess(std::string what, const os::ProcessSpec& spec, const Host& host)
+    : what_(std::move(what)), host_(host), process_(spec, host.guard),
+      stdout_(os::ByteStream::nonblocking(std::move(process_.stdout_pipe))),
+      stderr_(os::ByteStream::nonblocking(std::move(process_.stderr_pipe))) {
+    stdout_watch_ = host_.loop.watch(stdout_.fd(), [this] { return on_readable(stdout_); });
+    stderr_watch_ = host_.loop.watch(stderr_.fd(), [this] { return on_readable(stderr_); });
+    exit_watch_ = host_.loop.watch(exit_fd(), [this] { return on_exit(); });
+}
+
+HelperProcess::~HelperProcess() {
+    stop();
+}
+
+bool HelperProcess::on_readable(os::ByteStream& stream) {
+    constexpr std::size_t most_text = 2000;
+    std::string bytes;
+    const bool closed = stream.read_ready(bytes) == os::ByteStream::Outcome::closed;
+    state_.with([&](State& state) { state.text = tail(state.text + bytes, most_text); });
+    return !closed;
+}
+
+// What it has left in its pipes belongs to its last words.
+bool HelperProcess::on_exit() {
+    on_readable(stdout_);
+    on_readable(stderr_);
+    const bool stopping = state_.with([](State& state) {
+        state.ended = true;
+        return state.stopping;
+    });
+    if (!stopping)
+        host_.log.error(how_it_ended());
+    changed_.notify();
+    return false;
+}
+
+std::string HelperProcess::how_it_ended() {
+    const auto status = process_.poll();
+    const auto text = printable(trim_right(state_.copy().text));
+    return fmt::format("{} (pid {}) {}; {}{}", what_, pid(),
+                       status ? status->describe() : "has ended",
+                       text.empty() ? "it said nothing" : "its last words were: ", text);
+}
+
+void HelperProcess::check() {
+    if (!process_.poll())
+        return;
+    os::Broadcast::Listener changed(changed_);
+    const auto deadline = Deadline::after(2s);
+    while (!state_.copy().ended && os::wait_readable({changed.fd()}, deadline, host_.interrupt))
+        changed.reset();
+    throw MachineError("{}", how_it_ended());
+}
+
+void HelperProcess::stop() noexcept {
+    state_.with([](State& state) { state.stopping = true; });
+    if (!process_.poll())
+        process_.end(Deadline::after(3s));
+}
+
+} // namespace ntd::vm
