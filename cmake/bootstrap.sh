@@ -5,6 +5,7 @@
 #   ntd_build_packages               what the build needs
 #   ntd_guest_packages               what the Debian guests and their networks need
 #   ntd_test_packages                what the tests need on top
+#   ntd_vsock_packages               what the SSH backdoor and its tests need on top
 #   ntd_nix_packages                 what the tests inside Nix builds need on top
 #   ntd_build PRESET [ARGUMENT...]   configures and builds; the arguments go to cmake
 #
@@ -35,6 +36,18 @@ ntd_guest_packages() {
 ntd_test_packages() {
     ntd_packages libgtest-dev libgmock-dev libbenchmark-dev python3-pytest python3-numpy mypy pyflakes3 tmux socat netcat-openbsd \
         ptpython ipython3 fonts-dejavu-core imagemagick ovmf tesseract-ocr tesseract-ocr-eng
+}
+
+# Debian has vhost-device-vsock from release 14 on; the package needs nothing that release 12 does not have, too.
+ntd_vsock_packages() {
+    ntd_packages openssh-client || return
+    if type -P vhost-device-vsock >/dev/null; then
+        return
+    elif ! ntd_is_debian_like || apt-cache show vhost-device-vsock >/dev/null 2>&1; then
+        ntd_packages vhost-device-vsock
+    elif ! ntd_install_from_sid vhost-device-vsock; then
+        ntd_say "without vhost-device-vsock there is no SSH backdoor, and its tests are skipped"
+    fi
 }
 
 ntd_nix_packages() {
@@ -74,13 +87,47 @@ ntd_install_missing() {
     local missing=()
     mapfile -t missing < <(ntd_missing_packages "$@")
     ((${#missing[@]})) || return 0
-    if ((EUID != 0)) && ! type -P sudo >/dev/null; then
-        ntd_say "please install, as root: apt-get install ${missing[*]}"
+    ntd_may_install "${missing[@]}" || return
+    ntd_say "installing ${missing[*]}"
+    ntd_as_root apt-get update -q && ntd_apt_install "${missing[@]}"
+}
+
+ntd_may_install() {
+    if ((EUID == 0)) || type -P sudo >/dev/null; then return; fi
+    ntd_say "please install, as root: apt-get install $*"
+    return 1
+}
+
+ntd_apt_install() {
+    ntd_as_root env DEBIAN_FRONTEND=noninteractive apt-get install -q -y --no-install-recommends "$@"
+}
+
+# ntd_install_from_sid PACKAGE: one package of Debian's development release, from the mirror that this machine uses.
+# apt sees that release only in a directory of its own, so that nothing else can ever come from there.
+ntd_install_from_sid() {
+    local work status=0
+    ntd_may_install "$1" || return
+    ntd_say "installing $1 from Debian sid"
+    work=$(mktemp -d)
+    ntd_fetch_from_sid "$1" "$work" && ntd_apt_install "$work/$1"_*.deb || status=$?
+    ntd_as_root rm -rf "$work"
+    return "$status"
+}
+
+ntd_fetch_from_sid() {
+    local mirror keys=/usr/share/keyrings/debian-archive-keyring.gpg apt
+    ntd_as_root apt-get update -q || return
+    # shellcheck disable=SC2016 # apt's variables
+    mirror=$(apt-get indextargets --format '$(REPO_URI) $(ORIGIN) $(LABEL)' | sed -n 's/ Debian Debian$//p' | head -n 1)
+    if [[ -z $mirror ]]; then
+        ntd_say "this release has no $1, and no mirror of Debian is configured"
         return 1
     fi
-    ntd_say "installing ${missing[*]}"
-    ntd_as_root apt-get update -q &&
-        ntd_as_root env DEBIAN_FRONTEND=noninteractive apt-get install -q -y --no-install-recommends "${missing[@]}"
+    mkdir -p "$2"/{lists,cache/archives}/partial
+    echo "deb [signed-by=$keys] $mirror sid main" >"$2/sources.list"
+    apt=(apt-get -q -o "Dir::Etc::SourceList=$2/sources.list" -o Dir::Etc::SourceParts=/dev/null
+        -o "Dir::State::Lists=$2/lists" -o "Dir::Cache=$2/cache" -o APT::Sandbox::User=root)
+    ntd_as_root "${apt[@]}" update && (cd "$2" && ntd_as_root "${apt[@]}" download "$1")
 }
 
 ntd_as_root() {
