@@ -120,7 +120,8 @@ class Driver:
 
     def _start(self) -> None:
         self._check_supported()
-        if self.config.enable_ssh_backdoor and self.config.vms:
+        wants_vsock = self.config.enable_ssh_backdoor or engine.options().vsock_backdoor
+        if wants_vsock and self.config.vms:
             from test_driver.vsock import VhostVsock  # few runs need it
 
             names = [machine.name for machine in self.config.vms]
@@ -150,7 +151,8 @@ class Driver:
 
     @property
     def _has_ssh_backdoor(self) -> bool:
-        return self.vhost_vsock is not None or self.config.vsock_offset is not None
+        has_sockets = self.config.enable_ssh_backdoor and self.vhost_vsock is not None
+        return has_sockets or self.config.vsock_offset is not None
 
     def __exit__(
         self,

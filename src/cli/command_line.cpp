@@ -231,6 +231,7 @@ void define_options(CLI::App& app, CommandLine& line) {
     value("--debug-hook-attach", line.debug_hook_attach);
     value("--repeat", line.repeat);
     value("--ssh-proxy", line.ssh_proxy);
+    value("--backdoor", line.backdoor);
     flag("-I,--interactive,!--no-interactive", line.interactive);
     flag("-K,--keep-machine-state", line.keep_machine_state);
     flag("--stream-output", line.stream_output);

@@ -31,6 +31,7 @@ struct CommandLine {
     std::string debug_hook_attach;
     std::string repeat;
     std::string ssh_proxy;
+    std::string backdoor;
     bool interactive = false;
     bool keep_machine_state = false;
     bool stream_output = false;

@@ -56,6 +56,11 @@ How to run it:
                               most)
   -K, --keep-machine-state    keep the machines' state from an earlier run    [default: remove it]
       --keep-vm-state         older name of --keep-machine-state
+      --backdoor CHANNEL      over what commands reach the machines that have a vsock: vsock,
+                              virtconsole, or auto: the vsock where the guest listens on it for the
+                              driver, which takes several commands at a time. With vsock the
+                              machines get one, and it is an error if the guest does not listen
+                                                                                [default: auto]
       --stream-output         show what commands write to standard output while they run
   --debug-hook-attach CMD     when the test fails, or calls debug.breakpoint(), stop for a debugger
                               and print CMD as the command to attach with          [default: none]
@@ -87,6 +92,7 @@ Differences from the Python driver (the README tells more):
   - Waits look again after 10 ms, then less and less often; their limits are wall-clock time.
   - A command over its time limit, or interrupted by Ctrl-C, is ended in the guest as well. Commands
     may be of any length, their output any bytes. Their standard input is the guest's console.
+  - Commands can go over a vsock as well, several at a time (--backdoor).
   - Output and copies take a virtio-serial port of ours where the guest has it.
   - Machines raise MachineError; one that has died MachineDied, which is a BrokenPipeError.
   - Standard error of QEMU and of start scripts is in the log.
@@ -98,8 +104,8 @@ Differences from the Python driver (the README tells more):
     global timeout while somebody is attached.
   - At the prompt a failing script comes back, Ctrl-C ends only what runs, and consoles do not tear
     the line. test_script() reads the script again, and can run it from a line or subtest on.
-  - --stream-output, --watch, --repeat, --until-fail, --vnc, --list-methods, --ssh-proxy, --version,
-    and the variables NTD_... are ours.
+  - --stream-output, --watch, --repeat, --until-fail, --vnc, --backdoor, --list-methods,
+    --ssh-proxy, --version, and the variables NTD_... are ours.
   - Not there yet: containers (an error).
 
 Exit status: 0 the test script ran to its end; 1 it failed (or what it gave to sys.exit); 2 the

@@ -70,6 +70,7 @@ python::RunResult run(const cli::Options& options) {
     runtime.host().trace = trace.get();
     runtime.host().stream_output = options.stream_output;
     runtime.host().vnc = options.vnc;
+    runtime.host().backdoor = options.backdoor;
     const python::RunOptions run_options{
         .config = options.config,
         .out_dir = options.output_directory,

@@ -181,6 +181,16 @@ log::Level log_level_from(const CommandLine& line, const Environment& environmen
         given ? "--log-level" : "the variable logLevel");
 }
 
+vm::Backdoor backdoor_from(const CommandLine& line) {
+    if (line.backdoor.empty() || line.backdoor == "auto")
+        return vm::Backdoor::automatic;
+    if (line.backdoor == "virtconsole")
+        return vm::Backdoor::virtconsole;
+    if (line.backdoor == "vsock")
+        return vm::Backdoor::vsock;
+    throw UsageError("--backdoor '{}': it must be auto, virtconsole or vsock", line.backdoor);
+}
+
 // Why no files can be made there, or nothing if they can.
 std::optional<std::string> trouble_with_folder(const fs::path& folder) {
     struct stat status {};
@@ -254,6 +264,7 @@ Options options_from(const CommandLine& line, const Environment& environment) {
     options.stream_output = line.stream_output;
     options.vnc = line.vnc;
     set_repetition(options, line);
+    options.backdoor = backdoor_from(line);
     options.keep_machine_state = line.keep_machine_state || line.keep_vm_state;
     if (line.keep_vm_state)
         options.notes.emplace_back(

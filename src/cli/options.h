@@ -2,6 +2,7 @@
 
 #include <ntd/driver/config.h>
 #include <ntd/log/event.h>
+#include <ntd/vm/host.h>
 
 #include <filesystem>
 #include <functional>
@@ -23,10 +24,11 @@ struct Options {
     std::string ssh_proxy;
     bool keep_machine_state = false;
     bool stream_output = false;
-    bool watch = false;                     // run the script again whenever it is saved
-    bool vnc = false;                       // machines have a VNC server
-    bool until_fail = false;                // run it all again until it fails
-    std::optional<int> repeat;              // how many times at most; see is_repeated()
+    bool watch = false;        // run the script again whenever it is saved
+    bool vnc = false;          // machines have a VNC server
+    bool until_fail = false;   // run it all again until it fails
+    std::optional<int> repeat; // how many times at most; see is_repeated()
+    vm::Backdoor backdoor = vm::Backdoor::automatic;
     std::filesystem::path output_directory; // absolute, exists
     std::optional<std::filesystem::path> junit_xml;
     std::string junit_suite = "NixOS integration test";

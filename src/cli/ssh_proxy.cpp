@@ -46,8 +46,8 @@ void run_ssh_proxy(std::string_view socket) {
     if (socket.starts_with(prefix))
         socket.remove_prefix(prefix.size());
     os::Interrupt none;
-    const auto connection =
-        os::connect_vsock_mux(std::string(socket), ssh_port, Deadline::after(answer_limit), none);
+    const auto connection = os::connect_vsock_mux(std::string(socket), ssh_port, {-1, -1},
+                                                  Deadline::after(answer_limit), none);
     send_descriptor(STDOUT_FILENO, connection.get());
 }
 

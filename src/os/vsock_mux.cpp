@@ -16,11 +16,14 @@ namespace {
 constexpr std::size_t longest_answer = 32; // "OK 4294967295\n" has 14 bytes
 
 // Byte by byte: what comes behind the line is for others.
-std::string read_line(int fd, Deadline deadline, Interrupt& interrupt) {
+std::string read_line(int fd, std::array<int, 2> ends, Deadline deadline, Interrupt& interrupt) {
     std::string line;
     while (!line.ends_with('\n') && line.size() < longest_answer) {
-        if (!wait_readable({fd}, deadline, interrupt))
+        const auto ready = wait_readable({fd, ends[0], ends[1]}, deadline, interrupt);
+        if (!ready)
             throw TimeoutError("no answer");
+        if (ready != 0U)
+            throw SystemError(ECONNABORTED, "wait for an answer from the guest's vsock");
         char byte = 0;
         if (retry_eintr([&] { return ::read(fd, &byte, 1); }) != 1)
             break;
@@ -31,15 +34,18 @@ std::string read_line(int fd, Deadline deadline, Interrupt& interrupt) {
 
 } // namespace
 
-UniqueFd
-connect_vsock_mux(const std::string& path, unsigned port, Deadline deadline, Interrupt& interrupt) {
+UniqueFd connect_vsock_mux(const std::string& path,
+                           unsigned port,
+                           std::array<int, 2> ends,
+                           Deadline deadline,
+                           Interrupt& interrupt) {
     ByteStream stream(connect_unix(path));
     const auto request = fmt::format("CONNECT {}\n", port);
-    if (stream.write_all(request, -1, deadline, interrupt) != ByteStream::Outcome::data)
+    if (stream.write_all(request, ends[0], deadline, interrupt) != ByteStream::Outcome::data)
         throw SystemError(ECONNREFUSED, fmt::format("ask '{}' for vsock port {}", path, port));
     std::string answer;
     try {
-        answer = read_line(stream.fd(), deadline, interrupt);
+        answer = read_line(stream.fd(), ends, deadline, interrupt);
     } catch (const TimeoutError&) {
         throw TimeoutError("vsock port {} through '{}': the guest gave no answer in time; has it "
                            "booted, and does it have the driver of a virtio vsock?",

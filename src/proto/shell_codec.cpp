@@ -157,10 +157,10 @@ std::string new_marker() {
     return fmt::format("ntd-{:02x}", fmt::join(bytes, ""));
 }
 
-std::string shell_setup(std::string_view marker) {
+std::string shell_setup(std::string_view marker, ShellPort port) {
     const auto functions =
         replaced(replaced(control_functions, "@WORKER@", shell_quote(worker_functions)), "@PORT@",
-                 port_name);
+                 port == ShellPort::perhaps ? port_name : "/"); // no port has that name
     return fmt::format("{0}ntd_sync {1}; ntd_worker; printf '%s %s\\n' {1} $ntd_port\n",
                        functions.substr(1), marker);
 }

@@ -37,6 +37,10 @@ void bind_options(py::module_& module) {
         .def_readonly("interactive", &RunOptions::interactive)
         .def_readonly("watch", &RunOptions::watch)
         .def_readonly("vnc", &RunOptions::vnc)
+        .def_property_readonly("vsock_backdoor",
+                               [](const RunOptions&) {
+                                   return session().runtime.host().backdoor == vm::Backdoor::vsock;
+                               })
         .def_readonly("keep_machine_state", &RunOptions::keep_machine_state)
         .def_readonly("debug_hook_attach", &RunOptions::debug_hook_attach);
 }

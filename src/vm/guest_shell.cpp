@@ -128,17 +128,32 @@ void GuestShell::detach(std::string_view command) {
 void GuestShell::set_up() {
     Exchange exchange("(preparing the shell)");
     guest_has_port_ = false;
-    was_reset_ = false;
+    if (channel_ == Channel::virtconsole) // a connection is of one boot
+        was_reset_ = false;
     reset_heard_.reset(); // afterwards: what comes in between is seen in was_reset_
     const auto deadline = Deadline::after(answer_limit);
     if (port_)
         send_to(port_, proto::shell_sync(exchange.marker), exchange.command, deadline);
-    send_to(line_, proto::shell_setup(exchange.marker), exchange.command, deadline);
+    const auto port = port_ ? proto::ShellPort::perhaps : proto::ShellPort::none;
+    send_to(line_, proto::shell_setup(exchange.marker, port), exchange.command, deadline);
     if (!receive(exchange, deadline))
         throw MachineError("machine '{}': the guest's root shell said its greeting, but does not "
                            "execute commands; is it bash?",
                            machine_);
     guest_has_port_ = port_ && exchange.decoder.status() == 1;
+}
+
+bool GuestShell::is_idle() const {
+    os::Interrupt none;
+    return !was_reset_ && !os::wait_readable({line_.fd()}, Deadline::after(0s), none);
+}
+
+// The line of a virtconsole ends with QEMU alone.
+void GuestShell::throw_closed(std::string_view doing) {
+    if (channel_ == Channel::virtconsole)
+        process_.throw_died(doing);
+    process_.check_ending(doing);
+    throw MachineError("machine '{}': the guest's root shell has ended {}", machine_, doing);
 }
 
 void GuestShell::reset() noexcept {
@@ -171,12 +186,12 @@ void GuestShell::send_to(os::ByteStream& stream,
                          Deadline deadline) {
     if (bytes.empty())
         return;
-    host_.trace_sent(channel_, bytes);
+    host_.trace_sent(trace_name_, bytes);
     auto rest = bytes;
     try {
         if (stream.write_rest(rest, process_.exit_fd(), deadline, host_.interrupt) !=
             os::ByteStream::Outcome::data)
-            process_.throw_died(
+            throw_closed(
                 fmt::format("while its shell was told of the command `{}`", shortened(command)));
     } catch (const Error&) {
         throw;
@@ -206,9 +221,8 @@ bool GuestShell::receive_some(Exchange& exchange, Deadline deadline) {
     bytes.clear();
     const auto outcome = bulk().read_ready(bytes);
     if (outcome == os::ByteStream::Outcome::closed || (bytes.empty() && ready == 1U))
-        process_.throw_died(
-            fmt::format("while running the command `{}`", shortened(exchange.command)));
-    host_.trace_received(channel_, bytes);
+        throw_closed(fmt::format("while running the command `{}`", shortened(exchange.command)));
+    host_.trace_received(trace_name_, bytes);
     exchange.decoder.feed(bytes);
     take_output(exchange);
     warn_of_holders(exchange);

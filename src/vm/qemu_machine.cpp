@@ -162,10 +162,12 @@ const VsockSockets* QemuMachine::vsock_sockets() const {
 }
 
 void QemuMachine::connect_qmp(Running& running) {
-    const auto on_event = [this, &guest = *running.guest](const std::string& event) {
+    const auto on_event = [this, &running](const std::string& event) {
         if (event == "RESET") {
             connected = false;
-            guest.reset();
+            running.guest->reset();
+            if (const auto shells = running.shells.copy())
+                shells->reset();
         }
         console_.changed().notify(); // what a script waits for may have happened
     };
@@ -193,7 +195,8 @@ void QemuMachine::connect() {
     wait_for_greeting(*current);
     // Its answer comes behind the event of the reset that the guest has just come back from.
     current->qmp->send("query-status", "", Deadline::after(monitor_limit));
-    current->guest->set_up();
+    current->line_is_ready = false;
+    choose_channel(*current);
     const Seconds took = Deadline::Clock::now() - begin;
     log("connected to guest root shell");
     log(fmt::format("(connecting took {:.2f} seconds)", took.count()));
@@ -241,19 +244,57 @@ void QemuMachine::check_boot(Running& running) {
             name(), silence.count(), running.process.child().pid(), console_.tail(30));
 }
 
+// Over its vsock, if the guest offers that.
+void QemuMachine::choose_channel(Running& running) {
+    const auto of_last_boot = running.shells.copy(); // see VsockShells::reset()
+    std::shared_ptr<VsockShells> shells;
+    if (vsock_ && host().backdoor != Backdoor::virtconsole)
+        shells = std::make_shared<VsockShells>(name(), vsock_, running.process, host());
+    running.shells.with([&](auto& current) { current = shells; }); // so that a reset reaches them
+    if (shells && shells->are_offered())
+        return;
+    running.shells.with([](auto& current) { current = nullptr; });
+    prepare_line(running);
+}
+
+void QemuMachine::prepare_line(Running& running) const {
+    if (!running.line_is_ready)
+        running.guest->set_up();
+    running.line_is_ready = true;
+}
+
+ExecResult QemuMachine::with_shell(Deadline deadline, const VsockShells::Use& use) {
+    connect();
+    const auto current = running();
+    if (const auto shells = current->shells.copy()) {
+        if (auto result = shells->with_shell(deadline, use))
+            return *std::move(result);
+        current->shells.with([](auto& none) { none = nullptr; });
+    }
+    return with_line(deadline, use);
+}
+
+// Copies come here at once: beside the line there is a port, which is faster than a vsock.
+ExecResult QemuMachine::with_line(Deadline deadline, const VsockShells::Use& use) {
+    connect();
+    const auto turn = shell_turn_.take(deadline, host().interrupt);
+    const auto current = running();
+    prepare_line(*current);
+    return use(*current->guest);
+}
+
 ExecResult QemuMachine::execute(const std::string& command, const ExecuteOptions& options) {
     if (before_command)
         before_command();
-    connect();
+    connect(); // the time limit is the command's
     const auto deadline = deadline_of(options.timeout);
-    const auto turn = shell_turn_.take(deadline, host().interrupt);
-    const auto current = running();
-    if (!options.check_output) {
-        current->guest->detach(command);
+    auto result = with_shell(deadline, [&](GuestShell& shell) -> ExecResult {
+        if (options.check_output)
+            return shell.run(command, deadline);
+        shell.detach(command);
         return {-2, ""};
-    }
-    auto result = current->guest->run(command, deadline);
-    if (!options.check_return)
+    });
+    if (options.check_output && !options.check_return)
         result.status = -1;
     return result;
 }
@@ -261,17 +302,15 @@ ExecResult QemuMachine::execute(const std::string& command, const ExecuteOptions
 ExecResult QemuMachine::transfer(const std::string& command,
                                  std::optional<std::string_view> input,
                                  int output) {
-    connect();
-    const auto turn = shell_turn_.take(Deadline::never(), host().interrupt);
-    const auto current = running();
-    const auto sink = output < 0 ? OutputSink() : sink_to(output, host().interrupt);
-    return current->guest->run(command, Deadline::never(), {input, sink});
+    return with_line(Deadline::never(), [&](GuestShell& shell) {
+        const auto sink = output < 0 ? OutputSink() : sink_to(output, host().interrupt);
+        return shell.run(command, Deadline::never(), {input, sink});
+    });
 }
 
 ExecResult QemuMachine::store(const std::string& file, std::string_view bytes) {
-    connect();
-    const auto turn = shell_turn_.take(Deadline::never(), host().interrupt);
-    return running()->guest->store(file, bytes);
+    return with_line(Deadline::never(),
+                     [&](GuestShell& shell) { return shell.store(file, bytes); });
 }
 
 void QemuMachine::abort_start() noexcept {
@@ -321,12 +360,10 @@ void QemuMachine::forget_process() {
 void QemuMachine::shutdown() {
     if (!booted)
         return;
-    connect();
-    {
-        const auto turn = shell_turn_.take(Deadline::never(), host().interrupt);
-        const auto current = running();
-        current->guest->detach("poweroff");
-    }
+    with_shell(Deadline::never(), [](GuestShell& shell) -> ExecResult {
+        shell.detach("poweroff");
+        return {};
+    });
     wait_for_shutdown();
 }
 

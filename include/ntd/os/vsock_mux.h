@@ -4,6 +4,7 @@
 #include <ntd/base/unique_fd.h>
 #include <ntd/os/interrupt.h>
 
+#include <array>
 #include <string>
 
 namespace ntd::os {
@@ -13,9 +14,13 @@ namespace ntd::os {
 // connection's. A port on which nobody listens ends it without an answer; a guest that has not yet
 // loaded its driver gives none at all.
 //
-// Returns a non-blocking socket. Throws SystemError (ECONNREFUSED: nobody listens in the guest),
+// Returns a non-blocking socket. One of `ends` (-1: none) becomes readable when no answer will come
+// any more. Throws SystemError (ECONNREFUSED: nobody listens in the guest; ECONNABORTED: `ends`),
 // ProtocolError, TimeoutError.
-UniqueFd
-connect_vsock_mux(const std::string& path, unsigned port, Deadline deadline, Interrupt& interrupt);
+UniqueFd connect_vsock_mux(const std::string& path,
+                           unsigned port,
+                           std::array<int, 2> ends,
+                           Deadline deadline,
+                           Interrupt& interrupt);
 
 } // namespace ntd::os

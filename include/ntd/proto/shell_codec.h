@@ -28,11 +28,18 @@
 // and bulk input take a virtio-serial port of ours beside it, where the guest has that port and
 // nobody else holds it: it is some thirty times faster, and QEMU stops reading it while we do not
 // read, whereas it throws the output of a console away. Otherwise hvc0 is both.
+//
+// A guest may offer the same shell over its vsock, a new one for each connection to the port
+// shell_vsock_port, which is both streams.
 namespace ntd::proto {
 
 // The port's name: the guest finds the device by it, in /sys/class/virtio-ports. A backdoor that
 // already has the port open (no other kind of guest can) says in NTD_DATA_FD which descriptor.
 constexpr std::string_view port_name = "nixos-test-driver.0";
+
+// Where a guest's vsock is listened on for root shells. The number is ours; such ports are private
+// to a guest.
+constexpr unsigned shell_vsock_port = 51400;
 
 // What the guest prints, at its end, when the control shell is about to start.
 constexpr std::string_view shell_greeting = "Spawning backdoor root shell...";
@@ -50,8 +57,9 @@ struct ShellText {
 
 // Sent once to a fresh control shell, with shell_sync() on the port. Answered on hvc0 by "MARKER 1"
 // if the port is used from now on, else by "MARKER 0" (after ten seconds, if there is a port over
-// which nothing comes).
-std::string shell_setup(std::string_view marker);
+// which nothing comes). Over a vsock there is no port to be looked for.
+enum class ShellPort { perhaps, none };
+std::string shell_setup(std::string_view marker, ShellPort port = ShellPort::perhaps);
 
 // Sent to the port at the same time: what came before it was for another shell.
 std::string shell_sync(std::string_view marker);

@@ -33,12 +33,19 @@ struct CommandStreams {
 
 // The guest's root shell (proto/shell_codec.h says what is spoken). One command at a time: the
 // machine gives callers their turn. Runs on the calling thread, but for reset().
-// Throws MachineDied, MachineError (the guest does not answer), ProtocolError.
+// Throws MachineDied, MachineError (the guest does not answer, the shell has ended), ProtocolError.
 class GuestShell {
 public:
-    // `line` is hvc0.
-    GuestShell(std::string machine, os::ByteStream line, MachineProcess& process, const Host& host)
-        : machine_(std::move(machine)), line_(std::move(line)), process_(process), host_(host) {}
+    // `line` is hvc0, which QEMU keeps open, or a connection over a vsock, which ends with the
+    // shell.
+    enum class Channel { virtconsole, vsock };
+    GuestShell(std::string machine,
+               os::ByteStream line,
+               MachineProcess& process,
+               const Host& host,
+               Channel channel = Channel::virtconsole)
+        : machine_(std::move(machine)), line_(std::move(line)), channel_(channel),
+          process_(process), host_(host) {}
 
     // The virtio-serial port beside it, or nothing. Before the first set_up().
     void attach_port(os::ByteStream port) { port_ = std::move(port); }
@@ -56,6 +63,9 @@ public:
 
     // Makes a shell that has just said its greeting ready for commands.
     void set_up();
+
+    // Whether the shell is still there, as far as can be told without asking it, and says nothing.
+    bool is_idle() const;
 
     // The guest starts anew: ends what waits for the old shell. From any thread.
     void reset() noexcept;
@@ -90,9 +100,12 @@ private:
     void restart_worker();
     void replace_reader();
 
+    [[noreturn]] void throw_closed(std::string_view doing);
+
     std::string machine_;
-    std::string channel_ = machine_ + " shell"; // in the trace
+    std::string trace_name_ = machine_ + " shell";
     os::ByteStream line_;
+    Channel channel_;
     os::ByteStream port_;
     bool guest_has_port_ = false;
     os::Broadcast resets_;

@@ -17,6 +17,10 @@ namespace ntd::vm {
 using Seconds = std::chrono::duration<double>;
 using Timeout = std::optional<Seconds>; // nullopt: no limit
 
+// Over what commands go where the guest offers a root shell over its vsock, too: automatic takes
+// that, vsock insists on it.
+enum class Backdoor { automatic, virtconsole, vsock };
+
 // What machines and VLANs need of the driver. The references outlive them.
 struct Host {
     log::Log& log;
@@ -37,6 +41,8 @@ struct Host {
 
     // Whether the output of running commands is part of the log, as it comes.
     bool stream_output = false;
+
+    Backdoor backdoor = Backdoor::automatic;
 
     // Nobody is there to leave an emergency shell.
     bool interactive = false;

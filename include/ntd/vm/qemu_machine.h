@@ -6,6 +6,7 @@
 #include <ntd/vm/qmp_client.h>
 #include <ntd/vm/turn.h>
 #include <ntd/vm/vhost_vsock.h>
+#include <ntd/vm/vsock_shells.h>
 
 #include <atomic>
 #include <memory>
@@ -103,6 +104,10 @@ private:
     void connect_qmp(Running& running);
     void wait_for_greeting(Running& running);
     void check_boot(Running& running);
+    void choose_channel(Running& running);
+    void prepare_line(Running& running) const;
+    ExecResult with_shell(Deadline deadline, const VsockShells::Use& use);
+    ExecResult with_line(Deadline deadline, const VsockShells::Use& use);
     void announce_end(Running& running) const; // in the log, once
     void forget_process();
     template <typename Use>
@@ -129,7 +134,9 @@ struct QemuMachine::Running {
     std::atomic<bool> end_announced = false;
     std::unique_ptr<HmpClient> hmp;
     std::unique_ptr<GuestShell> guest;
-    std::unique_ptr<QmpClient> qmp; // its events reach the shell
+    bool line_is_ready = false;                   // `guest` has been set up; of whose turn it is
+    Guarded<std::shared_ptr<VsockShells>> shells; // of this boot; none: commands go over `guest`
+    std::unique_ptr<QmpClient> qmp;               // its events reach the shell
 };
 
 } // namespace ntd::vm

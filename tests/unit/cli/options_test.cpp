@@ -491,6 +491,18 @@ TEST_F(ParseOptions, ListsMethodsWithoutAnythingToRun) {
     EXPECT_FALSE(accepted({script_}).list_methods);
 }
 
+TEST_F(ParseOptions, TakesTheChannelOfCommands) {
+    EXPECT_EQ(accepted({script_}).backdoor, vm::Backdoor::automatic);
+    EXPECT_EQ(accepted({script_, "--backdoor", "auto"}).backdoor, vm::Backdoor::automatic);
+    EXPECT_EQ(accepted({script_, "--backdoor", "virtconsole"}).backdoor, vm::Backdoor::virtconsole);
+    EXPECT_EQ(accepted({script_, "--backdoor=vsock"}).backdoor, vm::Backdoor::vsock);
+}
+
+TEST_F(ParseOptions, RefusesAnotherChannel) {
+    EXPECT_THAT(refusal({script_, "--backdoor", "ssh"}),
+                HasSubstr("--backdoor 'ssh': it must be auto, virtconsole or vsock"));
+}
+
 TEST_F(ParseOptions, CanBeAProxyOfSsh) {
     EXPECT_EQ(accepted({"--ssh-proxy", "/base/3_host.socket"}).ssh_proxy, "/base/3_host.socket");
 }

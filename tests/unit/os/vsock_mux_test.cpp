@@ -27,7 +27,7 @@ protected:
             EXPECT_EQ(::write(connection.get(), answer.data(), answer.size()),
                       static_cast<ssize_t>(answer.size()));
         });
-        socket = connect_vsock_mux(path, 22, soon(), none);
+        socket = connect_vsock_mux(path, 22, {-1, -1}, soon(), none);
         return request;
     }
 
@@ -69,11 +69,18 @@ TEST_F(VsockMux, TakesNoEndlessAnswer) {
 }
 
 TEST_F(VsockMux, WaitsNoLongerThanTheDeadline) {
-    EXPECT_THROW(connect_vsock_mux(path, 22, at_once(), none), TimeoutError);
+    EXPECT_THROW(connect_vsock_mux(path, 22, {-1, -1}, at_once(), none), TimeoutError);
+}
+
+TEST_F(VsockMux, WaitsNoLongerThanTheOtherSideLives) {
+    const Pipe other_side;
+    other_side.write("end");
+    EXPECT_THROW(connect_vsock_mux(path, 22, {-1, other_side.out.get()}, soon(), none),
+                 SystemError);
 }
 
 TEST_F(VsockMux, SaysThatThereIsNoSocket) {
-    EXPECT_THROW(connect_vsock_mux(scratch.file("none"), 22, soon(), none), SystemError);
+    EXPECT_THROW(connect_vsock_mux(scratch.file("none"), 22, {-1, -1}, soon(), none), SystemError);
 }
 
 } // namespace

@@ -104,6 +104,11 @@ TEST(ShellSetup, EndsWithTheAnswerThatIsWaitedFor) {
 }
 
 // Each byte goes through the guest's serial port.
+TEST(ShellSetup, LooksForNoPortWhereThereIsNone) {
+    EXPECT_EQ(shell_setup("m", ShellPort::none).find(port_name), std::string::npos);
+    EXPECT_NE(shell_setup("m").find(port_name), std::string::npos);
+}
+
 TEST(ShellSetup, IsShorterThanAPage) {
     EXPECT_LT(shell_setup(new_marker()).size(), 4096U);
 }
