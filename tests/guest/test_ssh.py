@@ -1,4 +1,4 @@
-"""Logins from the host over a vsock, past all networks: Debian 13 takes them by itself."""
+"""A guest with a vsock: logins from the host, past all networks, and the driver's commands."""
 
 from __future__ import annotations
 
@@ -22,48 +22,110 @@ SSH_CONFIG = f"""Host vsock-mux/*
 SCRIPT = """
 import shlex
 import subprocess
+import threading
+import time
 
-ssh, *options = shlex.split(web.ssh_backdoor_command())
+ssh, *options = shlex.split(machine.ssh_backdoor_command())
 
 
 def log_in(command):
     run = subprocess.run([ssh, "-F", "ssh_config", *options, command], timeout=120, text=True,
                          stdin=subprocess.DEVNULL, capture_output=True)
-    log.info(f"answer: {run}")
+    log.info(f"answer: {run.returncode}, {len(run.stdout)} bytes, {run.stderr!r}")
     return run.returncode, run.stdout
 
 
-def check():
-    web.succeed("for card in /sys/class/net/*; do ip link set ${card##*/} down; done")
-    assert log_in("cat /etc/hostname; id -u; exit 3") == (3, "web\\n0\\n")
+def check_logins():
+    machine.succeed("for card in /sys/class/net/*; do ip link set ${card##*/} down; done")
+    assert log_in("cat /etc/hostname; id -u; exit 3") == (3, "machine\\n0\\n")
+    assert log_in("head -c 3000000 /dev/zero | tr '\\\\0' x | cat") == (0, "x" * 3000000)
 
 
-web.wait_for_unit("ssh-access.target")
-check()
-web.crash()
-web.wait_for_unit("ssh-access.target")
-check()
-assert web.succeed("pgrep --count -x sshd || true") == "0\\n", "nothing but the vsock is listened on"
+def connections():
+    listed = machine.succeed("systemctl list-units --plain --no-legend 'vsock-backdoor@*'")
+    return len(listed.splitlines())
+
+
+machine.wait_for_unit("ssh-access.target")
+with subtest("logins"):
+    check_logins()
+    assert machine.succeed("pgrep --count -x sshd || true") == "0\\n", "no server but on the vsock"
+machine.crash()
+machine.start(allow_reboot=True)
+with subtest("logins after another start"):
+    machine.wait_for_unit("ssh-access.target")
+    check_logins()
+
+with subtest("commands at the same time"):
+    assert connections() == 1
+    waits = "until [ -e flag ]; do sleep 0.1; done"
+    threads = [threading.Thread(target=machine.succeed, args=[waits]) for _ in range(3)]
+    for thread in threads:
+        thread.start()
+    machine.succeed("touch flag")
+    for thread in threads:
+        thread.join()
+    assert 1 < connections() <= 4
+
+with subtest("a killed shell costs nothing, and a background process does not go with it"):
+    machine.succeed("sleep 1000 >&2 & echo $! >pid")
+    with t.assertRaises(Exception) as raised:
+        machine.succeed("pkill -KILL bash")
+    assert "the guest's root shell has ended while running" in str(raised.exception)
+    assert machine.succeed("cat /proc/$(cat pid)/comm") == "sleep\\n"
+    assert machine.succeed("systemctl list-units --failed --plain --no-legend 'vsock-backdoor@*'") == ""
+
+with subtest("a reset"):
+    errors = []
+
+    def be_interrupted(number):
+        try:
+            machine.succeed(f"touch running-{number}; sleep 1000")
+        except Exception as error:
+            errors.append(str(error))
+
+    threads = [threading.Thread(target=be_interrupted, args=[number]) for number in range(2)]
+    for thread in threads:
+        thread.start()
+    machine.wait_for_file("running-0")
+    machine.wait_for_file("running-1")
+    machine.send_monitor_command("system_reset")
+    for thread in threads:
+        thread.join()
+    assert len(errors) == 2 and all("the guest was reset while" in error for error in errors), errors
+    # Over the virtconsole if vhost-device-vsock, whose connections were cut off, does not answer any more.
+    log.info(f"connections after the reset: {connections()}")
+
+with subtest("a guest that does not listen any more"):
+    machine.succeed("systemctl stop vsock-backdoor.socket")
+    thread = threading.Thread(target=machine.succeed, args=["until [ -e over ]; do sleep 0.1; done"])
+    thread.start()
+    machine.succeed("touch over")  # one of the two goes over the virtconsole
+    thread.join()
+    assert connections() <= 1
 """
 
 
-@pytest.mark.skipif(shutil.which("vhost-device-vsock") is None, reason="no vhost-device-vsock")
-def test_log_in_without_a_network(tmp_path: Path) -> None:
-    (script,) = guest.start_scripts(tmp_path, "web:-", options=["--ssh"])
-    test = tmp_path / "test.py"
-    test.write_text(SCRIPT)
-    (tmp_path / "ssh_config").write_text(SSH_CONFIG)
-    config = tmp_path / "config.json"
+def run(directory: Path, script: str, *options: str) -> guest.Result:
+    (start_script,) = guest.start_scripts(directory, "machine:-", options=["--ssh"])
+    test = directory / "test.py"
+    test.write_text(script)
+    (directory / "ssh_config").write_text(SSH_CONFIG)
+    config = directory / "config.json"
     config.write_text(json.dumps({
-        "vms": {"web": {"name": "web", "start_script": str(script)}},
+        "vms": {"machine": {"name": "machine", "start_script": str(start_script)}},
         "containers": {},
         "vlans": [],
         "global_timeout": guest.PATIENCE,
         "enable_ssh_backdoor": True,
         "test_script": str(test),
     }))
-    result = guest.run(guest.DRIVER, "--config", config, cwd=tmp_path)
+    return guest.run(guest.DRIVER, "--config", config, *options, cwd=directory)
+
+
+@pytest.mark.skipif(shutil.which("vhost-device-vsock") is None, reason="no vhost-device-vsock")
+def test_guest_with_a_vsock(tmp_path: Path) -> None:
+    result = run(tmp_path, SCRIPT)
     assert result.returncode == 0, str(result)
-    assert re.search(r"^ +web:  ssh -o User=root vsock-mux//\S+$", result.log, re.MULTILINE)
-    assert len(re.findall("answer: .*returncode=3", result.log)) == 2, str(result)
+    assert re.search(r"^ +machine:  ssh -o User=root vsock-mux//\S+$", result.log, re.MULTILINE)
     assert not list(tmp_path.glob("ntd-*")), "the sockets' directory is left"

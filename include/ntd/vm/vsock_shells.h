@@ -34,8 +34,8 @@ public:
 
     // The guest starts anew: ends what waits for its shells. From any thread. The connections stay
     // open as long as this object lives, which has to be until the guest has booted again:
-    // vhost-device-vsock 0.3.0 never answers again if one is closed while the guest's device starts
-    // anew.
+    // vhost-device-vsock 0.3.0 does not answer any more if one is closed while the guest's device
+    // starts anew. (At times it does not if something was on its way, either.)
     void reset() noexcept;
 
 private:
