@@ -7,6 +7,7 @@
 
 #include <fcntl.h>
 #include <poll.h>
+#include <sched.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -15,6 +16,7 @@
 #include <climits>
 #include <csignal>
 #include <cstring>
+#include <span>
 
 extern char** environ;
 
@@ -43,10 +45,13 @@ std::vector<char*> pointers(const std::vector<std::string>& strings) {
     return result;
 }
 
+// What a child does before it is the program.
+enum class Step { join_cgroup, enter_namespace, enter_directory, execute };
+
 // Why a child could not start.
 struct Failure {
-    bool is_there; // in the directory
-    int error;     // errno of the step that failed
+    Step step;
+    int error; // errno
 };
 
 // What the child needs between fork and exec, all of it made before: the child shares our memory
@@ -56,10 +61,24 @@ struct Child {
     char* const* environment;
     const char* program;
     const char* directory; // or null
+    std::span<const int> namespaces;
+    int cgroup_procs; // or -1
     std::array<int, 3> streams;
     const OrphanGuard* guard;
     int report; // takes a Failure, or is closed by exec
 };
+
+// All steps but the last, which has no way back.
+std::optional<Step> failed_step(const Child& child) noexcept {
+    if (child.cgroup_procs >= 0 && ::write(child.cgroup_procs, "0", 1) != 1)
+        return Step::join_cgroup;
+    for (const int fd : child.namespaces)
+        if (::setns(fd, 0) < 0)
+            return Step::enter_namespace;
+    if (child.directory != nullptr && ::chdir(child.directory) < 0)
+        return Step::enter_directory;
+    return std::nullopt;
+}
 
 [[noreturn]] void run_child(const Child& child) noexcept {
     ::setpgid(0, 0);
@@ -74,10 +93,10 @@ struct Child {
     sigset_t none;
     sigemptyset(&none);
     ::sigprocmask(SIG_SETMASK, &none, nullptr);
-    const bool is_there = child.directory == nullptr || ::chdir(child.directory) == 0;
-    if (is_there)
+    const auto failed = failed_step(child);
+    if (!failed)
         ::execve(child.program, child.argv, child.environment);
-    const Failure failure{is_there, errno};
+    const Failure failure{failed.value_or(Step::execute), errno};
     (void)!::write(child.report, &failure, sizeof failure);
     ::_exit(127);
 }
@@ -128,10 +147,29 @@ std::string find_program(const std::string& name) {
 
 [[noreturn]] void throw_not_started(const Failure& failure, const ProcessSpec& spec) {
     const auto what = fmt::format("execute '{}'", join(spec.argv, " "));
-    if (failure.is_there)
-        throw SystemError(failure.error, what);
-    throw SystemError(failure.error,
-                      fmt::format("enter '{}' to {}", spec.directory.string(), what));
+    switch (failure.step) {
+    case Step::join_cgroup:
+        throw SystemError(failure.error, fmt::format("join a cgroup to {}", what));
+    case Step::enter_namespace:
+        throw SystemError(failure.error, fmt::format("enter a namespace to {}", what));
+    case Step::enter_directory:
+        throw SystemError(failure.error,
+                          fmt::format("enter '{}' to {}", spec.directory.string(), what));
+    case Step::execute:
+        break;
+    }
+    throw SystemError(failure.error, what);
+}
+
+// What the child has for its standard input: the caller's descriptor, a pipe's end, /dev/null.
+UniqueFd open_stdin(const ProcessSpec& spec, UniqueFd& write_end) {
+    if (spec.stdin_fd >= 0)
+        return UniqueFd(::fcntl(spec.stdin_fd, F_DUPFD_CLOEXEC, 3));
+    if (!spec.pipe_stdin)
+        return UniqueFd(::open("/dev/null", O_RDONLY | O_CLOEXEC));
+    auto pipe = make_pipe();
+    write_end = std::move(pipe.write_end);
+    return std::move(pipe.read_end);
 }
 
 ExitStatus exit_status(const siginfo_t& info) {
@@ -148,12 +186,11 @@ std::string ExitStatus::describe() const {
     return fmt::format("exited with status {}", status);
 }
 
-ChildProcess::ChildProcess(const ProcessSpec& spec, const OrphanGuard& guard) : guard_(guard) {
-    auto out = make_pipe();
-    auto err = make_pipe();
-    Pipe in = spec.pipe_stdin ? make_pipe() : Pipe{};
-    if (!spec.pipe_stdin)
-        in.read_end.reset(::open("/dev/null", O_RDONLY | O_CLOEXEC));
+ChildProcess::ChildProcess(const ProcessSpec& spec, const OrphanGuard& guard)
+    : guard_(guard), leaves_others_(spec.leaves_others) {
+    auto out = spec.stdout_fd < 0 ? make_pipe() : Pipe{};
+    auto err = spec.stderr_fd < 0 ? make_pipe() : Pipe{};
+    const auto in = open_stdin(spec, stdin_pipe);
     auto report = make_pipe();
     const auto program = find_program(spec.argv.at(0));
     const auto argv = pointers(spec.argv);
@@ -162,7 +199,10 @@ ChildProcess::ChildProcess(const ProcessSpec& spec, const OrphanGuard& guard) : 
                       environment.data(),
                       program.c_str(),
                       spec.directory.empty() ? nullptr : spec.directory.c_str(),
-                      {in.read_end.get(), out.write_end.get(), err.write_end.get()},
+                      spec.namespaces,
+                      spec.cgroup_procs,
+                      {in.get(), spec.stdout_fd < 0 ? out.write_end.get() : spec.stdout_fd,
+                       spec.stderr_fd < 0 ? err.write_end.get() : spec.stderr_fd},
                       &guard,
                       report.write_end.get()};
     pid_ = spawn(child);
@@ -184,13 +224,12 @@ ChildProcess::ChildProcess(const ProcessSpec& spec, const OrphanGuard& guard) : 
         throw SystemError(error, "open a pidfd");
     }
     ::fcntl(pidfd_.get(), F_SETFD, FD_CLOEXEC);
-    stdin_pipe = std::move(in.write_end);
     stdout_pipe = std::move(out.read_end);
     stderr_pipe = std::move(err.read_end);
 }
 
 ChildProcess::~ChildProcess() {
-    ::kill(-pid_, SIGKILL);
+    ::kill(leaves_others_ ? pid_ : -pid_, SIGKILL);
     retry_eintr([&] { return ::waitpid(pid_, nullptr, 0); });
     guard_.forget(pid_);
 }

@@ -2,6 +2,7 @@
 
 #include <ntd/base/deadline.h>
 #include <ntd/base/error.h>
+#include <ntd/os/cgroup.h>
 #include <ntd/os/syscall.h>
 
 #include <fcntl.h>
@@ -9,6 +10,7 @@
 #include <sys/prctl.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
+#include <sys/uio.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -24,12 +26,17 @@ namespace ntd::os {
 
 namespace {
 
-enum class Kind : char { add, forget, file };
+enum class Kind : char { add, forget, file, cgroup };
 
 struct Message {
     Kind kind;
     pid_t group;
-    std::array<char, 201> path; // with a NUL
+    std::array<char, 201> path; // with a NUL; of a cgroup, whose parent comes as a descriptor
+};
+
+struct Cgroup {
+    UniqueFd parent;
+    std::string name;
 };
 
 constexpr std::size_t short_size = offsetof(Message, path);
@@ -56,19 +63,75 @@ void end_groups(const std::set<pid_t>& groups) {
     signal_all(groups, SIGKILL);
 }
 
+// One message and the descriptor that has come with it, as sendmsg(2) and recvmsg(2) take them.
+class Envelope {
+public:
+    explicit Envelope(Message& message, std::size_t size) : part_{&message, size} {
+        header_.msg_iov = &part_;
+        header_.msg_iovlen = 1;
+    }
+
+    void enclose(int fd) {
+        make_room();
+        cmsghdr* control = CMSG_FIRSTHDR(&header_);
+        control->cmsg_level = SOL_SOCKET;
+        control->cmsg_type = SCM_RIGHTS;
+        control->cmsg_len = CMSG_LEN(sizeof fd);
+        std::memcpy(CMSG_DATA(control), &fd, sizeof fd);
+    }
+
+    bool receive(int socket) {
+        make_room();
+        return retry_eintr([&] { return ::recvmsg(socket, &header_, MSG_CMSG_CLOEXEC); }) > 0;
+    }
+
+    UniqueFd enclosed() {
+        int fd = -1;
+        if (const cmsghdr* control = CMSG_FIRSTHDR(&header_))
+            std::memcpy(&fd, CMSG_DATA(control), sizeof fd);
+        return UniqueFd(fd);
+    }
+
+    void send(int socket) const { ::sendmsg(socket, &header_, MSG_NOSIGNAL); }
+
+private:
+    void make_room() {
+        header_.msg_control = control_.data();
+        header_.msg_controllen = control_.size();
+    }
+
+    iovec part_;
+    msghdr header_{};
+    alignas(cmsghdr) std::array<char, CMSG_SPACE(sizeof(int))> control_{};
+};
+
 [[noreturn]] void guard(int socket) {
     std::set<pid_t> groups;
     std::vector<std::string> files;
+    std::vector<Cgroup> cgroups;
     Message message{};
-    while (retry_eintr([&] { return ::recv(socket, &message, sizeof message, 0); }) > 0) {
-        if (message.kind == Kind::add)
+    for (;;) {
+        Envelope envelope(message, sizeof message);
+        if (!envelope.receive(socket))
+            break;
+        switch (message.kind) {
+        case Kind::add:
             groups.insert(message.group);
-        else if (message.kind == Kind::forget)
+            break;
+        case Kind::forget:
             groups.erase(message.group);
-        else
+            break;
+        case Kind::file:
             files.emplace_back(message.path.data());
+            break;
+        case Kind::cgroup:
+            cgroups.push_back({envelope.enclosed(), message.path.data()});
+            break;
+        }
     }
     end_groups(groups);
+    for (const auto& cgroup : cgroups)
+        end_cgroup(cgroup.parent.get(), cgroup.name.c_str());
     for (auto file = files.rbegin(); file != files.rend(); ++file) // a directory after its content
         ::remove(file->c_str());
     ::_exit(0);
@@ -120,6 +183,8 @@ void OrphanGuard::adopt(pid_t group) const noexcept {
 
 void OrphanGuard::end_all() const noexcept {
     end_groups(groups_.copy());
+    for (const auto& [parent, name] : cgroups_.copy())
+        end_cgroup(parent->get(), name.c_str());
 }
 
 void OrphanGuard::forget(pid_t group) const noexcept {
@@ -134,6 +199,18 @@ void OrphanGuard::add_file(std::string_view path) const noexcept {
         return; // its begin may be the path of something else
     path.copy(message.path.data(), path.size());
     ::send(socket_.get(), &message, sizeof message, MSG_NOSIGNAL);
+}
+
+void OrphanGuard::add_cgroup(int parent, std::string_view name) const noexcept {
+    Message message{Kind::cgroup, 0, {}};
+    if (name.size() >= message.path.size())
+        return;
+    name.copy(message.path.data(), name.size());
+    Envelope envelope(message, sizeof message);
+    envelope.enclose(parent);
+    envelope.send(socket_.get());
+    auto own = std::make_shared<UniqueFd>(::fcntl(parent, F_DUPFD_CLOEXEC, 3));
+    cgroups_.with([&](auto& cgroups) { cgroups.push_back({std::move(own), std::string(name)}); });
 }
 
 } // namespace ntd::os

@@ -33,11 +33,21 @@ struct ProcessSpec {
     std::vector<std::string> environment = {}; // "NAME=value"
     std::filesystem::path directory = {};      // empty: ours
     bool pipe_stdin = true;                    // otherwise /dev/null
+
+    // Descriptors that the caller goes on owning; -1 or none: not used.
+    int stdin_fd = -1;                // to read from, instead of the pipe
+    int stdout_fd = -1;               // to write to, instead of a pipe
+    int stderr_fd = -1;               // the same
+    std::vector<int> namespaces = {}; // to be in, entered in this order; `directory` is there
+    int cgroup_procs = -1;            // the file cgroup.procs of the cgroup to be in
+
+    // What the child has started may live on after it: something else ends that.
+    bool leaves_others = false;
 };
 
 // A child in a process group of its own, whose standard streams are pipes. Its owner ends it: the
-// destructor kills the whole group and reaps the child: until then nobody else has its pid. poll(),
-// wait() and signals may come from any thread.
+// destructor kills the whole group (or the child alone, see ProcessSpec) and reaps the child: until
+// then nobody else has its pid. poll(), wait() and signals may come from any thread.
 class ChildProcess {
 public:
     // Throws SystemError, naming the program, if it cannot be executed.
@@ -67,6 +77,7 @@ public:
 
 private:
     const OrphanGuard& guard_;
+    bool leaves_others_;
     pid_t pid_ = -1;
     UniqueFd pidfd_;
     Guarded<std::optional<ExitStatus>> status_;

@@ -5,8 +5,11 @@
 
 #include <sys/types.h>
 
+#include <memory>
 #include <set>
+#include <string>
 #include <string_view>
+#include <vector>
 
 namespace ntd::os {
 
@@ -41,10 +44,20 @@ public:
     // more than 200 bytes is passed over.
     void add_file(std::string_view path) const noexcept;
 
+    // A cgroup to end and remove with the groups, see end_cgroup(): it has those, too, that have
+    // left their process groups. A name of more than 200 bytes is passed over.
+    void add_cgroup(int parent, std::string_view name) const noexcept;
+
 private:
+    struct NamedCgroup {
+        std::shared_ptr<UniqueFd> parent; // for copies of the list
+        std::string name;
+    };
+
     UniqueFd socket_;
     pid_t pid_ = -1;
-    mutable Guarded<std::set<pid_t>> groups_; // the parent's copy
+    mutable Guarded<std::set<pid_t>> groups_; // the parent's copies
+    mutable Guarded<std::vector<NamedCgroup>> cgroups_;
 };
 
 } // namespace ntd::os

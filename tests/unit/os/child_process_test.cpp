@@ -86,6 +86,34 @@ TEST_F(ChildProcessTest, GivesNoInputWithoutAPipe) {
     EXPECT_EQ(output_of("cat; echo end", {.pipe_stdin = false}), "end\n");
 }
 
+TEST_F(ChildProcessTest, ReadsFromADescriptorOfTheCaller) {
+    Pipe pipe;
+    pipe.write("text");
+    pipe.in.reset();
+    EXPECT_EQ(output_of("cat", {.stdin_fd = pipe.out.get()}), "text");
+}
+
+TEST_F(ChildProcessTest, WritesToDescriptorsOfTheCaller) {
+    Pipe out;
+    Pipe err;
+    end_of(
+        *start("echo out; echo err >&2", {.stdout_fd = out.in.get(), .stderr_fd = err.in.get()}));
+    out.in.reset();
+    err.in.reset();
+    EXPECT_EQ(read_all(out.out.get()) + read_all(err.out.get()), "out\nerr\n");
+}
+
+TEST_F(ChildProcessTest, LeavesAloneWhatMayOutliveIt) {
+    Pipe pipe;
+    auto child = start("exec 5<&0; (read line <&5; echo \"$line\") & exit",
+                       {.stdin_fd = pipe.out.get(), .leaves_others = true});
+    const UniqueFd out = std::move(child->stdout_pipe);
+    end_of(*child);
+    child.reset();
+    pipe.write("still there\n");
+    EXPECT_EQ(read_line(out.get()), "still there");
+}
+
 TEST_F(ChildProcessTest, PassesArgumentsAsTheyAre) {
     const ProcessSpec spec{.argv = {"/bin/sh", "-c", "printf '<%s>' \"$@\"", "sh", "a b", "", "*"}};
     EXPECT_EQ(read_all(ChildProcess(spec, guard).stdout_pipe.get()), "<a b><><*>");

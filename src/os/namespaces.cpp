@@ -1,0 +1,92 @@
+#include <ntd/os/namespaces.h>
+
+#include <ntd/base/error.h>
+
+#include <fcntl.h>
+#include <net/if.h>
+#include <sched.h>
+#include <sys/ioctl.h>
+#include <sys/mount.h>
+#include <sys/socket.h>
+
+#include <cstring>
+#include <exception>
+#include <thread>
+
+namespace ntd::os {
+
+namespace {
+
+UniqueFd open_namespace(const char* kind) {
+    const auto path = fmt::format("/proc/thread-self/ns/{}", kind);
+    UniqueFd fd(::open(path.c_str(), O_RDONLY | O_CLOEXEC));
+    if (!fd)
+        throw_errno("open '{}'", path);
+    return fd;
+}
+
+UniqueFd open_network_socket() {
+    UniqueFd socket(::socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0));
+    if (!socket)
+        throw_errno("make a socket");
+    return socket;
+}
+
+// A new network has a loopback device that is down.
+void set_loopback_up(int socket) {
+    ifreq request{};
+    std::strcpy(request.ifr_name, "lo");
+    request.ifr_flags = IFF_UP;
+    if (::ioctl(socket, SIOCSIFFLAGS, &request) < 0)
+        throw_errno("set the loopback device up");
+}
+
+// Into a network that /sys shows: programs look there for devices. False where that cannot be.
+bool enter_network(const UniqueFd& old) {
+    if (::unshare(CLONE_NEWNET) < 0)
+        throw_errno("make a network namespace");
+    if (::mount("sysfs", "/sys", "sysfs", MS_NOSUID | MS_NODEV | MS_NOEXEC, nullptr) == 0)
+        return true;
+    if (::setns(old.get(), CLONE_NEWNET) < 0)
+        throw_errno("go back to our network namespace");
+    return false;
+}
+
+} // namespace
+
+Namespaces::Namespaces(const std::function<void(bool has_network)>& prepare) {
+    std::exception_ptr failure;
+    std::jthread([&] {
+        try {
+            enter(prepare);
+        } catch (...) {
+            failure = std::current_exception();
+        }
+    }).join();
+    if (failure)
+        std::rethrow_exception(failure);
+}
+
+void Namespaces::enter(const std::function<void(bool has_network)>& prepare) {
+    const auto old_network = open_namespace("net");
+    if (::unshare(CLONE_NEWNS) < 0)
+        throw_errno("make a mount namespace");
+    if (::mount(nullptr, "/", nullptr, MS_REC | MS_PRIVATE, nullptr) < 0)
+        throw_errno("make all mounts private");
+    const bool has_network = enter_network(old_network);
+    network_socket_ = open_network_socket();
+    if (has_network) {
+        network_ = open_namespace("net");
+        set_loopback_up(network_socket_.get());
+    }
+    prepare(has_network);
+    mount_ = open_namespace("mnt");
+}
+
+bool Namespaces::has_device(const std::string& name) const {
+    ifreq request{};
+    name.copy(request.ifr_name, sizeof request.ifr_name - 1);
+    return ::ioctl(network_socket_.get(), SIOCGIFINDEX, &request) == 0;
+}
+
+} // namespace ntd::os
