@@ -28,6 +28,7 @@ else:
             """Has the classes that others derive from."""
 
             BaseMachine = _Unavailable
+            NspawnMachine = _Unavailable
             QemuMachine = _Unavailable
             VLan = _Unavailable
             VhostVsock = _Unavailable

@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Any, overload
 from test_driver import symbols
 from test_driver._engine import engine
 from test_driver.debug import DebugNop
-from test_driver.errors import MachineError
 from test_driver.logger import Logger
 from test_driver.machine import BaseMachine, NspawnMachine, QemuMachine
 from test_driver.runs import Runs
@@ -106,7 +105,7 @@ class Driver:
         self.polling_conditions = []
         self._runs = Runs(self)
         self.tests = self._runs.read()
-        self._created: list[QemuMachine] = []  # all of them, whatever scripts do to the lists
+        self._created: list[BaseMachine] = []  # all of them, whatever scripts do to the lists
 
     # ------------------------------------------------------------------------------ begin and end
 
@@ -119,25 +118,33 @@ class Driver:
         return self
 
     def _start(self) -> None:
-        self._check_supported()
         wants_vsock = self.config.enable_ssh_backdoor or engine.options().vsock_backdoor
         if wants_vsock and self.config.vms:
             from test_driver.vsock import VhostVsock  # few runs need it
 
             names = [machine.name for machine in self.config.vms]
             self.vhost_vsock = VhostVsock(names, self.tmp_dir)
+        containers = engine.ContainerHost(self.tmp_dir) if self.config.containers else None
         if self.config.vlans:
             with self.logger.nested("start all VLans"):
                 for number in self.config.vlans:
-                    self.vlans.append(VLan(number, self.tmp_dir))
+                    self.vlans.append(VLan(number, self.tmp_dir, containers=containers))
         for machine in self.config.vms:
             self.machines_qemu.append(self._create(machine.start_script, machine.name))
+        for machine in self.config.containers:
+            self.machines_nspawn.append(
+                NspawnMachine(
+                    machine.start_script,
+                    name=machine.name,
+                    out_dir=self.out_dir,
+                    tmp_dir=self.tmp_dir,
+                    callbacks=[self.check_polling_conditions],
+                    keep_machine_state=self._keep_machine_state,
+                    containers=containers,
+                )
+            )
+        self._created += self.machines_nspawn
         self._open_ssh_backdoor()
-
-    def _check_supported(self) -> None:
-        if self.config.containers:
-            names = ", ".join(machine.name for machine in self.config.containers)
-            raise MachineError(f"containers cannot be run by this version: {names}")
 
     def _open_ssh_backdoor(self) -> None:
         machines = sorted(self.machines_qemu, key=lambda machine: machine.name)
@@ -164,7 +171,9 @@ class Driver:
 
     def _clean_up(self) -> None:
         with self.logger.nested("cleanup"):
-            machines = dict.fromkeys([*self.machines_qemu, *self._created])
+            machines = dict.fromkeys(
+                [*self.machines_qemu, *self.machines_nspawn, *self._created]
+            )
             for machine in machines:  # all at once: some take their time
                 machine._close()
             for machine in machines:
@@ -326,7 +335,8 @@ class Driver:
         own: dict[str, BaseMachine | VLan] = {
             engine.python_name(machine.name): machine for machine in machines
         }
-        for machine in self.config.vms:  # the script's name is the key in the file
+        for machine in [*self.config.vms, *self.config.containers]:
+            # The script's name is the key in the file.
             own[engine.python_name(machine.attribute)] = own[engine.python_name(machine.name)]
         if len(machines) == 1:
             own.setdefault("machine", machines[0])
@@ -367,9 +377,12 @@ class Driver:
         engine.set_global_timeout(seconds)
 
     def run_tests(self) -> None:
-        """Run the test script, then have each machine that is up write its disks."""
+        """Run the test script, then have each machine that is up write its disks.
+
+        A container has none: its files are the host's.
+        """
         self.test_script()
-        for machine in self.machines:
+        for machine in sorted(self.machines_qemu, key=lambda machine: machine.name):
             if machine.is_up():
                 self._sync(machine)
 

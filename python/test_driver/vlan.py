@@ -14,7 +14,8 @@ if TYPE_CHECKING:
 class VLan(engine.VLan):
     """A network that machines are on: a ``vde_switch`` in hub mode.
 
-    Machines find it through the environment variable ``QEMU_VDE_SOCKET_<nr>``.
+    Machines find it through the environment variable ``QEMU_VDE_SOCKET_<nr>``, containers as the
+    network device ``vde-tap<nr>``.
     """
 
     nr: int
@@ -24,8 +25,10 @@ class VLan(engine.VLan):
     pid: int
     """Number of the switch's process."""
 
-    def __init__(self, nr: int, tmp_dir: Any, *_: Any) -> None:
-        super().__init__(nr, tmp_dir)
+    def __init__(
+        self, nr: int, tmp_dir: Any, *_: Any, containers: engine.ContainerHost | None = None
+    ) -> None:
+        super().__init__(nr, tmp_dir, containers)
         self._variable = f"QEMU_VDE_SOCKET_{nr}"
         self._outer = os.environ.get(self._variable)  # of a driver that this one runs in
         os.environ[self._variable] = str(self.socket_dir)

@@ -47,11 +47,13 @@ void bind_options(py::module_& module) {
 
 void bind_vlan(py::module_& module) {
     py::class_<vm::VLan, std::shared_ptr<vm::VLan>>(module, "VLan", py::dynamic_attr())
-        .def(py::init([](int number, const std::filesystem::path& tmp_dir) {
+        .def(py::init([](int number, const std::filesystem::path& tmp_dir,
+                         const std::shared_ptr<vm::ContainerHost>& containers) {
                  const py::gil_scoped_release without_gil;
-                 return std::make_shared<vm::VLan>(number, tmp_dir, session().runtime.host());
+                 return std::make_shared<vm::VLan>(number, tmp_dir, session().runtime.host(),
+                                                   containers.get());
              }),
-             "nr"_a, "tmp_dir"_a)
+             "nr"_a, "tmp_dir"_a, "containers"_a = nullptr)
         .def_property_readonly("nr", &vm::VLan::number)
         .def_property_readonly("socket_dir", &vm::VLan::socket_dir)
         .def_property_readonly("pid", &vm::VLan::pid)

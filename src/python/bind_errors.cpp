@@ -2,6 +2,7 @@
 #include "casters.h"
 
 #include <ntd/base/error.h>
+#include <ntd/vm/nspawn_machine.h>
 #include <ntd/vm/qmp_client.h>
 
 namespace py = pybind11;
@@ -27,6 +28,13 @@ void set_qmp_error(const vm::QmpError& error) {
     PyErr_SetObject(type.ptr(), value.ptr());
 }
 
+void set_timed_out(const vm::CommandTimedOut& error) {
+    const py::object type = py::module_::import("subprocess").attr("TimeoutExpired");
+    const py::object value =
+        type(text_of(error.command), error.limit, py::arg("output") = text_of(error.output));
+    PyErr_SetObject(type.ptr(), value.ptr());
+}
+
 // Each error of the engine has one Python twin; the most derived comes first.
 void translate(std::exception_ptr pointer) {
     try {
@@ -41,6 +49,8 @@ void translate(std::exception_ptr pointer) {
         set_error("test_driver.errors", "MachineError", error.what());
     } catch (const vm::QmpError& error) {
         set_qmp_error(error);
+    } catch (const vm::CommandTimedOut& error) {
+        set_timed_out(error);
     } catch (const TimeoutError& error) {
         set_error("builtins", "TimeoutError", error.what());
     } catch (const UsageError& error) {

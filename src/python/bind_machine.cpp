@@ -1,5 +1,6 @@
 #include "bindings.h"
 #include "casters.h"
+#include "process_handle.h"
 
 #include <ntd/base/error.h>
 #include <ntd/vm/guest_ops.h>
@@ -237,11 +238,24 @@ void bind_base_machine(py::module_& module) {
     bind_waits(machine);
 }
 
+void bind_process(py::module_& module) {
+    py::class_<ProcessHandle>(module, "ProcessHandle")
+        .def_property_readonly("pid", &ProcessHandle::pid)
+        .def_property_readonly("args", &ProcessHandle::args)
+        .def_property_readonly("stdin_fd", &ProcessHandle::stdin_fd)
+        .def_property_readonly("stdout_fd", &ProcessHandle::stdout_fd)
+        .def("poll", &ProcessHandle::poll)
+        .def("wait", &ProcessHandle::wait, can_block())
+        .def("signal", &ProcessHandle::signal);
+}
+
 } // namespace
 
 void bind_machine(py::module_& module) {
+    bind_process(module);
     bind_base_machine(module);
     bind_qemu_machine(module);
+    bind_nspawn_machine(module);
 }
 
 } // namespace ntd::python

@@ -24,6 +24,7 @@ void bind_errors(pybind11::module_& module);
 void bind_log(pybind11::module_& module);
 void bind_machine(pybind11::module_& module);
 void bind_qemu_machine(pybind11::module_& module);
+void bind_nspawn_machine(pybind11::module_& module);
 void bind_driver(pybind11::module_& module);
 
 } // namespace ntd::python

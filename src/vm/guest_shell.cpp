@@ -34,13 +34,13 @@ constexpr auto answer_limit = 60s;
 
 constexpr int timed_out = 124; // as timeout(1) has it
 
+} // namespace
+
 std::string shortened(std::string_view command) {
     constexpr std::size_t most = 200;
     return command.size() <= most ? std::string(command)
                                   : std::string(command.substr(0, most)) + "...";
 }
-
-} // namespace
 
 struct GuestShell::Exchange {
     explicit Exchange(std::string_view text)
@@ -65,6 +65,19 @@ struct GuestShell::Exchange {
         return std::move(output += decoder.take_output());
     }
 };
+
+void warn_of_holders(const Host& host,
+                     const std::string& machine,
+                     std::string_view command,
+                     std::string_view holders) {
+    if (holders.empty())
+        return;
+    host.log.line(machine, log::Level::warning,
+                  fmt::format("the command `{}` has ended, but its output is held open by: {}. "
+                              "Waiting until they close it. (To leave a process in the "
+                              "background, redirect its output: `... >&2 &`.)",
+                              shortened(command), holders));
+}
 
 OutputSink sink_to(int fd, os::Interrupt& interrupt) {
     auto file = std::make_shared<os::ByteStream>(UniqueFd(::dup(fd)));
@@ -225,7 +238,7 @@ bool GuestShell::receive_some(Exchange& exchange, Deadline deadline) {
     host_.trace_received(trace_name_, bytes);
     exchange.decoder.feed(bytes);
     take_output(exchange);
-    warn_of_holders(exchange);
+    warn_of_holders(host_, machine_, exchange.command, exchange.decoder.take_holders());
     return true;
 }
 
@@ -251,17 +264,6 @@ void GuestShell::take_output(Exchange& exchange) {
     constexpr auto pace = static_cast<std::int64_t>(proto::pace);
     for (; exchange.unanswered + held_back >= pace; exchange.unanswered -= pace)
         send_to(line_, proto::shell_go_on(exchange.marker), exchange.command, Deadline::never());
-}
-
-void GuestShell::warn_of_holders(Exchange& exchange) const {
-    const auto holders = exchange.decoder.take_holders();
-    if (holders.empty())
-        return;
-    host_.log.line(machine_, log::Level::warning,
-                   fmt::format("the command `{}` has ended, but its output is held open by: {}. "
-                               "Waiting until they close it. (To leave a process in the "
-                               "background, redirect its output: `... >&2 &`.)",
-                               shortened(exchange.command), holders));
 }
 
 // As receive(), and every now and then asks the control shell what goes on.

@@ -19,10 +19,11 @@ using namespace std::chrono_literals;
 
 MachineProcess::MachineProcess(const os::ProcessSpec& spec,
                                std::string machine,
+                               std::string_view program,
                                ConsoleLog& console,
                                const Host& host)
-    : machine_(std::move(machine)), console_(console), host_(host), child_(spec, host.guard),
-      stdin_(os::ByteStream::nonblocking(std::move(child_.stdin_pipe))),
+    : machine_(std::move(machine)), program_(program), console_(console), host_(host),
+      child_(spec, host.guard), stdin_(os::ByteStream::nonblocking(std::move(child_.stdin_pipe))),
       stdout_(os::ByteStream::nonblocking(std::move(child_.stdout_pipe))),
       stderr_(os::ByteStream::nonblocking(std::move(child_.stderr_pipe))) {
     stdout_watch_ = host_.loop.watch(stdout_.fd(),
@@ -76,8 +77,9 @@ void MachineProcess::throw_died(std::string_view doing) {
     const auto status = child_.wait(Deadline::after(10s), host_.interrupt);
     const auto how = status ? status->describe() : "closed its connections, but still runs,";
     const auto last = console_.tail();
-    throw MachineDied("machine '{}': QEMU (pid {}) {} {}{}{}", machine_, child_.pid(), how, doing,
-                      last.empty() ? "; it had no output" : "; its last output was:\n", last);
+    throw MachineDied("machine '{}': {} (pid {}) {} {}{}{}", machine_, program_, child_.pid(), how,
+                      doing, last.empty() ? "; it had no output" : "; its last output was:\n",
+                      last);
 }
 
 void MachineProcess::check_ending(std::string_view doing) {

@@ -40,7 +40,7 @@ fs::path prepare_directory(const fs::path& tmp_dir, int number, const os::Orphan
 
 } // namespace
 
-VLan::VLan(int number, const fs::path& tmp_dir, const Host& host)
+VLan::VLan(int number, const fs::path& tmp_dir, const Host& host, const ContainerHost* containers)
     : number_(number), socket_dir_(prepare_directory(tmp_dir, number, host.guard)), host_(host) {
     host_.log.info("start vlan");
     const os::ProcessSpec spec{
@@ -57,6 +57,8 @@ VLan::VLan(int number, const fs::path& tmp_dir, const Host& host)
     stderr_watch_ =
         host_.loop.watch(stderr_.fd(), [this] { return on_readable(stderr_, nullptr); });
     wait_until_ready();
+    if (containers != nullptr)
+        plug_into(*containers);
     host_.log.info(fmt::format("running vlan (pid {}; ctl {})", pid(), socket_dir_.string()));
 }
 
@@ -106,7 +108,39 @@ void VLan::wait_until_ready() {
     }
 }
 
+// The device is there when its first user, the start script of a container, looks for it.
+void VLan::plug_into(const ContainerHost& containers) {
+    const auto device = fmt::format("vde-tap{}", number_);
+    if (::access("/dev/net/tun", R_OK | W_OK) < 0) {
+        host_.log.debug(fmt::format("vlan {}: containers and virtual machines cannot reach each "
+                                    "other on it: there is no /dev/net/tun",
+                                    number_));
+        return;
+    }
+    os::ProcessSpec spec{
+        .argv = {"vde_plug2tap", "-s", socket_dir_.string(), device},
+        .environment = host_.environment(),
+        .pipe_stdin = false,
+    };
+    containers.place(spec);
+    plug_ = std::make_unique<os::ChildProcess>(spec, host_.guard);
+    plug_stderr_ = os::ByteStream::nonblocking(std::move(plug_->stderr_pipe));
+    plug_watch_ =
+        host_.loop.watch(plug_stderr_.fd(), [this] { return on_readable(plug_stderr_, nullptr); });
+    const auto deadline = Deadline::after(start_limit);
+    while (!containers.has_device(device)) {
+        os::wait_readable({plug_->exit_fd()}, sooner(deadline, Deadline::after(2ms)),
+                          host_.interrupt);
+        if (const auto status = plug_->poll(); status || deadline.passed())
+            throw MachineError("vlan {}: vde_plug2tap made no device {} for containers; it {}; it "
+                               "said: {}",
+                               number_, device, status ? status->describe() : "still tries",
+                               printable(state_.copy().text));
+    }
+}
+
 void VLan::stop() noexcept {
+    plug_.reset();
     if (!process_ || process_->poll())
         return;
     host_.log.info(fmt::format("kill vlan (pid {})", pid()));

@@ -38,6 +38,16 @@ INHERITED = ("PATH", "HOME", "LANG", "TERM", "ASAN_OPTIONS", "UBSAN_OPTIONS", "T
 
 Machines = Mapping[str, str]
 
+# What a start script of a container does, without systemd-nspawn. Its init ends when that does.
+FAKE_CONTAINER = """
+echo "systemd-nspawn's PID is $$"
+exec unshare --pid --mount --uts --ipc --net --cgroup --fork --kill-child sh -c '
+    mount -t proc proc /proc
+    hostname "${RUN_NSPAWN_ROOT_DIR##*/vm-state-}"
+    echo "Welcome to NixOS 26.05"
+    exec sleep infinity
+'"""
+
 
 @dataclass(frozen=True)
 class Result:
@@ -138,14 +148,25 @@ class Workspace:
         body = body if body is not None else f'exec {FAKE_VM} {options} "$@"'
         return self.write(f"run-{name}-vm", f"#!/bin/sh\n{body}\n", 0o755)
 
+    def container_script(self, name: str, body: str | None = None) -> Path:
+        """Starts a process of its own namespaces, which knows a shell, no systemd and no network,
+        as if it were a container; or does what ``body`` says."""
+        body = body if body is not None else FAKE_CONTAINER
+        return self.write(f"run-{name}-nspawn", f"#!/bin/sh\n{body}\n", 0o755)
+
     def start_scripts(self, machines: Machines) -> dict[str, Path]:
         return {name: self.start_script(name, options) for name, options in machines.items()}
 
-    def config(self, scripts: Mapping[str, Path], test: Path, **settings: object) -> Path:
-        vms = {name: {"name": name, "start_script": str(path)} for name, path in scripts.items()}
+    def config(
+        self,
+        scripts: Mapping[str, Path],
+        test: Path,
+        containers: Mapping[str, Path] = {},
+        **settings: object,
+    ) -> Path:
         config = {
-            "vms": vms,
-            "containers": {},
+            "vms": machines_in_json(scripts),
+            "containers": machines_in_json(containers),
             "vlans": [],
             "global_timeout": 3600,
             "enable_ssh_backdoor": False,
@@ -172,27 +193,38 @@ class Workspace:
         generation: str = "flags",
         program: Path = DRIVER,
         scripts: Mapping[str, Path] | None = None,
+        containers: Mapping[str, Path] = {},
         settings: Mapping[str, object] | None = None,
     ) -> Command:
         """A run of ``script`` on ``machines`` (name: options of fake_vm) or on those of the start
-        ``scripts``, as a caller of that generation has it: "flags", "environment" or "json", which
-        takes further ``settings``."""
+        ``scripts``, and on ``containers``, as a caller of that generation has it: "flags",
+        "environment" or "json", which takes further ``settings``."""
         test = self.test_script(script)
         if scripts is None:
-            scripts = self.start_scripts({"web": ""} if machines is None else machines)
+            default = {} if containers else {"web": ""}
+            scripts = self.start_scripts(default if machines is None else machines)
         common = [str(program), "-o", str(self.out), *args]
         variables = dict(env or {})
         paths = [str(path) for path in scripts.values()]
         numbers = [str(number) for number in vlans]
         if generation == "json":
-            config = self.config(scripts, test, **{"vlans": list(vlans), **(settings or {})})
+            config = self.config(
+                scripts, test, containers, **{"vlans": list(vlans), **(settings or {})}
+            )
             argv = [*common, "--config", str(config)]
         elif generation == "environment":
-            lists = {"startScripts": " ".join(paths), "vlans": " ".join(numbers)}
+            lists = {
+                "startScripts": " ".join(paths),
+                "containerStartScripts": " ".join(map(str, containers.values())),
+                "vlans": " ".join(numbers),
+            }
             variables = {**lists, "testScript": str(test), **variables}
             argv = common
         else:
-            argv = [*common, "--start-scripts", *paths, "--vlans", *numbers, "--", str(test)]
+            argv = [*common, "--start-scripts", *paths, "--vlans", *numbers]
+            if containers:
+                argv += ["--container-start-scripts", *map(str, containers.values())]
+            argv += ["--", str(test)]
         return Command(argv, self.environment(variables))
 
     # --------------------------------------------------------------------------------- running
@@ -351,6 +383,10 @@ class Conversation:
                 f"the driver did not end within {limit} s:\n{text(self.seen)}"
             ) from None
         return status
+
+
+def machines_in_json(scripts: Mapping[str, Path]) -> dict[str, dict[str, str]]:
+    return {name: {"name": name, "start_script": str(path)} for name, path in scripts.items()}
 
 
 def text(output: bytes) -> str:

@@ -31,6 +31,15 @@ struct CommandStreams {
     OutputSink sink;                       // none: the output is part of the result
 };
 
+// Says in the log who keeps a command that has ended waiting, as "PID NAME, PID NAME".
+void warn_of_holders(const Host& host,
+                     const std::string& machine,
+                     std::string_view command,
+                     std::string_view holders);
+
+// A command for a message: its begin, if it is long.
+std::string shortened(std::string_view command);
+
 // The guest's root shell (proto/shell_codec.h says what is spoken). One command at a time: the
 // machine gives callers their turn. Runs on the calling thread, but for reset().
 // Throws MachineDied, MachineError (the guest does not answer, the shell has ended), ProtocolError.
@@ -95,7 +104,6 @@ private:
     bool wait_for_end(Exchange& exchange, Deadline deadline);
     void check_answers(Exchange& exchange) const;
     void take_output(Exchange& exchange);
-    void warn_of_holders(Exchange& exchange) const;
     void end_command(Exchange& exchange);
     void restart_worker();
     void replace_reader();

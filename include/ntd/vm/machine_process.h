@@ -6,6 +6,7 @@
 #include <ntd/vm/host.h>
 
 #include <string>
+#include <string_view>
 
 namespace ntd::vm {
 
@@ -13,8 +14,10 @@ namespace ntd::vm {
 // log and to `console`, from the I/O thread. Every wait for the machine ends when it ends.
 class MachineProcess {
 public:
+    // `program` is what messages call the process.
     MachineProcess(const os::ProcessSpec& spec,
                    std::string machine,
+                   std::string_view program,
                    ConsoleLog& console,
                    const Host& host);
 
@@ -52,6 +55,7 @@ private:
     bool on_readable(os::ByteStream& stream, LineSplitter& lines, bool serial);
 
     std::string machine_;
+    std::string program_;
     ConsoleLog& console_;
     const Host& host_;
     os::ChildProcess child_;

@@ -128,7 +128,7 @@ struct QemuMachine::Running {
             const std::string& name,
             ConsoleLog& console,
             const Host& host)
-        : process(spec, name, console, host) {}
+        : process(spec, name, "QEMU", console, host) {}
 
     MachineProcess process;
     std::atomic<bool> end_announced = false;

@@ -5,6 +5,7 @@
 #include <ntd/os/byte_stream.h>
 #include <ntd/os/child_process.h>
 #include <ntd/proto/vde_codec.h>
+#include <ntd/vm/container_host.h>
 #include <ntd/vm/host.h>
 
 #include <filesystem>
@@ -15,11 +16,16 @@
 namespace ntd::vm {
 
 // One virtual network: a vde_switch in hub mode, which runs as long as this object (or until
-// stop()). Machines find it through QEMU_VDE_SOCKET_<number>.
+// stop()). Machines find it through QEMU_VDE_SOCKET_<number>. Containers find it as the device
+// vde-tap<number>, which their start scripts put into a bridge.
 class VLan {
 public:
     // Returns when the switch answers. Throws MachineError with its last words, SystemError.
-    VLan(int number, const std::filesystem::path& tmp_dir, const Host& host);
+    // `containers`: where that device is to be, or none.
+    VLan(int number,
+         const std::filesystem::path& tmp_dir,
+         const Host& host,
+         const ContainerHost* containers);
     ~VLan();
     VLan(const VLan&) = delete;
     VLan& operator=(const VLan&) = delete;
@@ -35,11 +41,12 @@ private:
     struct State {
         std::optional<proto::VdeReply> reply;
         std::string text;     // all that it said, for an error
-        int open_streams = 2; // stdout and stderr
+        int open_streams = 2; // stdout and stderr of the switch
     };
 
     bool on_readable(os::ByteStream& stream, proto::VdeDecoder* decoder);
     void wait_until_ready();
+    void plug_into(const ContainerHost& containers);
 
     int number_;
     std::filesystem::path socket_dir_;
@@ -51,8 +58,11 @@ private:
     proto::VdeDecoder decoder_; // I/O thread
     Guarded<State> state_;
     os::Broadcast changed_;
+    std::unique_ptr<os::ChildProcess> plug_; // vde_plug2tap, or none
+    os::ByteStream plug_stderr_;
     os::EventLoop::Watch stdout_watch_; // last: their callbacks use the rest
     os::EventLoop::Watch stderr_watch_;
+    os::EventLoop::Watch plug_watch_;
 };
 
 } // namespace ntd::vm

@@ -2,13 +2,94 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
+from test_driver._engine import engine
 from test_driver.machine.base import BaseMachine
 
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
 
-class NspawnMachine(BaseMachine):
-    """A systemd-nspawn container. This version has the name, for annotations, and cannot run one."""
+    from test_driver.duration import Duration
+    from test_driver.machine.process import Process
 
-    def __init__(self, *_: Any, **__: Any) -> None:
-        raise NotImplementedError("containers cannot be run by this version")
+
+class NspawnMachine(BaseMachine, engine.NspawnMachine):
+    """A systemd-nspawn container.
+
+    Commands of one container may run at the same time, in several threads. One that takes longer
+    than its time limit raises subprocess.TimeoutExpired, and ``check_return`` and ``check_output``
+    change nothing. The journal is what a virtual machine's serial console is: part of the log.
+    Mounts, network devices and cgroups of containers are in namespaces of the driver's own; none
+    are left when it ends.
+    """
+
+    pid: int | None
+    """Number of the start script's process; None if the container is off."""
+    start_command: str
+    """The program that starts the container."""
+
+    def __init__(
+        self,
+        start_command: str,
+        *,
+        name: str = "machine",
+        out_dir: Any = ".",
+        tmp_dir: Any = "/tmp",
+        callbacks: Iterable[Callable[[], Any]] | None = None,
+        keep_machine_state: bool = False,
+        containers: engine.ContainerHost | None = None,
+        **_: Any,
+    ) -> None:
+        host = containers or engine.ContainerHost(tmp_dir)
+        super().__init__(start_command, name, out_dir, tmp_dir, keep_machine_state, host)
+        self._set_up(callbacks, NspawnMachine)
+        self._last_process: Process | None = None
+
+    @property
+    def process(self) -> Process | None:
+        """The start script's process, in the manner of subprocess.Popen; None if it is off."""
+        if self.pid is None:
+            return self._last_process
+        if self._last_process is None or self._last_process.pid != self.pid:
+            from test_driver.machine.process import Process
+
+            self._last_process = Process(self._process())
+        return self._last_process
+
+    def start(self, allow_reboot: bool = False) -> None:
+        """Start the container; return when it runs, without waiting for it to boot.
+
+        Does nothing if it runs. A container may always restart itself. Raises MachineError at once
+        if the start script fails.
+        """
+        super().start(allow_reboot)
+
+    def connect(self) -> None:
+        """Wait until commands can run; starts the container if it is off.
+
+        That is when its systemd has reached basic.target. Raises MachineError at once if it ends or
+        cannot get there, and after five minutes without any output.
+        """
+        super().connect()
+
+    def is_up(self) -> bool:
+        """Whether the container runs and commands have been able to run in it."""
+        return super().is_up()
+
+    def execute(
+        self,
+        command: str,
+        check_return: bool = True,
+        check_output: bool = True,
+        timeout: Duration | None = 900,
+    ) -> tuple[int, str]:
+        """Run a shell command as root; return its exit status and standard output.
+
+        As in a virtual machine, but: standard input is empty, /etc/profile is read before each
+        command, ``check_return`` and ``check_output`` change nothing (only that, without
+        ``check_output``, the command may end the container), and a command that takes longer than
+        ``timeout`` (seconds or timedelta, None for no limit) is ended and raises
+        subprocess.TimeoutExpired.
+        """
+        return super().execute(command, check_return, check_output, timeout)

@@ -1,0 +1,136 @@
+#pragma once
+
+#include <ntd/base/error.h>
+#include <ntd/os/other_process.h>
+#include <ntd/vm/console_log.h>
+#include <ntd/vm/container_host.h>
+#include <ntd/vm/container_shell.h>
+#include <ntd/vm/machine.h>
+#include <ntd/vm/machine_process.h>
+#include <ntd/vm/serial_feed.h>
+#include <ntd/vm/turn.h>
+
+#include <atomic>
+#include <memory>
+#include <optional>
+#include <string>
+
+namespace ntd::vm {
+
+// A command in a container took longer than its time limit. As the Python driver has it there it is
+// an error, Python's subprocess.TimeoutExpired, where a virtual machine has the status 124.
+class CommandTimedOut : public TimeoutError {
+public:
+    CommandTimedOut(std::string_view what, Seconds after, std::string so_far)
+        : TimeoutError("the command `{}` was ended after {:g} s", what, after.count()),
+          command(what), limit(after), output(std::move(so_far)) {}
+
+    std::string command;
+    Seconds limit;
+    std::string output;
+};
+
+// One systemd-nspawn container. Its start script says on standard output which process is
+// systemd-nspawn; the only child of that is the container's init, in whose namespaces commands
+// run. It is off, or booted (systemd-nspawn runs), and then perhaps connected (the container's
+// systemd has come as far as basic.target, or the console says that it has started).
+class NspawnMachine : public Machine {
+public:
+    NspawnMachine(const Host& host,
+                  MachineOptions options,
+                  std::string start_command,
+                  std::shared_ptr<const ContainerHost> containers);
+    ~NspawnMachine() override;
+
+    // Returns when systemd-nspawn runs. Nothing if it runs already. Containers may always reboot.
+    void start(bool allow_reboot) override;
+
+    // Waits until commands can run, starting the container if needed; also after a reboot.
+    void connect() override;
+
+    // check_return and check_output change nothing, but that with check_output = false the end of
+    // the container is no error. Over the time limit: throws CommandTimedOut.
+    ExecResult execute(const std::string& command, const ExecuteOptions& options) override;
+    ExecResult transfer(const std::string& command,
+                        std::optional<std::string_view> input,
+                        int output) override;
+    bool is_up() const override;
+    int exit_fd() const override;
+    ConsoleLog& console() override { return console_; }
+    void abort_start() noexcept override;
+    void close() noexcept override;
+    void release() noexcept override;
+
+    void shutdown();          // poweroff in the container, then wait
+    void wait_for_shutdown(); // until systemd-nspawn has ended
+
+    // Everything that belongs to one run of systemd-nspawn, as QemuMachine::Running.
+    struct Running;
+    std::shared_ptr<Running> running() const; // throws MachineError if it is off
+    std::shared_ptr<Running> running_or_null() const { return running_.copy(); }
+
+    const std::string& start_command() const { return start_command_; }
+
+private:
+    struct Boot; // from the start of an init to its end
+
+    enum class AtItsEnd { error, result }; // when the container ends under a command
+
+    std::shared_ptr<Running> launch();
+    void wait_for_announcement(Running& running);
+    bool try_to_connect(Running& running);
+    std::shared_ptr<Boot> wait_for_init(Running& running);
+    bool wait_for_systemd(Running& running, Boot& boot);
+    bool has_started(const Boot& boot) const;
+    void follow_journal(Boot& boot);
+    void wait_a_moment(Running& running);
+    void check_boot(Running& running) const;
+    ExecResult run(std::string_view command,
+                   Timeout timeout,
+                   const CommandStreams& streams,
+                   AtItsEnd at_its_end);
+    bool ended_under(const ExecResult& result, const Boot& boot) const;
+    [[noreturn]] void throw_gone(Running& running, const std::string& doing);
+    void end(Running& running) const noexcept;
+    void read_rest_of_journal(Boot& boot) const noexcept;
+    void forget_process();
+
+    std::string start_command_;
+    std::shared_ptr<const ContainerHost> containers_; // shared by the machines of a run
+    ConsoleLog console_;
+    Turn start_turn_;
+    Turn connect_turn_;
+    Guarded<std::shared_ptr<Running>> running_;
+    Guarded<std::weak_ptr<Running>> starting_; // what launch() works on
+    std::atomic<bool> closed_ = false;
+};
+
+struct NspawnMachine::Boot {
+    Boot(os::OtherProcess its_init, ContainerShell its_shell)
+        : init(std::move(its_init)), shell(std::move(its_shell)) {}
+
+    os::OtherProcess init;
+    ContainerShell shell;
+    std::atomic<bool> connected = false;
+    std::optional<SerialFeed> journal_feed;
+    std::optional<os::ChildProcess> journal; // what follows it
+};
+
+struct NspawnMachine::Running {
+    Running(const os::ProcessSpec& spec,
+            std::unique_ptr<os::Cgroup> own_cgroup,
+            const std::string& name,
+            ConsoleLog& console,
+            const Host& host)
+        : cgroup(std::move(own_cgroup)), process(spec, name, "its start script", console, host),
+          error_output(name, console, host) {}
+
+    std::unique_ptr<os::Cgroup> cgroup; // first: it goes last, with all that is left
+    MachineProcess process;
+    SerialFeed error_output; // of commands
+    pid_t nspawn = -1;       // as announced
+    Guarded<std::shared_ptr<Boot>> boot;
+    std::atomic<bool> end_announced = false;
+};
+
+} // namespace ntd::vm

@@ -1,0 +1,93 @@
+#pragma once
+
+#include "casters.h"
+
+#include <ntd/vm/guest_ops.h>
+
+#include <optional>
+#include <set>
+#include <string>
+#include <utility>
+#include <vector>
+
+namespace ntd::python {
+
+namespace py = pybind11;
+
+inline vm::ExecResult engine_result(const py::object& result) {
+    const auto [status, output] = result.cast<std::pair<int, std::string>>();
+    return {status, output};
+}
+
+// Lets a Python subclass override what other methods are built on; vm/machine.h says which those
+// are. The package tells which names a subclass has made its own, so that all others cost nothing.
+template <typename Kind>
+class Overridable : public Kind {
+public:
+    using Kind::Kind;
+
+    void start(bool allow_reboot) override {
+        if (!call_override("start", allow_reboot))
+            Kind::start(allow_reboot);
+    }
+    void connect() override {
+        if (!call_override("connect"))
+            Kind::connect();
+    }
+    vm::ExecResult execute(const std::string& command, const vm::ExecuteOptions& options) override {
+        std::optional<vm::ExecResult> result;
+        with_override("execute", [&](const py::function& function) {
+            result = engine_result(function(command, py::arg("check_return") = options.check_return,
+                                            py::arg("check_output") = options.check_output,
+                                            py::arg("timeout") = options.timeout));
+        });
+        return result ? *result : Kind::execute(command, options);
+    }
+    vm::ExecResult systemctl(const std::string& query, const vm::User& user) override {
+        std::optional<vm::ExecResult> result;
+        with_override("systemctl", [&](const py::function& function) {
+            result = engine_result(function(query, user));
+        });
+        return result ? *result : Kind::systemctl(query, user);
+    }
+    std::string get_unit_property(const std::string& unit,
+                                  const std::string& property,
+                                  const vm::User& user) override {
+        const auto result = call_override("get_unit_property", unit, property, user);
+        return result ? *result : Kind::get_unit_property(unit, property, user);
+    }
+    std::string succeed(const std::vector<std::string>& commands, vm::Timeout timeout) override {
+        std::optional<std::string> result;
+        with_override("succeed", [&](const py::function& function) {
+            result = function(*py::tuple(py::cast(commands)), py::arg("timeout") = timeout)
+                         .template cast<std::string>();
+        });
+        return result ? *result : Kind::succeed(commands, timeout);
+    }
+
+    std::set<std::string> overridden; // set once, before the machine is used
+
+protected:
+    template <typename Call>
+    void with_override(const char* name, Call call) const {
+        if (!overridden.contains(name))
+            return;
+        const py::gil_scoped_acquire gil;
+        // Empty also if the Python function is what calls us: super().execute(...).
+        if (const py::function function = py::get_override(static_cast<const Kind*>(this), name))
+            call(function);
+    }
+
+    // The text that the override returned, "" for anything else; nothing if there is none.
+    template <typename... Args>
+    std::optional<std::string> call_override(const char* name, const Args&... args) const {
+        std::optional<std::string> result;
+        with_override(name, [&](const py::function& function) {
+            const py::object value = function(args...);
+            result = py::isinstance<py::str>(value) ? value.cast<std::string>() : "";
+        });
+        return result;
+    }
+};
+
+} // namespace ntd::python

@@ -1,0 +1,221 @@
+#include <ntd/vm/container_shell.h>
+
+#include <ntd/base/error.h>
+#include <ntd/os/wait.h>
+
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <csignal>
+#include <filesystem>
+#include <fstream>
+#include <optional>
+#include <vector>
+
+namespace ntd::vm {
+
+namespace {
+
+using namespace std::chrono_literals;
+namespace fs = std::filesystem;
+
+// A process that holds the output of a command that has ended is named after this time.
+constexpr auto holder_warning = 10s;
+
+// How long a command has to end after SIGTERM before it is killed.
+constexpr auto grace = 2s;
+
+constexpr int timed_out = 124; // as timeout(1) has it
+
+// One argument of a program may have 128 KiB (MAX_ARG_STRLEN), with its NUL.
+constexpr std::size_t longest_argument = 120'000;
+
+// NixOS has no /bin/bash, and its /bin/sh is one; elsewhere sh may be one that knows no pipefail.
+constexpr std::string_view find_shell =
+    R"sh(for shell in /bin/bash /run/current-system/sw/bin/bash; do
+    [ ! -x $shell ] || exec $shell -c "$0"
+done
+exec /bin/sh -c "$0")sh";
+
+constexpr std::string_view prologue = "cd /tmp 2>/dev/null || cd /\nset -eo pipefail\n[ ! -e "
+                                      "/etc/profile ] || . /etc/profile || true\n"
+                                      "set -u\n";
+
+// Behind the prologue: the command comes as standard input.
+constexpr std::string_view read_command =
+    "ntd_command=$(cat; echo x)\nexec </dev/null\neval \"${ntd_command%x}\"";
+
+// What the shell of a virtual machine has. PATH is for the time until /etc/profile sets it.
+std::vector<std::string> environment() {
+    return {"HOME=/root",
+            "USER=root",
+            "LOGNAME=root",
+            "DISPLAY=:0.0",
+            "PAGER=",
+            "PATH=/run/current-system/sw/bin:/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:"
+            "/sbin:/bin"};
+}
+
+UniqueFd file_with(std::string_view bytes) {
+    UniqueFd file(::memfd_create("ntd-input", MFD_CLOEXEC));
+    while (!bytes.empty()) {
+        const auto written = ::write(file.get(), bytes.data(), bytes.size());
+        if (written < 0)
+            throw_errno("store {} bytes for a command", bytes.size());
+        bytes.remove_prefix(static_cast<std::size_t>(written));
+    }
+    ::lseek(file.get(), 0, SEEK_SET);
+    return file;
+}
+
+// The process's own number for itself, the last word of that line, and its name.
+std::string described(const fs::path& process) {
+    std::string line;
+    std::string number = process.filename();
+    std::string name;
+    for (std::ifstream status(process / "status"); std::getline(status, line);)
+        if (line.starts_with("NSpid:"))
+            number = line.substr(line.find_last_of(" \t") + 1);
+        else if (line.starts_with("Name:"))
+            name = line.substr(line.find_last_of(" \t") + 1);
+    return fmt::format("{} {}", number, name);
+}
+
+bool has_open(const fs::path& process, const std::string& file) {
+    std::error_code error;
+    for (const auto& entry : fs::directory_iterator(process / "fd", error))
+        if (fs::read_symlink(entry.path(), error) == file)
+            return true;
+    return false;
+}
+
+// Those that have the pipe open, without ourselves: "PID NAME, PID NAME".
+std::string holders_of(int pipe) {
+    struct stat status {};
+    ::fstat(pipe, &status);
+    const auto link = fmt::format("pipe:[{}]", status.st_ino);
+    const auto self = std::to_string(::getpid());
+    std::vector<std::string> found;
+    for (const auto& entry : fs::directory_iterator("/proc")) {
+        const auto name = entry.path().filename().string();
+        if (name.find_first_not_of("0123456789") == name.npos && name != self &&
+            has_open(entry.path(), link))
+            found.push_back(described(entry.path()));
+    }
+    return join(found, ", ");
+}
+
+// To all that a process has started: parents first, as a shell must not see its child end before it
+// gets the signal itself. Not to nsenter, the process: who else would take note of their ends?
+void signal_descendants(pid_t process, int signal) {
+    std::ifstream children(fmt::format("/proc/{0}/task/{0}/children", process));
+    for (pid_t child = 0; children >> child;) {
+        ::kill(child, signal);
+        signal_descendants(child, signal);
+    }
+}
+
+} // namespace
+
+struct ContainerShell::Exchange {
+    Exchange(std::string_view text,
+             const CommandStreams& streams,
+             const os::ProcessSpec& spec,
+             const os::OrphanGuard& guard)
+        : command(text), sink(streams.sink), child(spec, guard),
+          stdout_stream(os::ByteStream::nonblocking(std::move(child.stdout_pipe))) {}
+
+    int status() {
+        const auto end = child.poll().value_or(os::ExitStatus{});
+        return end.signal != 0 ? 128 + end.signal : end.status;
+    }
+
+    std::string_view command;
+    OutputSink sink;
+    os::ChildProcess child;
+    os::ByteStream stdout_stream;
+    std::string output;
+    bool closed = false; // its standard output, by all
+};
+
+os::ProcessSpec ContainerShell::process(std::string_view script) const {
+    return {.argv = {"nsenter", "--target", std::to_string(init_), "--mount", "--uts", "--ipc",
+                     "--net", "--pid", "--cgroup", "--", "/bin/sh", "-c", std::string(find_shell),
+                     std::string(script)},
+            .environment = environment(),
+            .pipe_stdin = false,
+            .stderr_fd = console_,
+            .leaves_others = true};
+}
+
+ExecResult ContainerShell::run(std::string_view command,
+                               Deadline deadline,
+                               const CommandStreams& streams) const {
+    const bool is_long = command.size() > longest_argument;
+    auto spec = process(fmt::format("{}{}", prologue, is_long ? read_command : command));
+    UniqueFd input;
+    if (is_long || streams.input)
+        input = file_with(is_long ? command : *streams.input);
+    spec.stdin_fd = input.get();
+    Exchange exchange(command, streams, spec, host_.guard);
+    try {
+        if (receive(exchange, deadline))
+            return {exchange.status(), std::move(exchange.output)};
+    } catch (...) { // an interrupt, or the sink
+        exchange.sink = [](std::string_view) {};
+        end_command(exchange);
+        throw;
+    }
+    end_command(exchange);
+    return {timed_out, std::move(exchange.output), true};
+}
+
+// Until the command has ended and its output is closed (true), or the deadline.
+bool ContainerShell::receive(Exchange& exchange, Deadline deadline) const {
+    auto& [command, sink, child, stream, output, closed] = exchange;
+    auto warning = Deadline::never();
+    int exit_fd = child.exit_fd();
+    while (!closed || exit_fd >= 0) {
+        const auto ready = os::wait_readable({closed ? -1 : stream.fd(), exit_fd},
+                                             sooner(deadline, warning), host_.interrupt);
+        if (ready == 0U)
+            take_output(exchange);
+        else if (ready == 1U) {
+            exit_fd = -1;
+            warning = Deadline::after(holder_warning);
+        } else if (deadline.passed())
+            return false;
+        else if (warning.passed()) {
+            warn_of_holders(host_, machine_, command, holders_of(stream.fd()));
+            warning = Deadline::never();
+        }
+    }
+    return true;
+}
+
+void ContainerShell::take_output(Exchange& exchange) const {
+    std::string bytes;
+    exchange.closed = exchange.stdout_stream.read_ready(bytes) == os::ByteStream::Outcome::closed;
+    if (exchange.sink)
+        return exchange.sink(bytes);
+    if (host_.stream_output && !bytes.empty())
+        host_.log.output(machine_, bytes);
+    exchange.output += bytes;
+}
+
+void ContainerShell::end_command(Exchange& exchange) const noexcept {
+    try {
+        signal_descendants(exchange.child.pid(), SIGTERM);
+        receive(exchange, Deadline::after(grace));
+    } catch (...) { // interrupted again: then it does not get its time
+    }
+    try {
+        signal_descendants(exchange.child.pid(), SIGKILL);
+        exchange.child.wait(Deadline::after(grace), host_.interrupt);
+    } catch (...) {
+    }
+    exchange.child.signal_group(SIGKILL);
+}
+
+} // namespace ntd::vm

@@ -1,0 +1,420 @@
+#include <ntd/vm/nspawn_machine.h>
+
+#include <ntd/base/error.h>
+#include <ntd/base/text.h>
+#include <ntd/os/wait.h>
+
+#include <algorithm>
+#include <array>
+#include <charconv>
+#include <csignal>
+#include <fstream>
+
+namespace ntd::vm {
+
+namespace {
+
+using namespace std::chrono_literals;
+namespace fs = std::filesystem;
+
+constexpr std::string_view pid_line = "systemd-nspawn's PID is ";
+
+// What the console of a container says that has started, if its init is no systemd to be asked.
+constexpr std::array<std::string_view, 2> started_lines{"systemd[1]: Startup finished in",
+                                                        "Welcome to NixOS"};
+
+constexpr auto boot_pause = 10ms;       // between looks at a booting container
+constexpr auto hint_interval = 30s;     // while it boots
+constexpr auto end_limit = 2s;          // from the end of init to that of the start script
+constexpr Seconds kill_limit = 100ms;   // from the death of a command to that of init with it
+constexpr Seconds shutdown_limit = 15s; // from the begin of the last part of a shutdown to its end
+constexpr auto journal_limit = 2s;      // to read what is left of the journal
+constexpr auto progress_interval = 10s; // while a start script prepares
+constexpr Seconds poweroff_limit = 60s; // to answer the command
+
+// The journal of this boot from its begin, with the kernel's clock as the consoles of virtual
+// machines have it. journalctl does not notice directories that are made after it was started.
+constexpr std::string_view journal =
+    "journalctl --quiet --boot --no-hostname --no-pager --lines=all "
+    "--output=short-monotonic";
+constexpr std::string_view wait_for_journal = R"sh(command -v journalctl >/dev/null || exit 0
+until ls /run/log/journal/*/*.journal /var/log/journal/*/*.journal 2>/dev/null | grep -q .; do
+    sleep 0.05
+done
+)sh";
+
+// As part of the boot it is just waited for.
+constexpr std::string_view wait_for_basic_target =
+    "systemctl --no-ask-password start basic.target 2>&1";
+
+std::string search_path(const std::vector<std::string>& environment) {
+    const auto found =
+        std::find_if(environment.begin(), environment.end(),
+                     [](const std::string& variable) { return variable.starts_with("PATH="); });
+    return found != environment.end() ? *found : "PATH=/usr/sbin:/usr/bin:/sbin:/bin";
+}
+
+std::optional<pid_t> announced_pid(std::string_view text) {
+    const auto begin = text.find(pid_line);
+    if (begin == text.npos)
+        return std::nullopt;
+    text.remove_prefix(begin + pid_line.size());
+    pid_t pid = 0;
+    const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), pid);
+    return error == std::errc() && pid > 0 ? std::optional(pid) : std::nullopt;
+}
+
+// Whether a process is the first of a PID namespace below ours: "NSpid: 4711 1".
+bool is_init(pid_t pid) {
+    std::ifstream status(fmt::format("/proc/{}/status", pid));
+    for (std::string line; std::getline(status, line);)
+        if (line.starts_with("NSpid:")) {
+            const auto numbers = split_blanks(line.substr(line.find(':') + 1));
+            return numbers.size() > 1 && numbers.back() == "1";
+        }
+    return false;
+}
+
+std::optional<pid_t> init_below(pid_t nspawn) {
+    std::ifstream children(fmt::format("/proc/{0}/task/{0}/children", nspawn));
+    for (pid_t pid = 0; children >> pid;)
+        if (is_init(pid))
+            return pid;
+    return std::nullopt;
+}
+
+} // namespace
+
+NspawnMachine::NspawnMachine(const Host& host,
+                             MachineOptions options,
+                             std::string start_command,
+                             std::shared_ptr<const ContainerHost> containers)
+    : Machine(host, std::move(options)), start_command_(std::move(start_command)),
+      containers_(std::move(containers)),
+      start_turn_(fmt::format("the start of machine '{}'", name())),
+      connect_turn_(fmt::format("the connection to machine '{}'", name())) {}
+
+NspawnMachine::~NspawnMachine() {
+    NspawnMachine::release();
+}
+
+std::shared_ptr<NspawnMachine::Running> NspawnMachine::running() const {
+    auto running = running_.copy();
+    if (!running)
+        throw MachineError("machine '{}' is not running: start() it first", name());
+    return running;
+}
+
+int NspawnMachine::exit_fd() const {
+    const auto running = running_.copy();
+    return running ? running->process.exit_fd() : -1;
+}
+
+bool NspawnMachine::is_up() const {
+    const auto running = running_.copy();
+    const auto boot = running ? running->boot.copy() : nullptr;
+    return boot && boot->connected && !boot->init.has_ended();
+}
+
+void NspawnMachine::start(bool) {
+    const auto turn = start_turn_.take(Deadline::never(), host().interrupt);
+    if (running_.copy())
+        return;
+    log("starting container");
+    make_directories();
+    console_.clear();
+    auto running = launch();
+    log(fmt::format("systemd-nspawn running (pid {})", running->nspawn));
+    running_.with([&](auto& current) { current = std::move(running); });
+}
+
+std::shared_ptr<NspawnMachine::Running> NspawnMachine::launch() {
+    auto cgroup = containers_->make_cgroup(name());
+    os::ProcessSpec spec{
+        .argv = {start_command_},
+        .environment = {search_path(host().environment()),
+                        "RUN_NSPAWN_ROOT_DIR=" + state_dir.string(),
+                        "RUN_NSPAWN_SHARED_DIR=" + shared_dir.string()},
+        .directory = state_dir,
+        .cgroup_procs = cgroup->procs_fd(),
+    };
+    containers_->place(spec);
+    auto running = std::make_shared<Running>(spec, std::move(cgroup), name(), console_, host());
+    starting_.with([&](auto& starting) { starting = running; });
+    if (closed_) // either we see this, or close() sees what we have started
+        throw MachineError("machine '{}' is not started: the test is over", name());
+    wait_for_announcement(*running);
+    return running;
+}
+
+void NspawnMachine::wait_for_announcement(Running& running) {
+    os::Broadcast::Listener changed(console_.changed());
+    const auto deadline = Deadline::after(host().start_timeout);
+    for (;;) {
+        changed.reset();
+        if (const auto pid = announced_pid(console_.text())) {
+            running.nspawn = *pid;
+            return;
+        }
+        if (running.process.wait_for(changed.fd(),
+                                     sooner(deadline, Deadline::after(progress_interval)),
+                                     "before it ran systemd-nspawn"))
+            continue;
+        if (deadline.passed())
+            throw MachineError("machine '{}': its start script (pid {}) did not say \"{}N\" within "
+                               "{:.0f} seconds; its last output was:\n{}",
+                               name(), running.process.child().pid(), pid_line,
+                               host().start_timeout.count(), console_.tail());
+        log("still waiting for the start script to run systemd-nspawn");
+    }
+}
+
+void NspawnMachine::connect() {
+    if (is_up())
+        return;
+    start(false);
+    const auto turn = connect_turn_.take(Deadline::never(), host().interrupt);
+    if (is_up())
+        return;
+    const log::Scope scope(host().log, log::ScopeKind::nested, name(),
+                           "waiting for the container to finish booting");
+    const auto begin = Deadline::Clock::now();
+    const auto current = running();
+    while (!try_to_connect(*current)) // again with each init: a container may restart
+        ;
+    const Seconds took = Deadline::Clock::now() - begin;
+    log("connected to guest root shell");
+    log(fmt::format("(connecting took {:.2f} seconds)", took.count()));
+}
+
+bool NspawnMachine::try_to_connect(Running& running) {
+    const auto boot = wait_for_init(running);
+    running.boot.with([&](auto& current) { current = boot; });
+    return boot->connected = wait_for_systemd(running, *boot);
+}
+
+std::shared_ptr<NspawnMachine::Boot> NspawnMachine::wait_for_init(Running& running) {
+    for (;;) {
+        if (const auto init = init_below(running.nspawn)) {
+            os::OtherProcess process(*init);
+            if (init_below(running.nspawn) == init) // it was not another's number
+                return std::make_shared<Boot>(
+                    std::move(process),
+                    ContainerShell(name(), *init, running.error_output.input(), host()));
+        }
+        wait_a_moment(running);
+    }
+}
+
+// Waits until the container's services can be used. False if its init ends meanwhile.
+bool NspawnMachine::wait_for_systemd(Running& running, Boot& boot) {
+    const auto root = fs::path("/proc") / std::to_string(boot.init.pid()) / "root";
+    std::error_code not_yet;
+    while (!fs::exists(root / "run/systemd/private", not_yet)) {
+        if (boot.init.has_ended())
+            return false;
+        if (has_started(boot))
+            return true;
+        wait_a_moment(running);
+    }
+    follow_journal(boot);
+    for (;;) {
+        const auto result = boot.shell.run(wait_for_basic_target, Deadline::after(hint_interval));
+        if (boot.init.has_ended())
+            return false;
+        if (result.status == 0)
+            return true;
+        if (!result.timed_out)
+            throw MachineError("machine '{}': the container's systemd does not reach basic.target: "
+                               "{}\nits last output was:\n{}",
+                               name(), trim_right(result.output), console_.tail(30));
+        log("the container has not reached basic.target yet");
+        check_boot(running);
+    }
+}
+
+// For an init that is no systemd: the console says so, and a shell can be run.
+bool NspawnMachine::has_started(const Boot& boot) const {
+    const auto text = console_.text();
+    return std::any_of(started_lines.begin(), started_lines.end(),
+                       [&](auto line) { return text.find(line) != text.npos; }) &&
+           boot.shell.run("true", Deadline::after(hint_interval)).status == 0;
+}
+
+void NspawnMachine::follow_journal(Boot& boot) {
+    boot.journal_feed.emplace(name(), console_, host());
+    auto spec = boot.shell.process(fmt::format("{}exec {} --follow", wait_for_journal, journal));
+    spec.stdout_fd = boot.journal_feed->input();
+    boot.journal.emplace(spec, host().guard);
+}
+
+// Between two looks at a container that boots. Throws when it will come to nothing.
+void NspawnMachine::wait_a_moment(Running& running) {
+    check_boot(running);
+    if (os::wait_readable({running.process.exit_fd()}, Deadline::after(boot_pause),
+                          host().interrupt))
+        running.process.throw_died("while the container was booting");
+}
+
+void NspawnMachine::check_boot(Running& running) const {
+    const auto dead_end = console_.dead_end();
+    if (dead_end && !host().interactive)
+        throw MachineError("machine '{}': the container cannot boot: {}\nits last output was:\n{}",
+                           name(), *dead_end, console_.tail(30));
+    const Seconds silence = Deadline::Clock::now() - console_.last_activity();
+    if (silence >= host().boot_silence)
+        throw MachineError("machine '{}': the container cannot run commands yet, and has been "
+                           "silent for {:.0f} seconds; systemd-nspawn (pid {}) still runs; its "
+                           "last output was:\n{}",
+                           name(), silence.count(), running.nspawn, console_.tail(30));
+}
+
+ExecResult NspawnMachine::execute(const std::string& command, const ExecuteOptions& options) {
+    if (before_command)
+        before_command();
+    auto result = run(command, options.timeout, {},
+                      options.check_output ? AtItsEnd::error : AtItsEnd::result);
+    if (result.timed_out)
+        throw CommandTimedOut(shortened(command), *options.timeout, std::move(result.output));
+    return result;
+}
+
+ExecResult NspawnMachine::transfer(const std::string& command,
+                                   std::optional<std::string_view> input,
+                                   int output) {
+    const auto sink = output < 0 ? OutputSink() : sink_to(output, host().interrupt);
+    return run(command, std::nullopt, {input, sink}, AtItsEnd::error);
+}
+
+// `at_its_end`: what it is when the container ends under the command.
+ExecResult NspawnMachine::run(std::string_view command,
+                              Timeout timeout,
+                              const CommandStreams& streams,
+                              AtItsEnd at_its_end) {
+    connect();
+    const auto current = running();
+    const auto boot = current->boot.copy();
+    if (boot->init.has_ended())
+        throw_gone(*current,
+                   fmt::format("before it was given the command `{}`", shortened(command)));
+    auto result = boot->shell.run(command, deadline_of(timeout), streams);
+    const bool may_be_its_end = result.status != 0 && !result.timed_out;
+    if (may_be_its_end && at_its_end == AtItsEnd::error && ended_under(result, *boot))
+        throw_gone(*current, fmt::format("while running the command `{}`", shortened(command)));
+    return result;
+}
+
+// What ends the processes of a container, init among them, ends a command first.
+bool NspawnMachine::ended_under(const ExecResult& result, const Boot& boot) const {
+    const bool by_signal = result.status == 128 + SIGTERM || result.status == 128 + SIGKILL;
+    if (!by_signal)
+        return boot.init.has_ended();
+    std::string init;
+    std::getline(std::ifstream(fmt::format("/proc/{}/comm", boot.init.pid())), init);
+    const bool shuts_down = init.starts_with("systemd-shutdow"); // the kernel keeps 15 characters
+    return os::wait_readable({boot.init.exit_fd()},
+                             Deadline::after(shuts_down ? shutdown_limit : kill_limit),
+                             host().interrupt)
+        .has_value();
+}
+
+void NspawnMachine::throw_gone(Running& running, const std::string& doing) {
+    if (running.process.child().wait(Deadline::after(end_limit), host().interrupt))
+        running.process.throw_died(doing);
+    throw MachineError("machine '{}': the container restarted or shut down {}", name(), doing);
+}
+
+void NspawnMachine::abort_start() noexcept {
+    const auto starting = starting_.copy().lock();
+    if (starting && starting != running_.copy())
+        starting->process.stop();
+}
+
+void NspawnMachine::close() noexcept {
+    closed_ = true;
+    const auto current = running_.copy();
+    const auto starting = starting_.copy().lock();
+    if (starting && starting != current)
+        starting->process.child().signal_group(SIGTERM);
+    if (current && !current->process.child().poll())
+        end(*current);
+}
+
+// Init takes all in its namespace along. Then systemd-nspawn ends, and the start script cleans up.
+void NspawnMachine::end(Running& running) const noexcept {
+    if (running.end_announced.exchange(true))
+        return;
+    log(fmt::format("kill machine (pid {})", running.process.child().pid()));
+    const auto boot = running.boot.copy();
+    if (boot && boot->journal)
+        read_rest_of_journal(*boot);
+    const auto init = boot ? std::nullopt : init_below(running.nspawn); // nobody has asked yet
+    if (boot)
+        boot->init.kill();
+    else if (init)
+        os::OtherProcess(*init).kill();
+    else
+        running.process.child().signal_group(SIGTERM);
+}
+
+// journald tells its followers four times a second that there is something new.
+void NspawnMachine::read_rest_of_journal(Boot& boot) const noexcept {
+    try {
+        boot.journal.reset();
+        const auto seen = boot.journal_feed->finish();
+        const auto rest = boot.shell.run(fmt::format("{} | tail -n +{}", journal, seen + 1),
+                                         Deadline::after(journal_limit));
+        LineSplitter lines;
+        lines.feed(rest.output);
+        while (const auto line = lines.next())
+            host().log.serial(name(), *line);
+    } catch (...) { // what an interrupt throws, for one, must not keep the rest from ending
+        host().log.line(name(), log::Level::warning, "the end of the journal could not be read");
+    }
+}
+
+void NspawnMachine::release() noexcept {
+    try {
+        abort_start();
+        const auto current = running_.copy();
+        if (current && !current->process.child().poll())
+            end(*current);
+        if (current && current->end_announced) {
+            current->process.child().wait(Deadline::after(end_limit), host().interrupt);
+            current->process.stop();
+        }
+        forget_process();
+    } catch (const std::exception& error) {
+        host().log.line(name(), log::Level::error, error.what());
+    }
+}
+
+// A call in another thread may keep it for a moment, but not what runs in it.
+void NspawnMachine::forget_process() {
+    const auto current = running_.with([](auto& running) { return std::exchange(running, {}); });
+    if (current)
+        current->cgroup.reset();
+}
+
+void NspawnMachine::shutdown() {
+    if (!running_.copy())
+        return;
+    const auto result = run("poweroff", poweroff_limit, {}, AtItsEnd::result);
+    if (result.status != 0 && is_up())
+        throw MachineError("machine '{}': `poweroff` failed (exit code {}): {}", name(),
+                           result.status, trim_right(result.output));
+    wait_for_shutdown();
+}
+
+void NspawnMachine::wait_for_shutdown() {
+    const auto current = running_.copy();
+    if (!current)
+        return;
+    const log::Scope scope(host().log, log::ScopeKind::nested, name(),
+                           "waiting for the container to power off");
+    current->process.child().wait(Deadline::never(), host().interrupt);
+    current->process.wait_for_last_output();
+    forget_process();
+}
+
+} // namespace ntd::vm
