@@ -27,7 +27,8 @@ ntd_build_packages() {
 }
 
 ntd_guest_packages() {
-    local packages=(mmdebstrap debian-archive-keyring e2fsprogs cpio qemu-system-x86 qemu-utils vde2 python3)
+    local packages=(mmdebstrap debian-archive-keyring e2fsprogs cpio qemu-system-x86 qemu-utils vde2 python3
+        iproute2 systemd-container)
     # Without root the root file system is made in a user namespace.
     ((EUID == 0)) || packages+=(fakeroot uidmap)
     ntd_packages "${packages[@]}"
@@ -170,6 +171,8 @@ ntd_tool_of() {
         pyflakes3) echo pyflakes ;;
         qemu-system-x86) echo qemu-system-x86_64 ;;
         qemu-utils) echo qemu-img ;;
+        iproute2) echo ip ;;
+        systemd-container) echo systemd-nspawn ;;
         tesseract-ocr) echo tesseract ;;
         uidmap) echo newuidmap ;;
         vde2) echo vde_switch ;;

@@ -32,11 +32,18 @@ constexpr int timed_out = 124; // as timeout(1) has it
 constexpr std::size_t longest_argument = 120'000;
 
 // NixOS has no /bin/bash, and its /bin/sh is one; elsewhere sh may be one that knows no pipefail.
-constexpr std::string_view find_shell =
-    R"sh(for shell in /bin/bash /run/current-system/sw/bin/bash; do
-    [ ! -x $shell ] || exec $shell -c "$0"
-done
-exec /bin/sh -c "$0")sh";
+//
+// The shell that runs this has entered all namespaces but the container's PIDs: only its children
+// are in there. It waits for the one that it starts (`exit` keeps it from becoming that itself).
+// nsenter would wait as well, but it stops itself for ever when its child is stopped, as everybody
+// is at the end of a shutdown. What it would say about the death of its child nobody has asked for.
+constexpr std::string_view run_in_shell =
+    R"sh(exec 3>&2 2>/dev/null
+for shell in /bin/bash /run/current-system/sw/bin/bash /bin/sh; do
+    [ -x $shell ] || continue
+    $shell -c "$0" 2>&3 3>&-
+    exit $?
+done)sh";
 
 constexpr std::string_view prologue = "cd /tmp 2>/dev/null || cd /\nset -eo pipefail\n[ ! -e "
                                       "/etc/profile ] || . /etc/profile || true\n"
@@ -107,7 +114,7 @@ std::string holders_of(int pipe) {
 }
 
 // To all that a process has started: parents first, as a shell must not see its child end before it
-// gets the signal itself. Not to nsenter, the process: who else would take note of their ends?
+// gets the signal itself. Not to the process itself, which takes note of their ends.
 void signal_descendants(pid_t process, int signal) {
     std::ifstream children(fmt::format("/proc/{0}/task/{0}/children", process));
     for (pid_t child = 0; children >> child;) {
@@ -141,8 +148,8 @@ struct ContainerShell::Exchange {
 
 os::ProcessSpec ContainerShell::process(std::string_view script) const {
     return {.argv = {"nsenter", "--target", std::to_string(init_), "--mount", "--uts", "--ipc",
-                     "--net", "--pid", "--cgroup", "--", "/bin/sh", "-c", std::string(find_shell),
-                     std::string(script)},
+                     "--net", "--pid", "--cgroup", "--no-fork", "--", "/bin/sh", "-c",
+                     std::string(run_in_shell), std::string(script)},
             .environment = environment(),
             .pipe_stdin = false,
             .stderr_fd = console_,

@@ -116,7 +116,7 @@ bool NspawnMachine::is_up() const {
     return boot && boot->connected && !boot->init.has_ended();
 }
 
-void NspawnMachine::start(bool) {
+void NspawnMachine::start(bool allow_reboot) {
     const auto turn = start_turn_.take(Deadline::never(), host().interrupt);
     if (running_.copy())
         return;
@@ -124,6 +124,7 @@ void NspawnMachine::start(bool) {
     make_directories();
     console_.clear();
     auto running = launch();
+    running->allow_reboot = allow_reboot;
     log(fmt::format("systemd-nspawn running (pid {})", running->nspawn));
     running_.with([&](auto& current) { current = std::move(running); });
 }
@@ -172,6 +173,7 @@ void NspawnMachine::wait_for_announcement(Running& running) {
 void NspawnMachine::connect() {
     if (is_up())
         return;
+    restart_if_asked();
     start(false);
     const auto turn = connect_turn_.take(Deadline::never(), host().interrupt);
     if (is_up())
@@ -180,11 +182,26 @@ void NspawnMachine::connect() {
                            "waiting for the container to finish booting");
     const auto begin = Deadline::Clock::now();
     const auto current = running();
-    while (!try_to_connect(*current)) // again with each init: a container may restart
+    while (!try_to_connect(*current)) // again with each init: some start scripts restart it
         ;
     const Seconds took = Deadline::Clock::now() - begin;
     log("connected to guest root shell");
     log(fmt::format("(connecting took {:.2f} seconds)", took.count()));
+}
+
+// systemd-nspawn leaves it to its caller to start a container again that wants a reboot.
+void NspawnMachine::restart_if_asked() {
+    constexpr int wants_reboot = 133;
+    const auto current = running_.copy();
+    const auto boot = current ? current->boot.copy() : nullptr;
+    if (!boot || !current->allow_reboot || !boot->init.has_ended())
+        return;
+    const auto end = current->process.child().wait(Deadline::after(end_limit), host().interrupt);
+    if (!end || end->returncode() != wants_reboot)
+        return;
+    log("the container reboots");
+    forget_process();
+    start(true);
 }
 
 bool NspawnMachine::try_to_connect(Running& running) {
@@ -243,7 +260,11 @@ bool NspawnMachine::has_started(const Boot& boot) const {
 
 void NspawnMachine::follow_journal(Boot& boot) {
     boot.journal_feed.emplace(name(), console_, host());
-    auto spec = boot.shell.process(fmt::format("{}exec {} --follow", wait_for_journal, journal));
+    // In the background, so that it becomes a child of the container's init: at the end of a
+    // shutdown that waits for the ends of all processes, but hears only of those of its children.
+    auto spec =
+        boot.shell.process(fmt::format("( {}exec {} --follow ) &", wait_for_journal, journal));
+    spec.leaves_others = false;
     spec.stdout_fd = boot.journal_feed->input();
     boot.journal.emplace(spec, host().guard);
 }

@@ -61,8 +61,17 @@ def processes_with(test_id: str) -> list[str]:
     return found
 
 
-def start_scripts(directory: Path, *machines: str, options: Sequence[str] = ()) -> list[Path]:
-    """run-NAME-vm for each NAME:VLANS:UNITS, see examples/guest/make-start-scripts."""
+def start_scripts(
+    directory: Path,
+    *machines: str,
+    containers: Sequence[str] = (),
+    options: Sequence[str] = (),
+) -> list[Path]:
+    """run-NAME-vm for each NAME:VLANS:UNITS, see examples/guest/make-start-scripts; then
+    run-NAME-nspawn for each of the containers."""
     tool = ROOT / "examples" / "guest" / "make-start-scripts"
-    subprocess.run([tool, *options, "-o", directory, *machines], check=True, timeout=PATIENCE)
-    return [directory / f"run-{machine.split(':')[0]}-vm" for machine in machines]
+    words = [word for container in containers for word in ("--container", container)]
+    command = [tool, *options, "-o", directory, *machines, *words]
+    subprocess.run(command, check=True, timeout=PATIENCE)
+    kinds = [(machine, "vm") for machine in machines] + [(name, "nspawn") for name in containers]
+    return [directory / f"run-{machine.split(':')[0]}-{kind}" for machine, kind in kinds]

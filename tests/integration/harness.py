@@ -38,16 +38,6 @@ INHERITED = ("PATH", "HOME", "LANG", "TERM", "ASAN_OPTIONS", "UBSAN_OPTIONS", "T
 
 Machines = Mapping[str, str]
 
-# What a start script of a container does, without systemd-nspawn. Its init ends when that does.
-FAKE_CONTAINER = """
-echo "systemd-nspawn's PID is $$"
-exec unshare --pid --mount --uts --ipc --net --cgroup --fork --kill-child sh -c '
-    mount -t proc proc /proc
-    hostname "${RUN_NSPAWN_ROOT_DIR##*/vm-state-}"
-    echo "Welcome to NixOS 26.05"
-    exec sleep infinity
-'"""
-
 
 @dataclass(frozen=True)
 class Result:
@@ -147,12 +137,6 @@ class Workspace:
         """Starts a fake machine with ``options``, or does what ``body`` says."""
         body = body if body is not None else f'exec {FAKE_VM} {options} "$@"'
         return self.write(f"run-{name}-vm", f"#!/bin/sh\n{body}\n", 0o755)
-
-    def container_script(self, name: str, body: str | None = None) -> Path:
-        """Starts a process of its own namespaces, which knows a shell, no systemd and no network,
-        as if it were a container; or does what ``body`` says."""
-        body = body if body is not None else FAKE_CONTAINER
-        return self.write(f"run-{name}-nspawn", f"#!/bin/sh\n{body}\n", 0o755)
 
     def start_scripts(self, machines: Machines) -> dict[str, Path]:
         return {name: self.start_script(name, options) for name, options in machines.items()}

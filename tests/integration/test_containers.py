@@ -5,13 +5,13 @@ from __future__ import annotations
 import os
 import shlex
 import signal
-import subprocess
 import time
 from collections.abc import Callable
 
 import pytest
 
-from harness import AT_ONCE, FAKE_CONTAINER, PATIENCE, Conversation, Result, Workspace
+from containers import FAKE_CONTAINER, run_to_end, start_script, state_of_the_host
+from harness import AT_ONCE, PATIENCE, Conversation, Result, Workspace
 
 RunDriver = Callable[..., Result]
 SpawnDriver = Callable[..., Conversation]
@@ -23,8 +23,8 @@ pytestmark = pytest.mark.skipif(os.geteuid() != 0, reason="containers take root"
 def run_on_box(workspace: Workspace, run_driver: RunDriver) -> RunDriver:
     """run_driver() on a container called box."""
 
-    def run(script: str, body: str | None = None, **options: object) -> Result:
-        containers = {"box": workspace.container_script("box", body)}
+    def run(script: str, body: str = FAKE_CONTAINER, **options: object) -> Result:
+        containers = {"box": start_script(workspace, "box", body)}
         return run_driver(script, containers=containers, **options)
 
     return run
@@ -32,17 +32,11 @@ def run_on_box(workspace: Workspace, run_driver: RunDriver) -> RunDriver:
 
 @pytest.fixture
 def spawn_on_box(workspace: Workspace, spawn_driver: SpawnDriver) -> SpawnDriver:
-    def spawn(script: str, body: str | None = None, **options: object) -> Conversation:
-        containers = {"box": workspace.container_script("box", body)}
+    def spawn(script: str, body: str = FAKE_CONTAINER, **options: object) -> Conversation:
+        containers = {"box": start_script(workspace, "box", body)}
         return spawn_driver(script, containers=containers, **options)
 
     return spawn
-
-
-def run_to_end(argv: list[str], env: dict[str, str]) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        argv, env=env, cwd="/", capture_output=True, text=True, timeout=PATIENCE, check=False
-    )
 
 
 # ---------------------------------------------------------------------------------- its kind
@@ -98,7 +92,7 @@ def test_process_is_like_that_of_a_virtual_machine(run_on_box: RunDriver) -> Non
 
 
 def test_overridden_methods_take_effect(run_on_box: RunDriver, workspace: Workspace) -> None:
-    script = workspace.container_script("own")
+    script = start_script(workspace, "own")
     run_on_box(
         f"""
         class Own(NspawnMachine):
@@ -302,7 +296,7 @@ def test_end_under_a_wait(run_on_box: RunDriver) -> None:
 
 
 def test_who_is_not_root_is_told_at_once(workspace: Workspace) -> None:
-    containers = {"box": workspace.container_script("box")}
+    containers = {"box": start_script(workspace, "box")}
     command = workspace.command("box.start()", containers=containers)
     for directory in (workspace.root, workspace.base, workspace.out):
         directory.chmod(0o777)
@@ -314,20 +308,6 @@ def test_who_is_not_root_is_told_at_once(workspace: Workspace) -> None:
 
 
 # ---------------------------------------------------------------------------------- the host
-
-
-LOOK_AT_THE_HOST = """
-ip -o link | cut -d: -f2
-ls /run /run/netns /run/systemd/nspawn
-findmnt -rno TARGET
-find /sys/fs/cgroup -name 'nixos-test-driver*'
-ls -la /etc/os-release /etc/machine-id
-"""
-
-
-def state_of_the_host() -> str:
-    ended = run_to_end(["sh", "-c", LOOK_AT_THE_HOST], dict(os.environ))
-    return ended.stdout + ended.stderr
 
 
 MAKES_THINGS = """
@@ -385,7 +365,7 @@ def test_bare_sandbox(workspace: Workspace) -> None:
         grep -q . /etc/machine-id && grep -q . /etc/os-release && echo names are there >&2
         ls /etc/ssl >&2
         """
-    script = workspace.container_script("box", body + FAKE_CONTAINER)
+    script = start_script(workspace, "box", body + FAKE_CONTAINER)
     command = workspace.command("box.succeed('true')", containers={"box": script})
     etc = workspace.root / "etc"
     bare = workspace.write(

@@ -42,7 +42,8 @@ public:
                   std::shared_ptr<const ContainerHost> containers);
     ~NspawnMachine() override;
 
-    // Returns when systemd-nspawn runs. Nothing if it runs already. Containers may always reboot.
+    // Returns when systemd-nspawn runs. Nothing if it runs already. A container that reboots ends,
+    // and with `allow_reboot` the next command starts it again.
     void start(bool allow_reboot) override;
 
     // Waits until commands can run, starting the container if needed; also after a reboot.
@@ -78,6 +79,7 @@ private:
 
     std::shared_ptr<Running> launch();
     void wait_for_announcement(Running& running);
+    void restart_if_asked();
     bool try_to_connect(Running& running);
     std::shared_ptr<Boot> wait_for_init(Running& running);
     bool wait_for_systemd(Running& running, Boot& boot);
@@ -129,6 +131,7 @@ struct NspawnMachine::Running {
     MachineProcess process;
     SerialFeed error_output; // of commands
     pid_t nspawn = -1;       // as announced
+    bool allow_reboot = false;
     Guarded<std::shared_ptr<Boot>> boot;
     std::atomic<bool> end_announced = false;
 };

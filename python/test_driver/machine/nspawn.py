@@ -60,8 +60,8 @@ class NspawnMachine(BaseMachine, engine.NspawnMachine):
     def start(self, allow_reboot: bool = False) -> None:
         """Start the container; return when it runs, without waiting for it to boot.
 
-        Does nothing if it runs. A container may always restart itself. Raises MachineError at once
-        if the start script fails.
+        Does nothing if it runs. A container that reboots ends; with ``allow_reboot`` the next
+        command starts it again. Raises MachineError at once if the start script fails.
         """
         super().start(allow_reboot)
 

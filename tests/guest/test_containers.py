@@ -1,0 +1,162 @@
+"""Debian containers, run by systemd-nspawn: alone, and on one network with a virtual machine."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import guest
+import pytest
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "integration"))
+
+from containers import state_of_the_host  # noqa: E402
+from harness import Workspace  # noqa: E402
+
+pytestmark = pytest.mark.skipif(os.geteuid() != 0, reason="containers take root")
+
+
+@pytest.fixture
+def workspace() -> Iterator[Workspace]:
+    """After the test nothing may be left, on the host either."""
+    before = state_of_the_host()
+    with Workspace() as workspace:
+        yield workspace
+        workspace.check_nothing_is_left()
+    assert state_of_the_host() == before
+
+
+def configuration(workspace: Workspace, script: str, *vms: str, containers: list[str]) -> Path:
+    """As nixpkgs has it since 26.05."""
+    paths = guest.start_scripts(workspace.scripts, *vms, containers=containers)
+    machines = {path.name.split("-")[1]: path for path in paths}
+    names = {name: {"name": name, "start_script": str(path)} for name, path in machines.items()}
+    is_vm = {name: machines[name].name.endswith("-vm") for name in names}
+    config = {
+        "vms": {name: value for name, value in names.items() if is_vm[name]},
+        "containers": {name: value for name, value in names.items() if not is_vm[name]},
+        "vlans": [1, 2],
+        "global_timeout": guest.PATIENCE,
+        "enable_ssh_backdoor": False,
+        "test_script": str(workspace.test_script(script)),
+    }
+    return workspace.write("config.json", json.dumps(config))
+
+
+def run(workspace: Workspace, script: str, *vms: str, containers: list[str]) -> guest.Result:
+    config = configuration(workspace, script, *vms, containers=containers)
+    env = {"NTD_TEST_ID": workspace.id}
+    return guest.run(guest.DRIVER, "--config", config, "-o", workspace.out, cwd=workspace.base, env=env)
+
+
+LIFE = r"""
+import subprocess
+
+with subtest("it boots, and its journal is the log"):
+    box.wait_for_unit("multi-user.target")
+    assert box.succeed("hostname; cat /proc/1/comm") == "box\nsystemd\n"
+    box.require_unit_state("systemd-journald.service")
+    assert box.get_unit_info("basic.target")["ActiveState"] == "active"
+
+with subtest("its services and users"):
+    box.wait_for_unit("nginx.service")
+    box.wait_for_open_port(80)
+    assert box.stop_job("nginx")[0] == 0
+    box.wait_for_closed_port(80)
+    with t.assertRaisesRegex(AssertionError, "is inactive and there are no pending jobs"):
+        box.wait_for_unit("nginx.service")
+    box.start_job("user@1000.service")
+    box.wait_for_unit("default.target", "alice")
+    box.succeed("nc -lU /run/sock >&2 & su alice -c id >&2")
+    box.wait_for_open_unix_socket("/run/sock")
+
+with subtest("files, through the shared directory"):
+    (driver.out_dir / "tree").mkdir()
+    (driver.out_dir / "tree" / "file").write_bytes(bytes(range(256)) * 9999)
+    box.copy_from_host(driver.out_dir / "tree", "/root/tree")
+    box.copy_from_machine("/root/tree", "back")
+    copy = box.shared_dir / "from-box" / "root" / "tree" / "file"
+    original = (driver.out_dir / "tree" / "file").read_bytes()
+    assert (driver.out_dir / "back" / "tree" / "file").read_bytes() == original == copy.read_bytes()
+
+with subtest("a command that takes too long"):
+    with t.assertRaises(subprocess.TimeoutExpired):
+        box.succeed("sleep 1000", timeout=1)
+    assert box.execute("pgrep -f 'sleep 100[0]'") == (1, "")
+
+with subtest("it goes off, is started again, and keeps its files"):
+    box.succeed("touch /root/kept")
+    box.shutdown()
+    assert not box.is_up() and box.pid is None
+    box.start(allow_reboot=True)
+    boot = box.succeed("cat /proc/sys/kernel/random/boot_id; ls /root/kept")
+
+with subtest("it reboots"):
+    with t.assertRaisesRegex(BrokenPipeError, "exited with status 133 while running the command"):
+        box.succeed("systemctl reboot; sleep 1000")
+    assert box.succeed("cat /proc/sys/kernel/random/boot_id; ls /root/kept") != boot
+    box.shutdown()
+    box.start()
+    with t.assertRaisesRegex(BrokenPipeError, "exited with status 0 while running the command"):
+        box.succeed("poweroff; sleep 1000")
+    box.wait_for_shutdown()
+
+with subtest("what it says last is not lost"):
+    box.succeed("logger famous last words")
+"""
+
+
+def test_life_of_a_container(workspace: Workspace) -> None:
+    result = run(workspace, LIFE, containers=["box:1:nginx.service"])
+    assert result.returncode == 0, str(result)
+    assert "Reached target multi-user.target" in result.log
+    assert "famous last words" in result.log
+
+
+NEIGHBOURS = """
+start_all()
+for name in ("one", "both"):
+    one.succeed(f"ping -c 1 -4 {name}; ping -c 1 -6 {name}")
+two.succeed("ping -c 1 192.168.2.1")
+both.succeed("ping -c 1 two")
+two.fail("ping -c 1 -W 1 one")
+assert both.succeed("ip -o link").count(": eth") == 2
+"""
+
+
+def test_containers_on_two_networks(workspace: Workspace) -> None:
+    result = run(workspace, NEIGHBOURS, containers=["both:1,2", "one:1", "two:2"])
+    assert result.returncode == 0, str(result)
+
+
+MIXED = """
+start_all()
+box.succeed("nc -l 4711 >/root/heard 2>&1 &")
+vm.wait_for_unit("nginx.service")
+for machine, other in ((box, "vm"), (vm, "box")):
+    machine.succeed(f"ping -c 1 -4 {other}; ping -c 1 -6 {other}")
+assert "Welcome to nginx" in box.succeed("curl --fail http://vm/")
+vm.succeed("head -c 3000000 /dev/zero | nc -N box 4711")
+box.wait_until_succeeds("[ $(stat -c %s /root/heard) = 3000000 ]")
+"""
+
+
+def test_container_and_virtual_machine_reach_each_other(workspace: Workspace) -> None:
+    result = run(workspace, MIXED, "vm:1:nginx.service", containers=["box"])
+    assert result.returncode == 0, str(result)
+
+
+def test_driver_that_is_killed_leaves_no_container(workspace: Workspace) -> None:
+    script = "box.succeed('systemd-run sleep 1000')\nbox.succeed('echo up >&2; sleep 1000')"
+    config = configuration(workspace, script, containers=["box"])
+    command = workspace.command(script)
+    command.argv[1:] = ["--config", str(config)]
+    driver = workspace.spawn(command)
+    driver.expect("box # up", guest.PATIENCE)
+    driver.signal(signal.SIGKILL)
+    driver.end()
+    workspace.wait_until_no_process(30)

@@ -1,0 +1,44 @@
+"""A stand-in for a container, and what containers must not change."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+from pathlib import Path
+
+from harness import PATIENCE, Workspace
+
+# What a start script does, without systemd-nspawn: a process in namespaces of its own, which knows
+# a shell, no systemd and no network. It ends with what has started it.
+FAKE_CONTAINER = """
+echo "systemd-nspawn's PID is $$"
+exec unshare --pid --mount --uts --ipc --net --cgroup --fork --kill-child sh -c '
+    mount -t proc proc /proc
+    hostname "${RUN_NSPAWN_ROOT_DIR##*/vm-state-}"
+    echo "Welcome to NixOS 26.05"
+    exec sleep infinity
+'"""
+
+
+def start_script(workspace: Workspace, name: str, body: str = FAKE_CONTAINER) -> Path:
+    return workspace.write(f"run-{name}-nspawn", f"#!/bin/sh\n{body}\n", 0o755)
+
+
+LOOK_AT_THE_HOST = """
+ip -o link | cut -d: -f2
+ls /run /run/netns /run/systemd/nspawn
+findmnt -rno TARGET
+find /sys/fs/cgroup -name 'nixos-test-driver*'
+ls -la /etc/os-release /etc/machine-id
+"""
+
+
+def state_of_the_host() -> str:
+    ended = run_to_end(["sh", "-c", LOOK_AT_THE_HOST], dict(os.environ))
+    return ended.stdout + ended.stderr
+
+
+def run_to_end(argv: list[str], env: dict[str, str]) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        argv, env=env, cwd="/", capture_output=True, text=True, timeout=PATIENCE, check=False
+    )
