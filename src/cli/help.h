@@ -28,7 +28,7 @@ variable its items are separated by blanks. An option wins over its variable.
   --vm-names NAME...          names of these machines, in the same order [variable: vmNames;
                               default: NAME from scripts called run-NAME-vm, else "machine"]
   --container-start-scripts SCRIPT...
-                              programs that start systemd-nspawn containers
+                              programs that start systemd-nspawn containers (they need root)
                                                 [variable: containerStartScripts; default: none]
   --container-names NAME...   their names [variable: containerNames; default: NAME from scripts
                               called run-NAME-nspawn, else "machine"]
@@ -106,7 +106,7 @@ Differences from the Python driver (the README tells more):
     the line. test_script() reads the script again, and can run it from a line or subtest on.
   - --stream-output, --watch, --repeat, --until-fail, --vnc, --backdoor, --list-methods,
     --ssh-proxy, --version, and the variables NTD_... are ours.
-  - Not there yet: containers (an error).
+  - Containers are in namespaces and a cgroup of the driver's own, where the host has no part.
 
 Exit status: 0 the test script ran to its end; 1 it failed (or what it gave to sys.exit); 2 the
 options or the configuration cannot be used; 143 (SIGTERM) the global timeout passed; 130 (SIGINT)
