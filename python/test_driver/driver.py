@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from test_driver.duration import Duration
     from test_driver.logger import AbstractLogger
     from test_driver.polling_condition import PollingCondition
+    from test_driver.vlan import Capture
     from test_driver.vsock import VhostVsock
 
 
@@ -83,6 +84,7 @@ class Driver:
         interactive: bool = False,
         keep_machine_state: bool = False,
         tmp_dir: Path | None = None,
+        pcap: bool = False,
     ) -> None:
         """Of what a configuration has; machines are made when the context is entered.
 
@@ -96,6 +98,8 @@ class Driver:
         self.tmp_dir = tmp_dir or _own_directory()
         self.logger = logger or Logger()
         self._keep_machine_state = keep_machine_state
+        self._pcap = pcap
+        self._recorded: list[Capture] = []
         self.debug = DebugNop()
         self._global_deadline: float | None = None
         self.vlans = []
@@ -128,7 +132,12 @@ class Driver:
         if self.config.vlans:
             with self.logger.nested("start all VLans"):
                 for number in self.config.vlans:
-                    self.vlans.append(VLan(number, self.tmp_dir, containers=containers))
+                    vlan = VLan(
+                        number, self.tmp_dir, out_dir=self.out_dir, containers=containers
+                    )
+                    self.vlans.append(vlan)
+                    if self._pcap:
+                        self._recorded.append(vlan.capture(f"vlan{number}.pcap"))
         for machine in self.config.vms:
             self.machines_qemu.append(self._create(machine.start_script, machine.name))
         for machine in self.config.containers:
@@ -386,6 +395,12 @@ class Driver:
             if machine.is_up():
                 self._sync(machine)
 
+    def _drop_recordings(self) -> None:
+        """The test has passed: nobody will look at them."""
+        for capture in self._recorded:
+            capture.stop()
+            capture.path.unlink(missing_ok=True)
+
     def _sync(self, machine: BaseMachine) -> None:
         """The verdict is known: a machine that another thread still uses must not change it."""
         try:
@@ -408,6 +423,7 @@ def of_this_run() -> Driver:
         interactive=options.interactive or options.watch,
         keep_machine_state=options.keep_machine_state,
         tmp_dir=options.tmp_dir,
+        pcap=options.pcap,
     )
     if options.debug_hook_attach:
         from test_driver.debugger import Debug  # few runs need it

@@ -87,6 +87,8 @@ def _run_test(driver: Driver) -> tuple[int, int]:
             driver._arm_global_timeout(limit)
         driver.run_tests()
         engine.clear_global_timeout()
+        if not engine.options().keep_pcap:
+            driver._drop_recordings()
     except SystemExit as end:
         status = script.status_of(end)
         if status != 0:

@@ -3,12 +3,41 @@
 from __future__ import annotations
 
 import os
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from test_driver._engine import engine
 
 if TYPE_CHECKING:
-    from pathlib import Path
+    from types import TracebackType
+
+    from test_driver.machine.base import BaseMachine
+
+
+class Capture:
+    """A pcap file that is being written. A context manager that ends it."""
+
+    path: Path
+    """The file."""
+
+    def __init__(self, vlan: VLan, path: Path) -> None:
+        self.path = path
+        self._capture = engine.Capture(vlan.socket_dir, path)
+
+    def stop(self) -> None:
+        """End it: what has passed over the network by now is in the file."""
+        self._capture.stop()
+
+    def __enter__(self) -> Capture:
+        return self
+
+    def __exit__(
+        self,
+        exception_type: type[BaseException] | None,
+        exception: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self.stop()
 
 
 class VLan(engine.VLan):
@@ -26,9 +55,17 @@ class VLan(engine.VLan):
     """Number of the switch's process."""
 
     def __init__(
-        self, nr: int, tmp_dir: Any, *_: Any, containers: engine.ContainerHost | None = None
+        self,
+        nr: int,
+        tmp_dir: Any,
+        *_: Any,
+        out_dir: Any = ".",
+        containers: engine.ContainerHost | None = None,
     ) -> None:
         super().__init__(nr, tmp_dir, containers)
+        self._out_dir = Path(out_dir)
+        self._containers = containers
+        self._captures: list[Capture] = []
         self._variable = f"QEMU_VDE_SOCKET_{nr}"
         self._outer = os.environ.get(self._variable)  # of a driver that this one runs in
         os.environ[self._variable] = str(self.socket_dir)
@@ -36,8 +73,37 @@ class VLan(engine.VLan):
     def __repr__(self) -> str:
         return f"<Vlan Nr. {self.nr}>"
 
+    def capture(self, filename: str | Path) -> Capture:
+        """Write all that passes over the network from now on into a pcap file, for tcpdump and
+        Wireshark, in the output directory (or where an absolute path says).
+
+        It ends with the run, with ``stop()`` of what is returned, or with a block:
+        ``with vlan1.capture("handshake.pcap"): ...``. What containers send each other is in it
+        only if their start scripts make bridges that learn nothing (``ageing_time 0``).
+        """
+        capture = Capture(self, self._out_dir / filename)
+        self._captures.append(capture)
+        return capture
+
+    def disconnect(self, machine: BaseMachine) -> None:
+        """Pull the machine's cable out of this network; the others stay connected.
+
+        Raises MachineError if it is not on the network, or off.
+        """
+        from test_driver import cables
+
+        cables.set_connected(self, machine, False)
+
+    def reconnect(self, machine: BaseMachine) -> None:
+        """Plug the machine's cable in again."""
+        from test_driver import cables
+
+        cables.set_connected(self, machine, True)
+
     def stop(self) -> None:
         """End the switch."""
+        for capture in self._captures:
+            capture.stop()
         super().stop()
         if self._outer is None:
             os.environ.pop(self._variable, None)

@@ -234,6 +234,8 @@ void define_options(CLI::App& app, CommandLine& line) {
     value("--backdoor", line.backdoor);
     flag("-I,--interactive,!--no-interactive", line.interactive);
     flag("-K,--keep-machine-state", line.keep_machine_state);
+    flag("--pcap", line.pcap);
+    flag("--keep-pcap", line.keep_pcap);
     flag("--stream-output", line.stream_output);
     flag("--watch", line.watch);
     flag("--until-fail", line.until_fail);

@@ -34,6 +34,8 @@ struct CommandLine {
     std::string backdoor;
     bool interactive = false;
     bool keep_machine_state = false;
+    bool pcap = false;
+    bool keep_pcap = false;
     bool stream_output = false;
     bool watch = false;
     bool until_fail = false;

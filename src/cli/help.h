@@ -61,6 +61,9 @@ How to run it:
                               driver, which takes several commands at a time. With vsock the
                               machines get one, and it is an error if the guest does not listen
                                                                                 [default: auto]
+      --pcap                  record what passes over each VLAN, in vlanN.pcap of the output directory;
+                              kept if the test fails
+      --keep-pcap             the same, kept in any case
       --stream-output         show what commands write to standard output while they run
   --debug-hook-attach CMD     when the test fails, or calls debug.breakpoint(), stop for a debugger
                               and print CMD as the command to attach with          [default: none]
@@ -104,8 +107,9 @@ Differences from the Python driver (the README tells more):
     global timeout while somebody is attached.
   - At the prompt a failing script comes back, Ctrl-C ends only what runs, and consoles do not tear
     the line. test_script() reads the script again, and can run it from a line or subtest on.
-  - --stream-output, --watch, --repeat, --until-fail, --vnc, --backdoor, --list-methods,
-    --ssh-proxy, --version, and the variables NTD_... are ours.
+  - --pcap, --keep-pcap, --stream-output, --watch, --repeat, --until-fail, --vnc, --backdoor,
+    --list-methods, --ssh-proxy, --version, and the variables NTD_... are ours, and so are
+    vlanN.capture(), disconnect(), reconnect().
   - Containers are in namespaces and a cgroup of the driver's own, where the host has no part.
 
 Exit status: 0 the test script ran to its end; 1 it failed (or what it gave to sys.exit); 2 the

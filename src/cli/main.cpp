@@ -79,6 +79,8 @@ python::RunResult run(const cli::Options& options) {
         .watch = options.watch,
         .vnc = options.vnc,
         .keep_machine_state = options.keep_machine_state,
+        .pcap = options.pcap || options.keep_pcap,
+        .keep_pcap = options.keep_pcap,
         .debug_hook_attach = options.debug_hook_attach,
     };
     const auto result = python::run(run_options, runtime, terminal);

@@ -261,6 +261,8 @@ void check_script_to_run_again(const Options& options) {
 Options options_from(const CommandLine& line, const Environment& environment) {
     Options options;
     options.interactive = line.interactive;
+    options.pcap = line.pcap;
+    options.keep_pcap = line.keep_pcap;
     options.stream_output = line.stream_output;
     options.vnc = line.vnc;
     set_repetition(options, line);

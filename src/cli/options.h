@@ -23,6 +23,8 @@ struct Options {
     bool list_methods = false;
     std::string ssh_proxy;
     bool keep_machine_state = false;
+    bool pcap = false;
+    bool keep_pcap = false;
     bool stream_output = false;
     bool watch = false;        // run the script again whenever it is saved
     bool vnc = false;          // machines have a VNC server

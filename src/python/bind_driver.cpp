@@ -1,6 +1,7 @@
 #include "bindings.h"
 #include "casters.h"
 
+#include <ntd/vm/capture.h>
 #include <ntd/vm/vhost_vsock.h>
 #include <ntd/vm/vlan.h>
 
@@ -42,10 +43,20 @@ void bind_options(py::module_& module) {
                                    return session().runtime.host().backdoor == vm::Backdoor::vsock;
                                })
         .def_readonly("keep_machine_state", &RunOptions::keep_machine_state)
+        .def_readonly("pcap", &RunOptions::pcap)
+        .def_readonly("keep_pcap", &RunOptions::keep_pcap)
         .def_readonly("debug_hook_attach", &RunOptions::debug_hook_attach);
 }
 
 void bind_vlan(py::module_& module) {
+    py::class_<vm::Capture>(module, "Capture")
+        .def(py::init([](const std::filesystem::path& switch_dir,
+                         const std::filesystem::path& file) {
+                 const py::gil_scoped_release without_gil;
+                 return std::make_unique<vm::Capture>(switch_dir, file, session().runtime.host());
+             }),
+             "switch_dir"_a, "file"_a)
+        .def("stop", &vm::Capture::stop, can_block());
     py::class_<vm::VLan, std::shared_ptr<vm::VLan>>(module, "VLan", py::dynamic_attr())
         .def(py::init([](int number, const std::filesystem::path& tmp_dir,
                          const std::shared_ptr<vm::ContainerHost>& containers) {

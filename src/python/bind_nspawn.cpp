@@ -25,7 +25,8 @@ void bind_nspawn_machine(py::module_& module) {
                  const py::gil_scoped_release without_gil;
                  return std::make_shared<ContainerHost>(session().runtime.host(), keep);
              }),
-             "keep"_a);
+             "keep"_a)
+        .def_property_readonly("namespaces", &ContainerHost::namespaces);
     py::class_<NspawnMachine, vm::Machine, OverridableNspawn, std::shared_ptr<NspawnMachine>>(
         module, "NspawnMachine", py::dynamic_attr())
         .def(py::init([](const std::string& start_command, const std::string& name,
@@ -43,6 +44,7 @@ void bind_nspawn_machine(py::module_& module) {
              })
         .def_property_readonly("pid", &pid_of<NspawnMachine>)
         .def_property_readonly("start_command", &NspawnMachine::start_command)
+        .def("_init", &NspawnMachine::init, can_block())
         .def("start", &NspawnMachine::start, "allow_reboot"_a = false, can_block())
         .def("shutdown", &NspawnMachine::shutdown, can_block())
         .def("wait_for_shutdown", &NspawnMachine::wait_for_shutdown, can_block())

@@ -159,10 +159,10 @@ ContainerHost::ContainerHost(const Host& host, const fs::path& keep) {
     }
 }
 
-void ContainerHost::place(os::ProcessSpec& spec) const {
-    spec.namespaces.push_back(namespaces_->mount());
-    if (namespaces_->network() >= 0)
-        spec.namespaces.push_back(namespaces_->network());
+std::vector<int> ContainerHost::namespaces() const {
+    if (namespaces_->network() < 0)
+        return {namespaces_->mount()};
+    return {namespaces_->mount(), namespaces_->network()};
 }
 
 std::unique_ptr<os::Cgroup> ContainerHost::make_cgroup(const std::string& name) const {

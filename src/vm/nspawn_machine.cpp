@@ -417,6 +417,11 @@ void NspawnMachine::forget_process() {
         current->cgroup.reset();
 }
 
+pid_t NspawnMachine::init() {
+    connect();
+    return running()->boot.copy()->init.pid();
+}
+
 void NspawnMachine::shutdown() {
     if (!running_.copy())
         return;

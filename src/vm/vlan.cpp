@@ -144,7 +144,9 @@ void VLan::stop() noexcept {
     if (!process_ || process_->poll())
         return;
     host_.log.info(fmt::format("kill vlan (pid {})", pid()));
-    process_->end(Deadline::after(3s)); // it removes its directory
+    process_->end(Deadline::after(3s));
+    std::error_code ignored; // it has removed the directory, unless a plug had just gone
+    fs::remove_all(socket_dir_, ignored);
 }
 
 } // namespace ntd::vm

@@ -14,6 +14,7 @@ from typing import Any
 HERE = Path(__file__).resolve().parent
 sys.path[:0] = [str(HERE.parent / "integration"), str(HERE.parent / "guest")]
 
+import containers  # noqa: E402
 import guest  # noqa: E402
 from harness import DRIVER, FAKE_VM, SLOWNESS, Command, Result, Workspace  # noqa: E402
 
@@ -34,6 +35,7 @@ class Case:
     machines: dict[str, str] = field(default_factory=lambda: {"machine": ""})
     guests: list[str] = field(default_factory=list)  # NAME:VLANS:UNITS, real ones instead
     guest_options: list[str] = field(default_factory=list)  # for make-start-scripts
+    containers: list[str] = field(default_factory=list)  # names of fake ones, beside the machines
     vlans: list[int] = field(default_factory=list)
     generation: str = "flags"
     args: list[str] = field(default_factory=list)
@@ -115,6 +117,10 @@ def command_of(case: Case, workspace: Workspace) -> Command:
         workspace.test_script(case.script)
         return Command([str(program), *args], workspace.environment(env))
     options: dict[str, Any] = {"vlans": case.vlans, "args": args, "env": env, "scripts": scripts}
+    if case.containers:
+        options["containers"] = {
+            name: containers.start_script(workspace, name) for name in case.containers
+        }
     options["generation"] = REFERENCE_GENERATION if REFERENCE else case.generation
     return workspace.command(case.script, program=program, **options)
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import signal
+import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -142,12 +143,29 @@ for machine, other in ((box, "vm"), (vm, "box")):
 assert "Welcome to nginx" in box.succeed("curl --fail http://vm/")
 vm.succeed("head -c 3000000 /dev/zero | nc -N box 4711")
 box.wait_until_succeeds("[ $(stat -c %s /root/heard) = 3000000 ]")
+
+with vlan1.capture("echo.pcap"):
+    box.succeed("ping -c 1 -4 vm")
+
+for pulled, other in ((box, vm), (vm, box)):
+    vlan1.disconnect(pulled)
+    other.fail(f"ping -c 1 -W 1 -4 {pulled.name}")
+    vlan1.reconnect(pulled)
+    other.wait_until_succeeds(f"ping -c 1 -W 1 -4 {pulled.name}")
+with t.assertRaisesRegex(Exception, "machine 'vm' is not on vlan 2"):
+    vlan2.disconnect(vm)
+with t.assertRaisesRegex(Exception, "machine 'box' is not on vlan 2"):
+    vlan2.disconnect(box)
 """
 
 
 def test_container_and_virtual_machine_reach_each_other(workspace: Workspace) -> None:
     result = run(workspace, MIXED, "vm:1:nginx.service", containers=["box"])
     assert result.returncode == 0, str(result)
+    command = ["tcpdump", "-n", "-r", str(workspace.out / "echo.pcap"), "icmp"]
+    shown = subprocess.run(command, capture_output=True, text=True, check=True).stdout
+    assert "192.168.1.1 > 192.168.1.2: ICMP echo request" in shown
+    assert "192.168.1.2 > 192.168.1.1: ICMP echo reply" in shown
 
 
 def test_driver_that_is_killed_leaves_no_container(workspace: Workspace) -> None:

@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import os
 import re
+import shutil
 import signal
+import subprocess
 from collections.abc import Callable
+from pathlib import Path
 
 from harness import AT_ONCE, Conversation, Result, Workspace
 
@@ -73,3 +76,89 @@ def test_dead_switch_does_not_hinder_the_end(
     pid = int(driver.expect(r"running vlan \(pid (\d+)")[1])
     os.kill(pid, signal.SIGTERM)
     assert driver.end() == 0
+
+
+# ---------------------------------------------------------------------------------- captures
+
+SEND_FRAMES = """
+    import struct, subprocess, time
+
+    def send(vlan, text):
+        frame = b"\\xff" * 6 + b"\\x02\\0\\0\\0\\0\\x01" + b"\\x88\\xb5" + text.ljust(46, b".")
+        plug = subprocess.Popen(["vde_plug", str(vlan.socket_dir)], stdin=subprocess.PIPE)
+        plug.stdin.write(struct.pack(">H", len(frame)) + frame)
+        plug.stdin.flush()
+        time.sleep(0.2)
+        plug.kill()
+        plug.wait()
+"""
+
+
+def frames_in(path: Path) -> list[str]:
+    """What tcpdump shows of each frame."""
+    command = ["tcpdump", "-r", str(path), "-A", "-q"]
+    ended = subprocess.run(command, capture_output=True, text=True, check=True)
+    assert "link-type EN10MB" in ended.stderr
+    return re.findall(r"[a-z]+(?=\.{20,})", ended.stdout)
+
+
+def test_capture_has_what_passes_while_it_runs(run_driver: RunDriver, workspace: Workspace) -> None:
+    script = SEND_FRAMES + """
+    send(vlan1, b"before")
+    with vlan1.capture("some.pcap") as capture:
+        assert capture.path == driver.out_dir / "some.pcap"
+        send(vlan1, b"during")
+        send(vlan2, b"elsewhere")
+    send(vlan1, b"after")
+    vlan1.capture("/no/such/directory/x.pcap")
+    """
+    result = run_driver(script, machines={}, vlans=[1, 2])
+    result.must_fail("FileNotFoundError", "/no/such/directory/x.pcap")
+    assert frames_in(workspace.out / "some.pcap") == ["during"]
+
+
+def test_pcap_is_kept_if_the_test_fails(run_driver: RunDriver, workspace: Workspace) -> None:
+    script = SEND_FRAMES + """
+    send(vlan1, b"evidence")
+    assert False
+    """
+    run_driver(script, machines={}, vlans=[1, 2], args=["--pcap"]).must_fail()
+    assert frames_in(workspace.out / "vlan1.pcap") == ["evidence"]
+    assert frames_in(workspace.out / "vlan2.pcap") == []
+
+
+def test_pcap_is_not_kept_if_the_test_passes(run_driver: RunDriver, workspace: Workspace) -> None:
+    run_driver("", machines={}, vlans=[1], args=["--pcap"]).must_succeed()
+    assert list(workspace.out.iterdir()) == []
+
+
+def test_pcap_is_kept_if_asked_for(run_driver: RunDriver, workspace: Workspace) -> None:
+    run_driver("", machines={}, vlans=[1], args=["--keep-pcap"]).must_succeed()
+    assert frames_in(workspace.out / "vlan1.pcap") == []
+
+
+def test_pcap_has_all_until_the_driver_is_killed(
+    spawn_driver: SpawnDriver, workspace: Workspace
+) -> None:
+    script = SEND_FRAMES + """
+    send(vlan1, b"evidence")
+    log.log("sent")
+    time.sleep(1000)
+    """
+    driver = spawn_driver(script, machines={}, vlans=[1], args=["--pcap"])
+    driver.expect("sent")
+    driver.signal(signal.SIGKILL)
+    driver.end()
+    assert frames_in(workspace.out / "vlan1.pcap") == ["evidence"]
+
+
+def test_vde_plug_is_not_there(run_driver: RunDriver, workspace: Workspace) -> None:
+    (workspace.scripts / "vde_switch").symlink_to(shutil.which("vde_switch") or "")
+    env = {"PATH": str(workspace.scripts)}
+    result = run_driver("", machines={}, vlans=[1], args=["--pcap"], env=env)
+    result.must_fail("find the program 'vde_plug' in PATH")
+
+
+def test_machine_that_is_not_on_the_network(run_driver: RunDriver) -> None:
+    result = run_driver("web.start()\nvlan1.disconnect(web)", vlans=[1])
+    result.must_fail("MachineError: machine 'web' is not on vlan 1")

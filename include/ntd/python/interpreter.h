@@ -19,6 +19,8 @@ struct RunOptions {
     bool watch = false; // run the script again whenever it is saved
     bool vnc = false;   // machines have a VNC server
     bool keep_machine_state = false;
+    bool pcap = false;      // all that passes over the VLANs goes into files
+    bool keep_pcap = false; // also if the test passes
     std::optional<std::string> debug_hook_attach;
 };
 

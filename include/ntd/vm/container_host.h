@@ -9,6 +9,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <vector>
 
 namespace ntd::vm {
 
@@ -23,8 +24,11 @@ public:
     // MachineError: not root, or the kernel lets us not do it.
     ContainerHost(const Host& host, const std::filesystem::path& keep);
 
-    // Puts a process that is to be started into the namespaces.
-    void place(os::ProcessSpec& spec) const;
+    // Descriptors of the namespaces that a process of ours has to enter to be there.
+    std::vector<int> namespaces() const;
+
+    // Puts a process that is to be started into them.
+    void place(os::ProcessSpec& spec) const { spec.namespaces = namespaces(); }
 
     // A cgroup for one container, whose processes it ends and keeps apart from those of others:
     // systemd-nspawn shares the payload's cgroup among all containers started in one.

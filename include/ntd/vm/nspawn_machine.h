@@ -70,6 +70,9 @@ public:
     std::shared_ptr<Running> running() const; // throws MachineError if it is off
     std::shared_ptr<Running> running_or_null() const { return running_.copy(); }
 
+    // Number of the container's init. Connects first.
+    pid_t init();
+
     const std::string& start_command() const { return start_command_; }
 
 private:

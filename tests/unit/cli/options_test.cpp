@@ -153,6 +153,12 @@ TEST_F(ParseOptions, TakesContainers) {
     EXPECT_THAT(names_of(options.config.containers), ElementsAre("box"));
 }
 
+TEST_F(ParseOptions, RecordsNetworks) {
+    EXPECT_FALSE(accepted({script_}).pcap);
+    EXPECT_TRUE(accepted({script_, "--pcap"}).pcap);
+    EXPECT_TRUE(accepted({script_, "--keep-pcap"}).keep_pcap);
+}
+
 TEST_F(ParseOptions, GivesNamesToContainers) {
     const Options options =
         accepted({script_, "--container-names", "c", "--container-start-scripts", box_});

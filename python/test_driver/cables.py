@@ -1,0 +1,73 @@
+"""The cables between machines and networks."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import subprocess
+from typing import TYPE_CHECKING, Any
+
+from test_driver.errors import MachineError
+from test_driver.machine import NspawnMachine, QemuMachine
+
+if TYPE_CHECKING:
+    from test_driver._engine import engine
+    from test_driver.machine import BaseMachine
+    from test_driver.vlan import VLan
+
+
+def set_connected(vlan: VLan, machine: BaseMachine, connected: bool) -> None:
+    """See VLan.disconnect() and VLan.reconnect()."""
+    what = "connecting to" if connected else "disconnecting from"
+    with machine.nested(f"{what} vlan {vlan.nr}"):
+        if isinstance(machine, QemuMachine):
+            cables = _set_link(vlan, machine, connected)
+        elif isinstance(machine, NspawnMachine) and vlan._containers:
+            cables = _set_device(vlan, machine, vlan._containers, connected)
+        else:
+            cables = []
+    if not cables:
+        raise MachineError(f"machine '{machine.name}' is not on vlan {vlan.nr}")
+
+
+def _set_link(vlan: VLan, machine: QemuMachine, connected: bool) -> list[str]:
+    """The network back ends of QEMU that are plugged into the switch: their names are those that
+    start scripts give them."""
+    known = machine.send_monitor_command("info network")
+    name_and_socket = r"^\W*(\S+): .*type=vde,sock=(.*?)(?:,fd=-?\d+)?\s*$"
+    found = re.findall(name_and_socket, known, re.MULTILINE)
+    cables = [name for name, socket in found if socket == str(vlan.socket_dir)]
+    for name in cables:
+        machine.send_monitor_command(f"set_link {name} {'on' if connected else 'off'}")
+    return cables
+
+
+def _set_device(
+    vlan: VLan, machine: NspawnMachine, host: engine.ContainerHost, connected: bool
+) -> list[str]:
+    """The devices in the network's bridge that are one end of a pair, whose other is in the
+    container; that sees its carrier go."""
+    inside = _ip(host, machine._init(), "link")
+    ends = {link.get("link_index") for link in inside if "link_index" in link}
+    bridge = f"br{vlan.nr}"
+    devices = [link for link in _ip(host, None, "link") if link.get("master") == bridge]
+    cables = [link["ifname"] for link in devices if link["ifindex"] in ends]
+    for name in cables:
+        _ip(host, None, "link", "set", name, "up" if connected else "down")
+    return cables
+
+
+def _ip(host: engine.ContainerHost, process: int | None, *arguments: str) -> list[Any]:
+    """ip(8) in the network of the containers, or in that of a process."""
+    kinds = zip(("mount", "net"), host.namespaces, strict=False)
+    enter = [f"--{kind}=/proc/{os.getpid()}/fd/{fd}" for kind, fd in kinds]
+    command = ["nsenter", *enter, "--"]
+    if process is not None:
+        command += ["nsenter", f"--net=/proc/{process}/ns/net", "--"]
+    ended = subprocess.run(
+        [*command, "ip", "-json", *arguments], capture_output=True, text=True, check=False
+    )
+    if ended.returncode != 0:
+        raise MachineError(f"`ip {' '.join(arguments)}` failed: {ended.stderr.strip()}")
+    return list(json.loads(ended.stdout or "[]"))
