@@ -7,6 +7,7 @@ from types import TracebackType
 from typing import Any
 
 from test_driver.config import Config as Config
+from test_driver.config import DisplayTarget as DisplayTarget
 from test_driver.config import MachineConfig as MachineConfig
 from test_driver.duration import Duration
 

@@ -8,6 +8,17 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 
+class DisplayTarget:
+    """A screen of a container."""
+
+    backend: str
+    """What kind it is: ``x11``."""
+    display: str
+    """Its name there, ``:0``."""
+    xauthority: str
+    """The file in the container that lets programs connect to it."""
+
+
 class MachineConfig:
     """One machine."""
 
@@ -17,6 +28,10 @@ class MachineConfig:
     """Its name in the log, and that of its state directory."""
     start_script: str
     """What starts it."""
+    display_targets: list[DisplayTarget]
+    """Of a container: its screens that are shown to a person at the prompt."""
+    display_servers: dict[str, str]
+    """Of a container: the program in it that shows a screen of that kind by VNC."""
 
 
 class Config:
@@ -36,3 +51,5 @@ class Config:
     """The first number of the SSH backdoor's sockets in the kernel, of --dump-vsocks."""
     test_script: Path
     """The file with the script."""
+    display_viewers: dict[str, str]
+    """The program that shows a person what comes by that protocol, ``vnc``."""

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
     from test_driver.config import Config
     from test_driver.debug import DebugAbstract
+    from test_driver.displays import Display
     from test_driver.duration import Duration
     from test_driver.logger import AbstractLogger
     from test_driver.polling_condition import PollingCondition
@@ -100,6 +101,7 @@ class Driver:
         self._keep_machine_state = keep_machine_state
         self._pcap = pcap
         self._recorded: list[Capture] = []
+        self._displays: list[Display] = []
         self.debug = DebugNop()
         self._global_deadline: float | None = None
         self.vlans = []
@@ -154,6 +156,11 @@ class Driver:
             )
         self._created += self.machines_nspawn
         self._open_ssh_backdoor()
+        if self.interactive and any(machine.display_targets for machine in self.config.containers):
+            from test_driver import displays  # few runs have one
+
+            for box, config in zip(self.machines_nspawn, self.config.containers, strict=True):
+                self._displays += displays.show(box, config, self.config.display_viewers)
 
     def _open_ssh_backdoor(self) -> None:
         machines = sorted(self.machines_qemu, key=lambda machine: machine.name)
@@ -180,6 +187,8 @@ class Driver:
 
     def _clean_up(self) -> None:
         with self.logger.nested("cleanup"):
+            for display in self._displays:
+                display.stop()
             machines = dict.fromkeys(
                 [*self.machines_qemu, *self.machines_nspawn, *self._created]
             )

@@ -154,6 +154,7 @@ public:
         config.global_timeout = read_time_limit(require(top, "", "global_timeout"));
         config.enable_ssh_backdoor = read_bool(top, "enable_ssh_backdoor");
         config.test_script = read_string(top, "", "test_script");
+        config.display_viewers = read_programs(top, "", "display_viewers", "executable");
         note_unknown(top, "",
                      {"vms", "containers", "vlans", "global_timeout", "enable_ssh_backdoor",
                       "test_script", "display_viewers"});
@@ -213,12 +214,57 @@ private:
             if (!value.is_object())
                 wrong_type(key, value, "an object with the keys 'name' and 'start_script'");
             const auto prefix = key + ".";
-            result.push_back({.attribute = attribute,
-                              .name = read_string(value, prefix, "name"),
-                              .start_script = read_string(value, prefix, "start_script")});
+            result.push_back(
+                {.attribute = attribute,
+                 .name = read_string(value, prefix, "name"),
+                 .start_script = read_string(value, prefix, "start_script"),
+                 .display_targets = read_displays(value, prefix),
+                 .display_servers = read_programs(value, prefix, "display_exporters", "server")});
             note_unknown(value, prefix, known);
         }
         return result;
+    }
+
+    // Objects by name, each with a program; none if the key is missing.
+    std::map<std::string, std::string> read_programs(const Json& object,
+                                                     std::string_view prefix,
+                                                     std::string_view key,
+                                                     std::string_view program) const {
+        const auto found = object.find(key);
+        if (found == object.end())
+            return {};
+        const auto full_key = fmt::format("{}{}", prefix, key);
+        if (!found->is_object())
+            wrong_type(full_key, *found, fmt::format("an object of objects with a '{}'", program));
+        std::map<std::string, std::string> programs;
+        for (const auto& [name, value] : found->items()) {
+            const auto item = fmt::format("{}.{}", full_key, name);
+            if (!value.is_object())
+                wrong_type(item, value, fmt::format("an object with a '{}'", program));
+            programs[name] = read_string(value, item + ".", program);
+        }
+        return programs;
+    }
+
+    std::vector<DisplayTarget> read_displays(const Json& machine, std::string_view prefix) const {
+        const auto found = machine.find("display_targets");
+        if (found == machine.end())
+            return {};
+        if (!found->is_array())
+            wrong_type(fmt::format("{}display_targets", prefix), *found, "a list of objects");
+        std::vector<DisplayTarget> displays;
+        for (const Json& value : *found) {
+            const auto item = fmt::format("{}display_targets.{}", prefix, displays.size());
+            if (!value.is_object())
+                wrong_type(item, value, "an object with a 'backend'");
+            const auto or_default = [&](std::string_view key, const char* otherwise) {
+                return value.contains(key) ? read_string(value, item + ".", key) : otherwise;
+            };
+            displays.push_back({.backend = read_string(value, item + ".", "backend"),
+                                .display = or_default("display", ":0"),
+                                .xauthority = or_default("xauthority", "/root/.Xauthority")});
+        }
+        return displays;
     }
 
     std::vector<int> read_vlans(const Json& list) const {

@@ -19,7 +19,13 @@ using namespace pybind11::literals;
 using can_block = py::call_guard<py::gil_scoped_release>;
 
 void bind_options(py::module_& module) {
+    py::class_<driver::DisplayTarget>(module, "DisplayTarget")
+        .def_readonly("backend", &driver::DisplayTarget::backend)
+        .def_readonly("display", &driver::DisplayTarget::display)
+        .def_readonly("xauthority", &driver::DisplayTarget::xauthority);
     py::class_<driver::MachineConfig>(module, "MachineConfig")
+        .def_readonly("display_targets", &driver::MachineConfig::display_targets)
+        .def_readonly("display_servers", &driver::MachineConfig::display_servers)
         .def_readonly("attribute", &driver::MachineConfig::attribute)
         .def_readonly("name", &driver::MachineConfig::name)
         .def_readonly("start_script", &driver::MachineConfig::start_script);
@@ -30,7 +36,8 @@ void bind_options(py::module_& module) {
         .def_readonly("global_timeout", &driver::Config::global_timeout)
         .def_readonly("enable_ssh_backdoor", &driver::Config::enable_ssh_backdoor)
         .def_readonly("vsock_offset", &driver::Config::vsock_offset)
-        .def_readonly("test_script", &driver::Config::test_script);
+        .def_readonly("test_script", &driver::Config::test_script)
+        .def_readonly("display_viewers", &driver::Config::display_viewers);
     py::class_<RunOptions>(module, "RunOptions")
         .def_readonly("config", &RunOptions::config)
         .def_readonly("out_dir", &RunOptions::out_dir)

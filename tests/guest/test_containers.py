@@ -16,7 +16,7 @@ import pytest
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "integration"))
 
 from containers import state_of_the_host  # noqa: E402
-from harness import Workspace  # noqa: E402
+from harness import Command, Result, Workspace  # noqa: E402
 
 pytestmark = pytest.mark.skipif(os.geteuid() != 0, reason="containers take root")
 
@@ -166,6 +166,61 @@ def test_container_and_virtual_machine_reach_each_other(workspace: Workspace) ->
     shown = subprocess.run(command, capture_output=True, text=True, check=True).stdout
     assert "192.168.1.1 > 192.168.1.2: ICMP echo request" in shown
     assert "192.168.1.2 > 192.168.1.1: ICMP echo reply" in shown
+
+
+# ------------------------------------------------------------------------------ displays
+
+# What x11vnc and a viewer do, as far as the driver has a part in it.
+SERVER = """#!/bin/bash
+echo "server: $*" >&2
+while [ "$1" != -unixsock ]; do shift; done
+echo "RFB of a screen" | exec nc -N -lU "$2"
+"""
+VIEWER = """#!/bin/sh
+exec nc -N -U "$1" >"$SEEN" </dev/null
+"""
+
+AT_THE_PROMPT = """
+box.copy_from_host({server!r}, "/usr/local/bin/vnc-server")
+box.succeed("mkdir -p /tmp/.X11-unix; nc -lU /tmp/.X11-unix/X3 >&2 &")
+retry(lambda _: os.path.exists({seen!r}) and "RFB" in open({seen!r}).read(), timeout=60)
+box.wait_until_fails("pgrep -f '[v]nc-server'")
+"""
+
+
+def show_displays(workspace: Workspace, env: dict[str, str], **settings: object) -> Result:
+    """Of a container with two, at a prompt."""
+    server = workspace.write("vnc-server", SERVER, 0o755)
+    viewer = workspace.write("viewer", VIEWER, 0o755)
+    file = configuration(workspace, "", containers=["box"])
+    config = json.loads(file.read_text())
+    config["containers"]["box"]["display_targets"] = [{"backend": "x11", "display": ":3"}]
+    exporter = {"kind": "x11-vnc", "server": "/usr/local/bin/vnc-server", "relay": "/unused"}
+    config["containers"]["box"]["display_exporters"] = {"x11": exporter}
+    config["display_viewers"] = {"vnc": {"kind": "vnc", "executable": str(viewer)}}
+    file.write_text(json.dumps(config | settings))
+    seen = str(workspace.root / "seen")
+    lines = AT_THE_PROMPT.format(server=str(server), seen=seen) if env else "box.succeed('true')\n"
+    argv = [str(guest.DRIVER), "--interactive", "--config", str(file)]
+    command = Command(argv, workspace.environment({"SEEN": seen, **env}))
+    return workspace.run(command, limit=60, stdin=lines)
+
+
+def test_display_is_shown_to_a_person(workspace: Workspace) -> None:
+    result = show_displays(workspace, {"DISPLAY": ":99"})
+    result.must_say("box: its display :3 is shown (pid ")
+    result.must_say("server: -display :3 -auth /root/.Xauthority -unixsock /tmp/shared/vnc-box-3")
+    assert (workspace.root / "seen").read_text() == "RFB of a screen\n", str(result)
+
+
+def test_display_that_cannot_be_shown(workspace: Workspace) -> None:
+    result = show_displays(workspace, {}, display_viewers={})
+    result.must_say("box: its display :3 is not shown: display_viewers has none for vnc")
+
+
+def test_display_without_one_here(workspace: Workspace) -> None:
+    result = show_displays(workspace, {})
+    result.must_say("its display :3 is not shown: there is no display here")
 
 
 def test_driver_that_is_killed_leaves_no_container(workspace: Workspace) -> None:

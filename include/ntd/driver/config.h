@@ -1,6 +1,7 @@
 #pragma once
 
 #include <filesystem>
+#include <map>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -8,10 +9,21 @@
 
 namespace ntd::driver {
 
+// A screen of a container.
+struct DisplayTarget {
+    std::string backend; // "x11"
+    std::string display;
+    std::string xauthority; // a file of the container
+};
+
 struct MachineConfig {
     std::string attribute;    // its key in the file: the name that the script uses
     std::string name;         // the machine's own name
     std::string start_script; // of a VM: anything that `sh -c` takes
+
+    // Of a container: its screens, and for each backend the program in it that shows one as VNC.
+    std::vector<DisplayTarget> display_targets{};
+    std::map<std::string, std::string> display_servers{};
 };
 
 // All that decides a run, whichever generation of caller it comes from.
@@ -23,6 +35,9 @@ struct Config {
     bool enable_ssh_backdoor = false;
     std::optional<int> vsock_offset{};   // --dump-vsocks
     std::filesystem::path test_script{}; // empty: none
+
+    // For each protocol ("vnc") the program that shows a screen to a person.
+    std::map<std::string, std::string> display_viewers{};
 };
 
 // Reads the JSON file of --config. Throws UsageError, with the file and the key, on anything that

@@ -74,8 +74,38 @@ TEST_F(ReadConfig, ReturnsUnknownKeysDotted) {
 TEST_F(ReadConfig, KnowsTheDisplayKeys) {
     read(json({.containers = R"({"c": {"name": "c", "start_script": "/c",
                                  "display_targets": [], "display_exporters": {}}})",
-               .more = R"(, "display_viewers": [])"}));
+               .more = R"(, "display_viewers": {})"}));
     EXPECT_THAT(unknown_keys_, IsEmpty());
+}
+
+TEST_F(ReadConfig, TakesDisplays) {
+    const Config config = read(
+        json({.containers = R"({"c": {"name": "c", "start_script": "/c",
+             "display_targets": [{"backend": "x11"}, {"backend": "x11", "display": ":1",
+                                                      "xauthority": "/x"}],
+             "display_exporters": {"x11": {"kind": "x11-vnc", "server": "/s", "relay": "/r"}}}})",
+              .more = R"(, "display_viewers": {"vnc": {"kind": "vnc", "executable": "/v"}})"}));
+    const auto& box = config.containers.at(0);
+    ASSERT_EQ(box.display_targets.size(), 2U);
+    EXPECT_EQ(box.display_targets[0].display, ":0");
+    EXPECT_EQ(box.display_targets[0].xauthority, "/root/.Xauthority");
+    EXPECT_EQ(box.display_targets[1].display, ":1");
+    EXPECT_EQ(box.display_targets[1].xauthority, "/x");
+    EXPECT_EQ(box.display_servers.at("x11"), "/s");
+    EXPECT_EQ(config.display_viewers.at("vnc"), "/v");
+}
+
+TEST_F(ReadConfig, NamesWhatIsWrongWithDisplays) {
+    const auto refusal_of = [this](const std::string& key_and_value) {
+        return refusal(json({.containers = R"({"c": {"name": "c", "start_script": "/c", )" +
+                                           key_and_value + "}}"}));
+    };
+    EXPECT_THAT(refusal_of(R"("display_targets": {})"),
+                HasSubstr("key 'containers.c.display_targets' is an object; it must be a list"));
+    EXPECT_THAT(refusal_of(R"("display_targets": [{}])"),
+                HasSubstr("key 'containers.c.display_targets.0.backend' is missing"));
+    EXPECT_THAT(refusal_of(R"("display_exporters": {"x11": {}})"),
+                HasSubstr("key 'containers.c.display_exporters.x11.server' is missing"));
 }
 
 TEST_F(ReadConfig, TakesVlansAsFloatsAndStrings) {

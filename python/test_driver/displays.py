@@ -1,0 +1,117 @@
+"""Screens of containers, shown to a person: a VNC server in the container, a viewer on the host."""
+
+from __future__ import annotations
+
+import os
+import shlex
+import signal
+import subprocess
+import threading
+from typing import TYPE_CHECKING
+
+from test_driver._engine import engine
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from pathlib import Path
+
+    from test_driver.config import DisplayTarget, MachineConfig
+    from test_driver.machine import NspawnMachine
+
+PAUSE = 0.2  # seconds between looks at what tells nobody that it has come
+
+
+def show(
+    machine: NspawnMachine, config: MachineConfig, viewers: Mapping[str, str]
+) -> list[Display]:
+    """Show the machine's screens as soon as they are there; a line in the log for one that cannot
+    be shown says why."""
+    displays = []
+    for target in config.display_targets:
+        missing = _what_is_missing(target, config, viewers)
+        if missing:
+            machine.log(f"its display {target.display} is not shown: {missing}")
+            continue
+        server = config.display_servers[target.backend]
+        displays.append(Display(machine, target, server, viewers["vnc"]))
+    return displays
+
+
+def _what_is_missing(
+    target: DisplayTarget, config: MachineConfig, viewers: Mapping[str, str]
+) -> str:
+    if target.backend not in config.display_servers:
+        return f"display_exporters has none for {target.backend}"
+    if target.backend != "x11":
+        return f"displays of kind {target.backend} are not known"
+    if "vnc" not in viewers:
+        return "display_viewers has none for vnc"
+    if not any(name in os.environ for name in ("DISPLAY", "WAYLAND_DISPLAY")):
+        return "there is no display here (neither DISPLAY nor WAYLAND_DISPLAY is set)"
+    return ""
+
+
+class Display:
+    """One screen. Its thread waits for it, and starts the server and the viewer."""
+
+    def __init__(
+        self, machine: NspawnMachine, target: DisplayTarget, server: str, viewer: str
+    ) -> None:
+        self._machine = machine
+        self._target = target
+        self._server = server
+        self._viewer = viewer
+        self._ended = threading.Event()
+        self._thread = threading.Thread(target=self._run, daemon=True)
+        self._thread.start()
+
+    def stop(self) -> None:
+        """Close the viewer."""
+        self._ended.set()
+        self._thread.join()
+
+    def _run(self) -> None:
+        try:
+            self._show()
+        except Exception as error:  # a person's view is no part of the test
+            if not self._ended.is_set():
+                self._machine.log(f"its display {self._target.display} is not shown: {error}")
+
+    def _show(self) -> None:
+        if not self._wait_for_screen():
+            return
+        name = f"vnc-{self._machine.name}{self._target.display.replace(':', '-')}"
+        socket = self._machine.shared_dir / name
+        socket.unlink(missing_ok=True)
+        # It serves one viewer and ends with it. No port: only who is on the host gets in.
+        options = ["-display", self._target.display, "-auth", self._target.xauthority]
+        options += ["-unixsock", f"/tmp/shared/{name}", "-rfbport", "0", "-rfbportv6", "0"]
+        options += ["-nopw", "-desktop", f"{self._machine.name} (nspawn)"]
+        self._machine.succeed(f"{shlex.join([self._server, *options])} >&2 &")
+        try:
+            while not socket.is_socket():
+                if self._ended.wait(PAUSE) or not self._machine.is_up():
+                    return
+            self._view(socket)
+        finally:
+            socket.unlink(missing_ok=True)
+
+    def _wait_for_screen(self) -> bool:
+        """False if the run ends before. The container is not started for it."""
+        number = self._target.display.partition(":")[2].partition(".")[0]
+        look = f"test -S /tmp/.X11-unix/X{number}"
+        while not (self._machine.is_up() and self._machine.execute(look)[0] == 0):
+            if self._ended.wait(PAUSE):
+                return False
+        return True
+
+    def _view(self, socket: Path) -> None:
+        viewer = subprocess.Popen([self._viewer, str(socket)], start_new_session=True)
+        engine.guard_group(viewer.pid, True)
+        self._machine.log(f"its display {self._target.display} is shown (pid {viewer.pid})")
+        while viewer.poll() is None and not self._ended.wait(PAUSE):
+            pass
+        if viewer.poll() is None:
+            os.killpg(viewer.pid, signal.SIGTERM)
+        viewer.wait()
+        engine.guard_group(viewer.pid, False)
