@@ -14,6 +14,7 @@
   nlohmann_json,
   gtest,
   coreutils,
+  iproute2 ? null,
   socat,
   systemd,
   util-linux,
@@ -50,6 +51,7 @@ let
   ++ lib.optional (qemu_pkg != null) qemu_pkg
   ++ lib.optional (vhost-device-vsock != null) vhost-device-vsock
   ++ lib.optional enableNspawn systemd
+  ++ lib.optional (enableNspawn && iproute2 != null) iproute2 # pulls the cables of containers
   ++ lib.optionals enableOCR [
     imagemagick_light
     tesseract4

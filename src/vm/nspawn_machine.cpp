@@ -1,12 +1,13 @@
 #include <ntd/vm/nspawn_machine.h>
 
+#include "nspawn_process.h"
+
 #include <ntd/base/error.h>
 #include <ntd/base/text.h>
 #include <ntd/os/wait.h>
 
 #include <algorithm>
 #include <array>
-#include <charconv>
 #include <csignal>
 #include <fstream>
 
@@ -16,8 +17,6 @@ namespace {
 
 using namespace std::chrono_literals;
 namespace fs = std::filesystem;
-
-constexpr std::string_view pid_line = "systemd-nspawn's PID is ";
 
 // What the console of a container says that has started, if its init is no systemd to be asked.
 constexpr std::array<std::string_view, 2> started_lines{"systemd[1]: Startup finished in",
@@ -52,35 +51,6 @@ std::string search_path(const std::vector<std::string>& environment) {
         std::find_if(environment.begin(), environment.end(),
                      [](const std::string& variable) { return variable.starts_with("PATH="); });
     return found != environment.end() ? *found : "PATH=/usr/sbin:/usr/bin:/sbin:/bin";
-}
-
-std::optional<pid_t> announced_pid(std::string_view text) {
-    const auto begin = text.find(pid_line);
-    if (begin == text.npos)
-        return std::nullopt;
-    text.remove_prefix(begin + pid_line.size());
-    pid_t pid = 0;
-    const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), pid);
-    return error == std::errc() && pid > 0 ? std::optional(pid) : std::nullopt;
-}
-
-// Whether a process is the first of a PID namespace below ours: "NSpid: 4711 1".
-bool is_init(pid_t pid) {
-    std::ifstream status(fmt::format("/proc/{}/status", pid));
-    for (std::string line; std::getline(status, line);)
-        if (line.starts_with("NSpid:")) {
-            const auto numbers = split_blanks(line.substr(line.find(':') + 1));
-            return numbers.size() > 1 && numbers.back() == "1";
-        }
-    return false;
-}
-
-std::optional<pid_t> init_below(pid_t nspawn) {
-    std::ifstream children(fmt::format("/proc/{0}/task/{0}/children", nspawn));
-    for (pid_t pid = 0; children >> pid;)
-        if (is_init(pid))
-            return pid;
-    return std::nullopt;
 }
 
 } // namespace

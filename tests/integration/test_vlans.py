@@ -10,6 +10,9 @@ import subprocess
 from collections.abc import Callable
 from pathlib import Path
 
+import pytest
+
+from containers import start_script
 from harness import AT_ONCE, Conversation, Result, Workspace
 
 RunDriver = Callable[..., Result]
@@ -76,6 +79,17 @@ def test_dead_switch_does_not_hinder_the_end(
     pid = int(driver.expect(r"running vlan \(pid (\d+)")[1])
     os.kill(pid, signal.SIGTERM)
     assert driver.end() == 0
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="containers take root")
+def test_without_a_device_for_containers_there_is_a_warning(
+    run_driver: RunDriver, workspace: Workspace
+) -> None:
+    workspace.write("vde_plug2tap", "#!/bin/sh\necho no tap for you >&2; exit 7\n", 0o755)
+    env = {"PATH": f"{workspace.scripts}:{os.environ['PATH']}"}
+    containers = {"box": start_script(workspace, "box")}
+    result = run_driver("box.succeed('true')", vlans=[1], containers=containers, env=env)
+    result.must_succeed().must_say("vde_plug2tap exited with status 7", "no tap for you")
 
 
 # ---------------------------------------------------------------------------------- captures

@@ -12,6 +12,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <string_view>
 
 namespace ntd::vm {
 
@@ -47,6 +48,7 @@ private:
     bool on_readable(os::ByteStream& stream, proto::VdeDecoder* decoder);
     void wait_until_ready();
     void plug_into(const ContainerHost& containers);
+    void give_plug_up(std::string_view what_it_did);
 
     int number_;
     std::filesystem::path socket_dir_;
