@@ -15,7 +15,7 @@ from test_driver.logger import AbstractLogger
 from test_driver.machine import BaseMachine, NspawnMachine, QemuMachine
 from test_driver.machine.qmp import QMPSession
 from test_driver.polling_condition import PollingCondition
-from test_driver.vlan import VLan
+from test_driver.vlan import Capture, VLan
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -29,6 +29,7 @@ CLASSES: dict[str, tuple[type, tuple[type, ...]]] = {
     "The log: log": (AbstractLogger, ()),
     "What polling_condition makes": (PollingCondition, ()),
     "Networks: vlans, vlanN": (VLan, ()),
+    "What vlanN.capture() makes": (Capture, ()),
     "Debugging: debug": (DebugAbstract, ()),
     "The run: driver": (Driver, ()),
 }

@@ -61,8 +61,8 @@ How to run it:
                               driver, which takes several commands at a time. With vsock the
                               machines get one, and it is an error if the guest does not listen
                                                                                 [default: auto]
-      --pcap                  record what passes over each VLAN, in vlanN.pcap of the output directory;
-                              kept if the test fails
+      --pcap                  record what passes over each VLAN, in vlanN.pcap of the output
+                              directory; kept if the test fails
       --keep-pcap             the same, kept in any case
       --stream-output         show what commands write to standard output while they run
   --debug-hook-attach CMD     when the test fails, or calls debug.breakpoint(), stop for a debugger

@@ -225,7 +225,7 @@ private:
         return result;
     }
 
-    // Objects by name, each with a program; none if the key is missing.
+    // Programs by name, as such or in an object; none if the key is missing.
     std::map<std::string, std::string> read_programs(const Json& object,
                                                      std::string_view prefix,
                                                      std::string_view key,
@@ -235,13 +235,15 @@ private:
             return {};
         const auto full_key = fmt::format("{}{}", prefix, key);
         if (!found->is_object())
-            wrong_type(full_key, *found, fmt::format("an object of objects with a '{}'", program));
+            wrong_type(full_key, *found,
+                       fmt::format("an object of objects with the key '{}'", program));
         std::map<std::string, std::string> programs;
         for (const auto& [name, value] : found->items()) {
             const auto item = fmt::format("{}.{}", full_key, name);
-            if (!value.is_object())
-                wrong_type(item, value, fmt::format("an object with a '{}'", program));
-            programs[name] = read_string(value, item + ".", program);
+            if (!value.is_object() && !value.is_string())
+                wrong_type(item, value, fmt::format("an object with the key '{}'", program));
+            programs[name] = value.is_object() ? read_string(value, item + ".", program)
+                                               : value.get<std::string>();
         }
         return programs;
     }

@@ -94,11 +94,16 @@ bool MachineProcess::wait_for(int fd, Deadline deadline, std::string_view doing)
     return ready.has_value();
 }
 
+void MachineProcess::wait_for_end(Seconds most) noexcept {
+    const auto deadline = Deadline::after(most);
+    pollfd ended{exit_fd(), POLLIN, 0};
+    os::retry_eintr([&] { return ::poll(&ended, 1, deadline.left_ms()); });
+}
+
 void MachineProcess::stop() noexcept {
     const auto deadline = Deadline::after(3s);
     child_.signal_group(SIGTERM);
-    pollfd ended{exit_fd(), POLLIN, 0};
-    os::retry_eintr([&] { return ::poll(&ended, 1, deadline.left_ms()); });
+    wait_for_end(deadline.left());
     // The child may be a shell that ran QEMU, and ends at once. QEMU, which has disks to write and
     // sockets to remove, has ended when nobody has our pipe.
     pollfd silent{stdout_.fd(), 0, 0};

@@ -284,7 +284,7 @@ ExecResult NspawnMachine::run(std::string_view command,
                               AtItsEnd at_its_end) {
     connect();
     const auto current = running();
-    const auto boot = current->boot.copy();
+    const auto boot = boot_of(*current);
     if (boot->init.has_ended())
         throw_gone(*current,
                    fmt::format("before it was given the command `{}`", shortened(command)));
@@ -371,7 +371,7 @@ void NspawnMachine::release() noexcept {
         if (current && !current->process.child().poll())
             end(*current);
         if (current && current->end_announced) {
-            current->process.child().wait(Deadline::after(end_limit), host().interrupt);
+            current->process.wait_for_end(end_limit);
             current->process.stop();
         }
         forget_process();
@@ -387,9 +387,17 @@ void NspawnMachine::forget_process() {
         current->cgroup.reset();
 }
 
+// After connect() there is one, unless another thread has started the container again meanwhile.
+std::shared_ptr<NspawnMachine::Boot> NspawnMachine::boot_of(Running& running) const {
+    auto boot = running.boot.copy();
+    if (!boot)
+        throw MachineError("machine '{}': the container was restarted by another thread", name());
+    return boot;
+}
+
 pid_t NspawnMachine::init() {
     connect();
-    return running()->boot.copy()->init.pid();
+    return boot_of(*running())->init.pid();
 }
 
 void NspawnMachine::shutdown() {

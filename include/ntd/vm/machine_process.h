@@ -40,6 +40,9 @@ public:
     // briefly, because a helper that lives on may keep the pipe open.
     void wait_for_last_output();
 
+    // Gives it a moment to end by itself. Does not throw, cannot be interrupted.
+    void wait_for_end(Seconds most) noexcept;
+
     // Asks all that the start script has started to end, and kills it after a moment. Does not
     // throw, cannot be interrupted.
     void stop() noexcept;

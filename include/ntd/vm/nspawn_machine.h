@@ -81,6 +81,7 @@ private:
     enum class AtItsEnd { error, result }; // when the container ends under a command
 
     std::shared_ptr<Running> launch();
+    std::shared_ptr<Boot> boot_of(Running& running) const;
     void wait_for_announcement(Running& running);
     void restart_if_asked();
     bool try_to_connect(Running& running);
