@@ -111,7 +111,8 @@ class Driver:
         self.polling_conditions = []
         self._runs = Runs(self)
         self.tests = self._runs.read()
-        self._created: list[BaseMachine] = []  # all of them, whatever scripts do to the lists
+        self._created: list[QemuMachine] = []  # all of them, whatever scripts do to the lists
+        self._boxes: list[NspawnMachine] = []  # the same
 
     # ------------------------------------------------------------------------------ begin and end
 
@@ -154,7 +155,7 @@ class Driver:
                     containers=containers,
                 )
             )
-        self._created += self.machines_nspawn
+        self._boxes = list(self.machines_nspawn)
         self._open_ssh_backdoor()
         if self.interactive and any(machine.display_targets for machine in self.config.containers):
             from test_driver import displays  # few runs have one
@@ -190,7 +191,7 @@ class Driver:
             for display in self._displays:
                 display.stop()
             machines = dict.fromkeys(
-                [*self.machines_qemu, *self.machines_nspawn, *self._created]
+                [*self.machines_qemu, *self.machines_nspawn, *self._created, *self._boxes]
             )
             for machine in machines:  # all at once: some take their time
                 machine._close()
