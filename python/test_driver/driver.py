@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from pathlib import Path
     from types import TracebackType
 
-    from test_driver.config import Config
+    from test_driver.config import Config, MachineConfig
     from test_driver.debug import DebugAbstract
     from test_driver.displays import Display
     from test_driver.duration import Duration
@@ -144,17 +144,7 @@ class Driver:
         for machine in self.config.vms:
             self.machines_qemu.append(self._create(machine.start_script, machine.name))
         for machine in self.config.containers:
-            self.machines_nspawn.append(
-                NspawnMachine(
-                    machine.start_script,
-                    name=machine.name,
-                    out_dir=self.out_dir,
-                    tmp_dir=self.tmp_dir,
-                    callbacks=[self.check_polling_conditions],
-                    keep_machine_state=self._keep_machine_state,
-                    containers=containers,
-                )
-            )
+            self.machines_nspawn.append(self._container(machine, containers))
         self._boxes = list(self.machines_nspawn)
         self._open_ssh_backdoor()
         if self.interactive and any(machine.display_targets for machine in self.config.containers):
@@ -245,6 +235,19 @@ class Driver:
         )
         self._created.append(machine)
         return machine
+
+    def _container(
+        self, config: MachineConfig, containers: engine.ContainerHost | None
+    ) -> NspawnMachine:
+        return NspawnMachine(
+            config.start_script,
+            name=config.name,
+            out_dir=self.out_dir,
+            tmp_dir=self.tmp_dir,
+            callbacks=[self.check_polling_conditions],
+            keep_machine_state=self._keep_machine_state,
+            containers=containers,
+        )
 
     def start_all(self) -> None:
         """Start all machines at the same time."""
