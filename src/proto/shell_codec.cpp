@@ -44,9 +44,9 @@ constexpr std::string_view worker_functions =
 // reads. The command may have become a cat, too, but not one that writes to the channel. One `ls`
 // finds the holders: a process for each link would take a slow guest minutes.
 //
-// ntd_store MARKER BYTES FILE appends bulk input to a file. dd with large blocks is twice as fast
-// as head, which takes 8 KiB at a time, but old ones cannot count bytes. What cannot be stored is
-// passed over, up to the marker that comes behind it.
+// ntd_store MARKER BYTES FILE appends bulk input to a file, or says in ntd_why why it cannot. dd
+// with large blocks is twice as fast as head, which takes 8 KiB at a time, but old ones cannot
+// count bytes. What cannot be stored is passed over, up to the marker that comes behind it.
 constexpr std::string_view control_functions = R"sh(
 if (: </dev/console) 2>/dev/null; then exec 7</dev/console; else exec 7</dev/null; fi
 exec 5<&0 6>&1; ntd_port=0 ntd_dd=
@@ -67,11 +67,10 @@ ntd_store() {
     if [ ! "$ntd_dd" ]; then
         ntd_dd=no; dd count=0 iflag=fullblock,count_bytes status=none 2>/dev/null && ntd_dd=yes
     fi </dev/null
-    if (umask 077; exec >>"$3" || exit
+    ntd_why=$(umask 077; exec 2>&1 >>"$3" || exit
         [ $ntd_dd = no ] || exec dd bs=64K count="$2" iflag=fullblock,count_bytes status=none <&5
-        exec head -c "$2" <&5)
-    then read -r -u 5 ntd_n
-    else grep -a -q "$1" <&5 || ntd_sync "$1"; return 1; fi
+        exec head -c "$2" <&5) && { read -r -u 5 ntd_n; return; }
+    grep -a -q "$1" <&5 || ntd_sync "$1"; return 1
 }
 ntd_worker() {
     trap - PIPE; exec 9> >(trap - INT QUIT; exec bash --norc >&6 5<&- 6>&-); ntd_pid=$!; trap '' PIPE
@@ -143,8 +142,8 @@ to_worker(std::string_view marker, std::string_view function, std::string_view c
 // Stores what is too long for a line in the upload file, and runs a short command.
 ShellText upload(std::string_view marker, std::string_view bytes, std::string_view command) {
     const auto file = upload_file(marker);
-    return {fmt::format("{} || rm -f {}; {}", store_line(marker, bytes, file), file,
-                        to_worker(marker, "n", command)),
+    return {fmt::format("{} || {{ printf '%s\\n' \"$ntd_why\" >&2; rm -f {}; }}; {}",
+                        store_line(marker, bytes, file), file, to_worker(marker, "n", command)),
             bytes, fmt::format("{}\n", marker)};
 }
 
@@ -182,8 +181,10 @@ ShellText shell_run_direct(std::string_view marker, std::string_view command) {
 }
 
 ShellText shell_store(std::string_view marker, std::string_view file, std::string_view bytes) {
-    return {fmt::format("{0}; ntd_say {1} $?\n", store_line(marker, bytes, file), marker), bytes,
-            fmt::format("{}\n", marker)};
+    return {fmt::format("if {0}; then ntd_say {1} 0; else printf '%s\\n' \"$ntd_why\" >&6; "
+                        "ntd_say {1} 1; fi\n",
+                        store_line(marker, bytes, file), marker),
+            bytes, fmt::format("{}\n", marker)};
 }
 
 ShellText

@@ -150,7 +150,7 @@ void bind_commands(py::class_<Machine, std::shared_ptr<Machine>>& machine) {
             "_store",
             [](Machine& self, const Text& file, const py::bytes& data) {
                 const std::string_view bytes(data);
-                return blocking([&] { return self.store(file.bytes, bytes); }).status;
+                return python_result(blocking([&] { return self.store(file.bytes, bytes); }));
             },
             "file"_a, "data"_a)
         .def("sleep", &vm::sleep, "secs"_a, can_block());

@@ -77,7 +77,7 @@ std::string Machine::succeed(const std::vector<std::string>& commands, Timeout t
 }
 
 ExecResult Machine::store(const std::string& file, std::string_view bytes) {
-    return transfer("cat >>" + shell_quote(file), bytes, -1);
+    return transfer("exec 2>&1; cat >>" + shell_quote(file), bytes, -1);
 }
 
 ExecResult Machine::systemctl(const std::string& query, const std::optional<std::string>& user) {

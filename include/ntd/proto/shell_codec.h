@@ -71,8 +71,8 @@ ShellText shell_run(std::string_view marker, std::string_view command);
 // not copied on its way. Not over hvc0, where it would have to be paced.
 ShellText shell_run_direct(std::string_view marker, std::string_view command);
 
-// Appends bytes to a file (made with mode 0600) at the rate of the channel. The status is 0 or 1;
-// why it failed is on the console.
+// Appends bytes to a file (made with mode 0600) at the rate of the channel. The status is 0 or 1; the
+// output says why it failed.
 ShellText shell_store(std::string_view marker, std::string_view file, std::string_view bytes);
 
 // Runs a command of no more than 64 KiB with `input`, any bytes, as its standard input. They pass

@@ -63,8 +63,8 @@ public:
     // a result, when an interrupt ends the call.
     ExecResult run(std::string_view command, Deadline deadline, const CommandStreams& streams = {});
 
-    // Appends bytes to a file of the guest. The status is 1 if they cannot be stored; why is on the
-    // console.
+    // Appends bytes to a file of the guest. The status is 1 if they cannot be stored; the output
+    // says why.
     ExecResult store(const std::string& file, std::string_view bytes);
 
     // Starts a command of which nothing is wanted.

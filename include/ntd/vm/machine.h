@@ -49,7 +49,8 @@ public:
     virtual ExecResult
     transfer(const std::string& command, std::optional<std::string_view> input, int output) = 0;
 
-    // Appends bytes to a file of the machine; a status other than zero if they cannot be stored.
+    // Appends bytes to a file of the machine; a status other than zero, and in the output why, if
+    // they cannot be stored.
     virtual ExecResult store(const std::string& file, std::string_view bytes);
 
     virtual ExecResult systemctl(const std::string& query, const std::optional<std::string>& user);

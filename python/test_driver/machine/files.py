@@ -28,7 +28,6 @@ if TYPE_CHECKING:
     from test_driver.machine.base import BaseMachine
 
 GUEST_SHARED = "/tmp/shared"
-ON_CONSOLE = "what was wrong is in the console's log"
 
 # What is prepared in the guest before a copy: the target as an absolute path (in a directory that
 # is there already, as `cp` does it), its parents, a directory for what is not complete.
@@ -166,11 +165,11 @@ class Task:
     def read(self, command: str, output: int) -> None:
         """Run a command whose output goes to the descriptor ``output``."""
         status, _ = self.machine._transfer(os.fsencode(command), None, output)
-        self._checked(status, ON_CONSOLE)
+        self._checked(status, "what was wrong is in the console's log")
 
     def store(self, file: str, data: bytes) -> None:
         """Append ``data`` to a file of the guest."""
-        self._checked(self.machine._store(os.fsencode(file), data), ON_CONSOLE)
+        self._checked(*self.machine._store(os.fsencode(file), data))
 
     def discard(self, path: str, error: BaseException) -> None:
         """Remove what a failed copy has left in the guest, if the guest still answers."""

@@ -417,6 +417,13 @@ TEST_P(ShellProtocol, PassesOverWhatItCannotStore) {
     EXPECT_EQ(output_of("echo text"), "text\n");
 }
 
+TEST_P(ShellProtocol, SaysWhyItCannotStore) {
+    Exchange exchange(bash);
+    bash.send(shell_store(exchange.marker, "/dev/full", "text"));
+    exchange.wait_for_status();
+    EXPECT_THAT(exchange.output, testing::HasSubstr("No space left on device"));
+}
+
 TEST_P(ShellProtocol, LetsACommandOfOursWriteToTheChannel) {
     Exchange exchange(bash);
     bash.send(shell_run_direct(exchange.marker, "echo text; exit 3"));
