@@ -364,7 +364,8 @@ class Driver:
             own.setdefault("machine", machines[0])
         own |= {f"vlan{vlan.nr}": vlan for vlan in self.vlans}
         print("additionally exposed symbols:")
-        print(f"    {', '.join(own)},")
+        if own:
+            print(f"    {', '.join(own)},")
         print(f"    {', '.join(general)}")
         return general | own
 
