@@ -22,10 +22,12 @@ constexpr std::size_t longest_on_a_line = std::size_t{64} * 1024;
 // The worker's functions: n MARKER COMMAND, and d MARKER COMMAND for one of ours, which leaves no
 // process behind and so can write to the channel itself. Descriptor 7 is the guest's console: the
 // command's standard input, and not passed on otherwise. 8 leads to the reader of the output, which
-// r starts before there is a command: nobody has to wait for its start. Of a bash that a signal
-// ends, the worker would tell the console in words of its own.
+// r starts before there is a command: nobody has to wait for its start. It ignores SIGTERM, which
+// is for commands: it must not cut output off, nor hit the reader of the next command if this one
+// ended by itself just before. Of a bash that a signal ends, the worker would tell the console in
+// words of its own.
 constexpr std::string_view worker_functions =
-    R"sh(r() { exec 8> >(exec cat 7<&- 8>&-); r=$!; }; )sh"
+    R"sh(r() { trap '' TERM; exec 8> >(exec cat 7<&- 8>&-); r=$!; trap - TERM; }; )sh"
     R"sh(x() { { bash -c "set -euo pipefail; $1" <&7 2>&3 3>&- 7<&- 8>&-; s=$?; } 3>&2 2>/dev/null; }; )sh"
     R"sh(d() { x "$2"; printf '%s %s\n' "$1" "$s"; }; )sh"
     R"sh(n() { x "$2" >&8; exec 8>&-; wait "$r"; printf '%s %s\n' "$1" "$s"; r; }; r)sh";
@@ -86,10 +88,7 @@ ntd_cat() {
         [[ $(ntd_name "$p") = cat && /proc/$p/fd/1 -ef /proc/$$/fd/6 ]] && printf %s "$p"
     done
 }
-ntd_signal() {
-    local p c; c=$(ntd_cat)
-    for p in $(ntd_tree "$ntd_pid"); do [[ $p = "$c" ]] || kill -s "$1" "$p" 2>/dev/null; done
-}
+ntd_end() { local p; for p in $(ntd_tree "$ntd_pid"); do kill -s TERM "$p" 2>/dev/null; done; }
 ntd_restart() {
     local p
     for p in "$ntd_pid" $(ntd_tree "$ntd_pid"); do kill -s KILL "$p" 2>/dev/null; done
@@ -222,8 +221,8 @@ std::string shell_detach(std::string_view command) {
     return fmt::format("ntd_to detached {}\n", shell_quote(line));
 }
 
-std::string shell_signal(std::string_view signal_name) {
-    return fmt::format("ntd_signal {}\n", signal_name);
+std::string shell_end() {
+    return "ntd_end\n";
 }
 
 std::string shell_restart(std::string_view marker) {

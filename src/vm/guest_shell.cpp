@@ -321,23 +321,10 @@ void GuestShell::check_answers(Exchange& exchange) const {
 void GuestShell::end_command(Exchange& exchange) {
     if (exchange.sink)
         exchange.sink = [](std::string_view) {}; // nobody wants the rest
-    // The answer to the ping says that the signal is over and done with.
-    send_to(line_, proto::shell_signal("TERM") + proto::shell_ping(exchange.marker),
-            exchange.command, Deadline::after(answer_limit));
-    ++exchange.pings;
-    if (!receive(exchange, Deadline::after(grace)) || exchange.decoder.worker_gone())
-        return restart_worker();
-    settle(exchange);
-    replace_reader();
-}
-
-// A command that ended by itself just before the signal has let it hit the reader that the worker
-// had started for the next one. That would have no output, and fail: so it is a command of ours.
-void GuestShell::replace_reader() {
-    Exchange nothing(":");
-    send_to(line_, proto::shell_run(nothing.marker, nothing.command).lines, nothing.command,
-            Deadline::after(answer_limit));
-    if (!receive(nothing, Deadline::after(answer_limit)) || nothing.decoder.worker_gone())
+    send_to(line_, proto::shell_end(), exchange.command, Deadline::after(answer_limit));
+    if (receive(exchange, Deadline::after(grace)) && !exchange.decoder.worker_gone())
+        settle(exchange);
+    else
         restart_worker();
 }
 

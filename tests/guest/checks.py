@@ -70,8 +70,8 @@ def check_interrupt():
 
 def check_interrupt_as_the_command_ends():
     for tenths in range(4):
-        threading.Timer(tenths / 10, os.kill, (os.getpid(), signal.SIGINT)).start()
         try:
+            threading.Timer(tenths / 10, os.kill, (os.getpid(), signal.SIGINT)).start()
             machine.wait_for_open_port(4711)
         except KeyboardInterrupt:
             pass

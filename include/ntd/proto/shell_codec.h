@@ -71,8 +71,8 @@ ShellText shell_run(std::string_view marker, std::string_view command);
 // not copied on its way. Not over hvc0, where it would have to be paced.
 ShellText shell_run_direct(std::string_view marker, std::string_view command);
 
-// Appends bytes to a file (made with mode 0600) at the rate of the channel. The status is 0 or 1; the
-// output says why it failed.
+// Appends bytes to a file (made with mode 0600) at the rate of the channel. The status is 0 or 1;
+// the output says why it failed.
 ShellText shell_store(std::string_view marker, std::string_view file, std::string_view bytes);
 
 // Runs a command of no more than 64 KiB with `input`, any bytes, as its standard input. They pass
@@ -90,8 +90,9 @@ std::string shell_go_on(std::string_view marker);
 // Runs a command of which nothing is wanted; no frames.
 std::string shell_detach(std::string_view command);
 
-// Sends a signal to all that the worker has started, but its cat, so that output is not cut off.
-std::string shell_signal(std::string_view signal_name);
+// Sends SIGTERM to all that the worker has started; its cat ignores that, so that output is not cut
+// off.
+std::string shell_end();
 
 // Kills the worker with all it runs and starts a new one. Answered by "MARKER 0".
 std::string shell_restart(std::string_view marker);

@@ -106,7 +106,6 @@ private:
     void take_output(Exchange& exchange);
     void end_command(Exchange& exchange);
     void restart_worker();
-    void replace_reader();
 
     [[noreturn]] void throw_closed(std::string_view doing);
 

@@ -114,10 +114,6 @@ TEST(ShellSetup, IsShorterThanAPage) {
     EXPECT_LT(shell_setup(new_marker()).size(), 4096U);
 }
 
-TEST(ShellSignal, NamesTheSignal) {
-    EXPECT_EQ(shell_signal("TERM"), "ntd_signal TERM\n");
-}
-
 TEST(ShellRestart, PassesTheMarker) {
     EXPECT_EQ(shell_restart("m"), "ntd_restart m\n");
 }

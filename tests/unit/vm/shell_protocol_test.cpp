@@ -435,7 +435,7 @@ TEST_P(ShellProtocol, EndsACommandOfOursByASignal) {
     Exchange exchange(bash);
     bash.send(shell_run_direct(exchange.marker, "echo started; sleep 60"));
     EXPECT_TRUE(exchange.wait_for_output("started\n"));
-    bash.send(shell_signal("TERM"));
+    bash.send(shell_end());
     EXPECT_EQ(exchange.wait_for_status(), 128 + SIGTERM);
 }
 
@@ -464,7 +464,7 @@ TEST_P(ShellProtocol, EndsAPacedOutputByASignal) {
     Exchange exchange(bash);
     bash.send(shell_run_paced(exchange.marker, "exec cat /dev/zero"));
     exchange.wait_for_output("\0"s);
-    bash.send(shell_signal("TERM"));
+    bash.send(shell_end());
     EXPECT_NE(exchange.wait_for_status(), 0);
     EXPECT_EQ(output_of("ls -A /tmp").find(exchange.marker.substr(4)), std::string::npos);
 }
@@ -517,15 +517,21 @@ TEST_P(ShellProtocol, EndsACommandByASignal) {
     Exchange exchange(bash);
     exchange.send_command("echo ready; exec sleep 1000");
     exchange.wait_for_output("ready");
-    bash.send(shell_signal("TERM"));
+    bash.send(shell_end());
     EXPECT_EQ(exchange.wait_for_status(), 128 + SIGTERM);
+}
+
+TEST_P(ShellProtocol, EndsNothingOfTheNextCommand) {
+    status_of("true");
+    bash.send(shell_end()); // a command that ended by itself just before
+    EXPECT_EQ(output_of("echo text"), "text\n");
 }
 
 TEST_P(ShellProtocol, EndsWhatACommandHasStarted) {
     Exchange exchange(bash);
     exchange.send_command("(echo ready; exec sleep 1000) & wait || true; echo over");
     exchange.wait_for_output("ready");
-    bash.send(shell_signal("TERM"));
+    bash.send(shell_end());
     EXPECT_EQ(exchange.wait_for_status(), 128 + SIGTERM);
 }
 
@@ -533,7 +539,7 @@ TEST_P(ShellProtocol, GivesTheLastWordsOfASignalledCommand) {
     Exchange exchange(bash);
     exchange.send_command("trap 'echo bye; exit 3' TERM; echo ready; sleep 1000");
     exchange.wait_for_output("ready");
-    bash.send(shell_signal("TERM"));
+    bash.send(shell_end());
     exchange.wait_for_status();
     EXPECT_EQ(exchange.output, "ready\nbye\n");
 }
@@ -546,7 +552,7 @@ TEST_P(ShellProtocol, GivesTheLastWordsOfACommandThatBecomesCat) {
                           fifo());
     EXPECT_EQ(::write(fifo_fd.get(), "ready\n", 6), 6);
     exchange.wait_for_output("ready");
-    bash.send(shell_signal("TERM"));
+    bash.send(shell_end());
     exchange.wait_for_status();
     EXPECT_EQ(exchange.output, "ready\nbye\n");
 }
