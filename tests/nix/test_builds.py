@@ -180,7 +180,13 @@ def test_interactive_driver_runs_anywhere_as_an_ordinary_user(generation: str) -
         stdout=theirs,
         stderr=theirs,
         cwd=home,
-        env={"PATH": "/usr/bin", "TERM": "xterm", "HOME": str(home), "TMPDIR": str(home)},
+        env={
+            "PATH": "/usr/bin",
+            "TERM": "xterm",
+            "HOME": str(home),
+            "TMPDIR": str(home),
+            "NTD_REPL": "python",  # the others put questions to the terminal
+        },
         preexec_fn=as_nobody,
         start_new_session=True,
     )
