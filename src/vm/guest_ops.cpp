@@ -26,8 +26,15 @@ void retry_on(Machine& machine,
             const auto text = console.text(std::exchange(seen, console.size()));
             return text.find(about) != text.npos;
         };
+    const auto try_it = [&](bool last) {
+        if (attempt(last))
+            return true;
+        if (last)
+            machine.throw_if_ended("before the action succeeded");
+        return false;
+    };
     retry(
-        attempt, timeout, [&] { return machine.exit_fd(); }, machine.host().interrupt, news);
+        try_it, timeout, [&] { return machine.exit_fd(); }, machine.host().interrupt, news);
 }
 
 // A port is tested with nc(1). A guest without it would be waited for in vain, or not at all.

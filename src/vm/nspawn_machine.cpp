@@ -75,6 +75,12 @@ std::shared_ptr<NspawnMachine::Running> NspawnMachine::running() const {
     return running;
 }
 
+void NspawnMachine::throw_if_ended(std::string_view doing) {
+    const auto running = running_.copy();
+    if (running && running->process.child().poll())
+        running->process.throw_died(doing);
+}
+
 int NspawnMachine::exit_fd() const {
     const auto running = running_.copy();
     return running ? running->process.exit_fd() : -1;

@@ -94,6 +94,12 @@ std::shared_ptr<QemuMachine::Running> QemuMachine::running() const {
     return running;
 }
 
+void QemuMachine::throw_if_ended(std::string_view doing) {
+    const auto running = running_.copy();
+    if (running && running->process.child().poll())
+        running->process.throw_died(doing);
+}
+
 int QemuMachine::exit_fd() const {
     const auto running = running_.copy();
     return running ? running->process.exit_fd() : -1;
@@ -165,6 +171,7 @@ void QemuMachine::connect_qmp(Running& running) {
     const auto on_event = [this, &running](const std::string& event) {
         if (event == "RESET") {
             connected = false;
+            running.greeted = false;
             running.guest->reset();
             if (const auto shells = running.shells.copy())
                 shells->reset();
@@ -192,7 +199,8 @@ void QemuMachine::connect() {
                            "waiting for the VM to finish booting");
     const auto begin = Deadline::Clock::now();
     const auto current = running();
-    wait_for_greeting(*current);
+    if (!current->greeted) // an interrupt may have come between the greeting and the connection
+        wait_for_greeting(*current);
     // Its answer comes behind the event of the reset that the guest has just come back from.
     current->qmp->send("query-status", "", Deadline::after(monitor_limit));
     current->line_is_ready = false;
@@ -200,6 +208,7 @@ void QemuMachine::connect() {
     const Seconds took = Deadline::Clock::now() - begin;
     log("connected to guest root shell");
     log(fmt::format("(connecting took {:.2f} seconds)", took.count()));
+    current->greeted = false;
     connected = true;
 }
 
@@ -227,6 +236,7 @@ void QemuMachine::wait_for_greeting(Running& running) {
         }
     }
     log("Guest shell says: " + bytes_literal(heard));
+    running.greeted = true;
 }
 
 // Throws when this boot will come to nothing.

@@ -292,3 +292,24 @@ def test_signal_that_another_thread_gets_ends_any_call(run_driver: Callable[...,
             raise AssertionError("not interrupted")
     """
     run_driver(script).must_succeed()
+
+
+def test_interrupt_between_greeting_and_connection(run_driver: RunDriver) -> None:
+    # The greeting has been read, and comes once; the shell does not answer yet.
+    run_driver(
+        """
+        import os, signal, threading
+        from pathlib import Path
+
+        web.start()
+        children = Path(f"/proc/{web.pid}/task/{web.pid}/children")
+        retry(lambda last: children.read_text())
+        bash = int(children.read_text().split()[0])
+        os.kill(bash, signal.SIGSTOP)
+        threading.Timer(0.5, os.kill, (os.getpid(), signal.SIGINT)).start()
+        with t.assertRaises(KeyboardInterrupt):
+            web.connect()
+        os.kill(bash, signal.SIGCONT)
+        assert web.succeed("echo text") == "text\\n"
+        """
+    ).must_succeed()

@@ -70,6 +70,9 @@ public:
 
     virtual bool is_up() const = 0;
 
+    // Throws MachineDied, with how it ended and its last output, if the machine's process has.
+    virtual void throw_if_ended(std::string_view doing) = 0;
+
     // A descriptor that is readable once nothing can be expected of the machine any more; -1 if
     // there is none now.
     virtual int exit_fd() const = 0;

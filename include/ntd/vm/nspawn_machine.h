@@ -56,6 +56,7 @@ public:
                         std::optional<std::string_view> input,
                         int output) override;
     bool is_up() const override;
+    void throw_if_ended(std::string_view doing) override;
     int exit_fd() const override;
     ConsoleLog& console() override { return console_; }
     void abort_start() noexcept override;

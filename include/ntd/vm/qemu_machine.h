@@ -38,6 +38,7 @@ public:
                         int output) override;
     ExecResult store(const std::string& file, std::string_view bytes) override;
     bool is_up() const override { return booted && connected; }
+    void throw_if_ended(std::string_view doing) override;
     int exit_fd() const override;
     ConsoleLog& console() override { return console_; }
     void abort_start() noexcept override;
@@ -134,6 +135,7 @@ struct QemuMachine::Running {
     std::atomic<bool> end_announced = false;
     std::unique_ptr<HmpClient> hmp;
     std::unique_ptr<GuestShell> guest;
+    std::atomic<bool> greeted = false;            // by a shell that is not connected yet
     bool line_is_ready = false;                   // `guest` has been set up; of whose turn it is
     Guarded<std::shared_ptr<VsockShells>> shells; // of this boot; none: commands go over `guest`
     std::unique_ptr<QmpClient> qmp;               // its events reach the shell
