@@ -1,21 +1,44 @@
 #include <ntd/proto/vde_codec.h>
 
 #include <algorithm>
+#include <utility>
 
 namespace ntd::proto {
 
-std::optional<VdeReply> VdeDecoder::next() {
+namespace {
+
+// "1000 Success" is of the kind '1'.
+bool is_message(std::string_view line, char kind) {
     const auto is_digit = [](char c) { return c >= '0' && c <= '9'; };
+    return line.size() >= 5 && line[0] == kind && line[4] == ' ' &&
+           std::all_of(line.begin(), line.begin() + 4, is_digit);
+}
+
+// Consoles may have a prompt.
+std::string_view without_prompt(std::string_view line) {
+    for (const std::string_view prompt : {"vde$ ", "VDEwf$ "})
+        if (line.starts_with(prompt))
+            return line.substr(prompt.size());
+    return line;
+}
+
+} // namespace
+
+std::optional<VdeReply> VdeDecoder::next() {
     while (const auto line = lines_.next()) {
-        auto text = *line;
-        if (text.starts_with("vde$ ")) // the prompt, when the console has one
-            text.remove_prefix(5);
-        const bool is_end = text.size() >= 5 && text[0] == '1' && text[4] == ' ' &&
-                            std::all_of(text.begin(), text.begin() + 4, is_digit);
-        if (is_end)
-            return VdeReply{text.starts_with("1000 "), std::string(text)};
+        const auto text = without_prompt(*line);
+        if (is_message(text, '1')) {
+            reply_.success = text.starts_with("1000 ");
+            reply_.text = text;
+            return std::exchange(reply_, {});
+        }
+        (is_message(text, '3') ? events_ : reply_.lines).emplace_back(text);
     }
     return std::nullopt;
+}
+
+std::vector<std::string> VdeDecoder::take_events() {
+    return std::exchange(events_, {});
 }
 
 } // namespace ntd::proto

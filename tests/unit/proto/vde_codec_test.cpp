@@ -40,6 +40,26 @@ TEST(VdeDecoder, PassesOverAPrompt) {
     EXPECT_EQ(decoded("vde$ 1000 Success\r\n").value().text, "1000 Success");
 }
 
+TEST(VdeDecoder, PassesOverThePromptOfWirefilter) {
+    EXPECT_EQ(decoded("\nVDEwf$ 1000 Success\n").value().text, "1000 Success");
+}
+
+TEST(VdeDecoder, KeepsTheLinesOfAnAnswer) {
+    VdeDecoder decoder;
+    decoder.feed(showinfo);
+    decoder.feed("0000 DATA END WITH '.'\nHUB=false\n.\n1000 Success\n");
+    decoder.next();
+    EXPECT_EQ(decoder.next().value().lines.at(1), "HUB=false");
+}
+
+TEST(VdeDecoder, KeepsEventsApart) {
+    VdeDecoder decoder;
+    decoder.feed("0000 DATA END WITH '.'\n3031 port/ep/+ Port 01 FD  3\n.\n1000 Success\n");
+    EXPECT_EQ(decoder.next().value().lines.size(), 2U);
+    EXPECT_EQ(decoder.take_events(), std::vector<std::string>{"3031 port/ep/+ Port 01 FD  3"});
+    EXPECT_TRUE(decoder.take_events().empty());
+}
+
 TEST(VdeDecoder, WaitsForTheLineEnd) {
     EXPECT_FALSE(decoded("0000 DATA\n1000 Success").has_value());
 }
