@@ -162,10 +162,12 @@ with t.assertRaisesRegex(Exception, "machine 'box' is not on vlan 2"):
 def test_container_and_virtual_machine_reach_each_other(workspace: Workspace) -> None:
     result = run(workspace, MIXED, "vm:1:nginx.service", containers=["box"])
     assert result.returncode == 0, str(result)
-    command = ["tcpdump", "-n", "-r", str(workspace.out / "echo.pcap"), "icmp"]
+    fields = ["-T", "fields", "-e", "ip.src", "-e", "ip.dst", "-e", "icmp.type"]
+    command = ["tshark", "-r", str(workspace.out / "echo.pcap"), "-Y", "icmp", *fields]
     shown = subprocess.run(command, capture_output=True, text=True, check=True).stdout
-    assert "192.168.1.1 > 192.168.1.2: ICMP echo request" in shown
-    assert "192.168.1.2 > 192.168.1.1: ICMP echo reply" in shown
+    request, reply = (line.split("\t") for line in shown.splitlines())
+    assert request == ["192.168.1.1", "192.168.1.2", "8"]
+    assert reply == ["192.168.1.2", "192.168.1.1", "0"]
 
 
 # ------------------------------------------------------------------------------ displays
