@@ -7,11 +7,15 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from test_driver._engine import engine
+from test_driver.duration import seconds
 
 if TYPE_CHECKING:
     from types import TracebackType
 
+    from test_driver.duration import Duration
     from test_driver.machine.base import BaseMachine
+
+LONGEST_DELAY = 3600  # seconds
 
 
 class Capture:
@@ -22,7 +26,7 @@ class Capture:
 
     def __init__(self, vlan: VLan, path: Path) -> None:
         self.path = path
-        self._capture = engine.Capture(vlan.socket_dir, path)
+        self._capture = vlan._record(path)
 
     def stop(self) -> None:
         """End it: what has passed over the network by now is in the file."""
@@ -79,7 +83,8 @@ class VLan(engine.VLan):
 
         It ends with the run, with ``stop()`` of what is returned, or with a block:
         ``with vlan1.capture("handshake.pcap"): ...``. What containers send each other is in it
-        only if their start scripts make bridges that learn nothing (``ageing_time 0``).
+        only if their start scripts make bridges that learn nothing (``ageing_time 0``). What
+        ``impair()`` loses is not in it.
         """
         capture = Capture(self, self._out_dir / filename)
         self._captures.append(capture)
@@ -99,6 +104,25 @@ class VLan(engine.VLan):
         from test_driver import cables
 
         cables.set_connected(self, machine, True)
+
+    def impair(self, loss: float = 0, delay: Duration = 0) -> None:
+        """Make the network a bad one: of the frames from one machine to others the part `loss`
+        gets lost by chance (0.1: one in ten; 1: all), and the rest arrives `delay` later (in
+        seconds, or a timedelta; there and back it is twice that).
+
+        It is in force on return, for machines that start later, too, and until the next call:
+        ``vlan1.impair()`` ends it. What containers send each other does not come this way.
+
+        Raises ValueError for a loss that is not between 0 and 1 or a negative delay, MachineError
+        if a process that makes the impairment has ended: then there is none any more.
+        """
+        if not 0 <= loss <= 1:
+            raise ValueError(f"loss is a fraction between 0 and 1, not {loss}")
+        late = seconds(delay) or 0.0
+        if not 0 <= late <= LONGEST_DELAY:
+            raise ValueError(f"delay is in seconds, 0 to {LONGEST_DELAY}, not {delay}")
+        with engine.Scope(f"vlan {self.nr}: loss of {loss * 100:g} %, delay of {late:g} s"):
+            self._impair(float(loss), late)
 
     def stop(self) -> None:
         """End the switch."""

@@ -109,7 +109,7 @@ Differences from the Python driver (the README tells more):
     the line. test_script() reads the script again, and can run it from a line or subtest on.
   - --pcap, --keep-pcap, --stream-output, --watch, --repeat, --until-fail, --vnc, --backdoor,
     --list-methods, --ssh-proxy, --version, and the variables NTD_... are ours, and so are
-    vlanN.capture(), disconnect(), reconnect().
+    vlanN.capture(), disconnect(), reconnect(), impair() (loss and delay).
   - Containers are in namespaces and a cgroup of the driver's own, where the host has no part.
 
 Exit status: 0 the test script ran to its end; 1 it failed (or what it gave to sys.exit); 2 the

@@ -56,13 +56,7 @@ void bind_options(py::module_& module) {
 }
 
 void bind_vlan(py::module_& module) {
-    py::class_<vm::Capture>(module, "Capture")
-        .def(py::init([](const std::filesystem::path& switch_dir,
-                         const std::filesystem::path& file) {
-                 const py::gil_scoped_release without_gil;
-                 return std::make_unique<vm::Capture>(switch_dir, file, session().runtime.host());
-             }),
-             "switch_dir"_a, "file"_a)
+    py::class_<vm::Capture, std::shared_ptr<vm::Capture>>(module, "Capture")
         .def("stop", &vm::Capture::stop, can_block());
     py::class_<vm::VLan, std::shared_ptr<vm::VLan>>(module, "VLan", py::dynamic_attr())
         .def(py::init([](int number, const std::filesystem::path& tmp_dir,
@@ -75,6 +69,8 @@ void bind_vlan(py::module_& module) {
         .def_property_readonly("nr", &vm::VLan::number)
         .def_property_readonly("socket_dir", &vm::VLan::socket_dir)
         .def_property_readonly("pid", &vm::VLan::pid)
+        .def("_impair", &vm::VLan::impair, "loss"_a, "delay"_a, can_block())
+        .def("_record", &vm::VLan::capture, "file"_a, can_block())
         .def("stop", &vm::VLan::stop, can_block());
 }
 

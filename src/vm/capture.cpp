@@ -3,12 +3,11 @@
 #include <ntd/base/error.h>
 #include <ntd/base/text.h>
 #include <ntd/os/wait.h>
+#include <ntd/vm/vde_switch.h>
 
 #include <fcntl.h>
 #include <unistd.h>
 
-#include <csignal>
-#include <set>
 #include <utility>
 
 namespace ntd::vm {
@@ -20,45 +19,58 @@ namespace fs = std::filesystem;
 
 constexpr auto connect_limit = 30s;
 
-// The switch makes a socket for each connection.
-std::set<fs::path> sockets_in(const fs::path& switch_dir) {
-    std::set<fs::path> sockets;
+// The switch makes a socket for each connection, whose name begins with the port.
+std::size_t connections(const fs::path& switch_dir) {
+    const auto start = fmt::format("{:03}.", VdeSwitch::capture_port);
+    std::size_t count = 0;
     for (const auto& entry : fs::directory_iterator(switch_dir))
-        sockets.insert(entry.path());
-    return sockets;
+        count += entry.path().filename().native().starts_with(start) ? 1 : 0;
+    return count;
 }
 
 } // namespace
 
-Capture::Capture(const fs::path& switch_dir, fs::path file, const Host& host)
+Capture::Plug::Plug(const os::ProcessSpec& spec, const os::OrphanGuard& guard)
+    : process(spec, guard), frames(os::ByteStream::nonblocking(std::move(process.stdout_pipe))) {}
+
+Capture::Capture(fs::path file, const Host& host)
     : path_(std::move(file)), host_(host),
       file_(::open(path_.c_str(), O_CREAT | O_TRUNC | O_WRONLY | O_CLOEXEC, 0644)) {
     if (!file_)
         throw_errno("write '{}'", path_.string());
     append(proto::pcap_header());
-    const auto before = sockets_in(switch_dir);
-    plug_.emplace(os::ProcessSpec{.argv = {"vde_plug", switch_dir.string()},
-                                  .environment = host_.environment()},
-                  host_.guard);
-    frames_ = os::ByteStream::nonblocking(std::move(plug_->stdout_pipe));
-    wait_for_connection(switch_dir, before.size());
-    watch_ = host_.loop.watch(frames_.fd(), [this] { return on_readable(); });
 }
 
 Capture::~Capture() {
     stop();
 }
 
-void Capture::wait_for_connection(const fs::path& switch_dir, std::size_t sockets_before) {
+void Capture::plug_into(const fs::path& switch_dir) {
+    const std::lock_guard lock(mutex_);
+    if (stopped_)
+        return;
+    const auto before = connections(switch_dir);
+    const auto port = fmt::format("{}[{}]", switch_dir.string(), VdeSwitch::capture_port);
+    const os::ProcessSpec spec{.argv = {"vde_plug", port}, .environment = host_.environment()};
+    auto plug = std::make_unique<Plug>(spec, host_.guard);
+    wait_for_connection(plug->process, switch_dir, before);
+    plug->watch =
+        host_.loop.watch(plug->frames.fd(), [this, &plug = *plug] { return on_readable(plug); });
+    plugs_.push_back(std::move(plug));
+}
+
+void Capture::wait_for_connection(os::ChildProcess& plug,
+                                  const fs::path& switch_dir,
+                                  std::size_t sockets_before) {
     const auto deadline = Deadline::after(connect_limit);
-    while (sockets_in(switch_dir).size() <= sockets_before) {
-        os::wait_readable({plug_->exit_fd()}, sooner(deadline, Deadline::after(2ms)),
+    while (connections(switch_dir) <= sockets_before) {
+        os::wait_readable({plug.exit_fd()}, sooner(deadline, Deadline::after(2ms)),
                           host_.interrupt);
-        const auto status = plug_->poll();
+        const auto status = plug.poll();
         if (!status && !deadline.passed())
             continue;
         std::string said;
-        os::ByteStream::nonblocking(std::move(plug_->stderr_pipe)).read_ready(said);
+        os::ByteStream::nonblocking(std::move(plug.stderr_pipe)).read_ready(said);
         throw MachineError("'{}' cannot be captured: vde_plug in the switch '{}' {}; it said: {}",
                            path_.string(), switch_dir.string(),
                            status ? status->describe() : "got no connection", printable(said));
@@ -66,13 +78,13 @@ void Capture::wait_for_connection(const fs::path& switch_dir, std::size_t socket
 }
 
 // On the I/O thread: a file system that is full must not stop the test.
-bool Capture::on_readable() {
+bool Capture::on_readable(Plug& plug) {
     std::string bytes;
-    const bool closed = frames_.read_ready(bytes) == os::ByteStream::Outcome::closed;
-    decoder_.feed(bytes);
+    const bool closed = plug.frames.read_ready(bytes) == os::ByteStream::Outcome::closed;
+    plug.decoder.feed(bytes);
     const auto now = std::chrono::system_clock::now();
     std::string records;
-    while (const auto frame = decoder_.next())
+    while (const auto frame = plug.decoder.next())
         records += proto::pcap_record(now, *frame);
     if (!append(records)) {
         host_.log.warning(fmt::format("'{}' can take no more frames", path_.string()));
@@ -92,11 +104,13 @@ bool Capture::append(std::string_view bytes) {
 }
 
 void Capture::stop() noexcept {
-    if (!plug_)
-        return;
-    watch_.reset();
-    on_readable();
-    plug_.reset();
+    const std::lock_guard lock(mutex_);
+    stopped_ = true;
+    for (const auto& plug : plugs_)
+        plug->watch.reset();
+    for (const auto& plug : plugs_)
+        on_readable(*plug);
+    plugs_.clear();
 }
 
 } // namespace ntd::vm

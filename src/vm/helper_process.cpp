@@ -12,12 +12,19 @@ using namespace std::chrono_literals;
 
 } // namespace
 
-HelperProcess::HelperProcess(std::string what, const os::ProcessSpec& spec, const Host& host)
-    : what_(std::move(what)), host_(host), process_(spec, host.guard),
+HelperProcess::HelperProcess(std::string what,
+                             const os::ProcessSpec& spec,
+                             const Host& host,
+                             OnOutput on_output)
+    : what_(std::move(what)), host_(host), on_output_(std::move(on_output)),
+      process_(spec, host.guard),
       stdout_(os::ByteStream::nonblocking(std::move(process_.stdout_pipe))),
       stderr_(os::ByteStream::nonblocking(std::move(process_.stderr_pipe))) {
-    stdout_watch_ = host_.loop.watch(stdout_.fd(), [this] { return on_readable(stdout_); });
-    stderr_watch_ = host_.loop.watch(stderr_.fd(), [this] { return on_readable(stderr_); });
+    if (spec.pipe_stdin)
+        stdin_ = os::ByteStream::nonblocking(std::move(process_.stdin_pipe));
+    stdout_watch_ =
+        host_.loop.watch(stdout_.fd(), [this] { return on_readable(stdout_, on_output_); });
+    stderr_watch_ = host_.loop.watch(stderr_.fd(), [this] { return on_readable(stderr_, {}); });
     exit_watch_ = host_.loop.watch(exit_fd(), [this] { return on_exit(); });
 }
 
@@ -25,18 +32,21 @@ HelperProcess::~HelperProcess() {
     stop();
 }
 
-bool HelperProcess::on_readable(os::ByteStream& stream) {
+bool HelperProcess::on_readable(os::ByteStream& stream, const OnOutput& on_output) {
     constexpr std::size_t most_text = 2000;
     std::string bytes;
     const bool closed = stream.read_ready(bytes) == os::ByteStream::Outcome::closed;
-    state_.with([&](State& state) { state.text = tail(state.text + bytes, most_text); });
+    if (on_output)
+        on_output(bytes);
+    else
+        state_.with([&](State& state) { state.text = tail(state.text + bytes, most_text); });
     return !closed;
 }
 
 // What it has left in its pipes belongs to its last words.
 bool HelperProcess::on_exit() {
-    on_readable(stdout_);
-    on_readable(stderr_);
+    on_readable(stdout_, on_output_);
+    on_readable(stderr_, {});
     const bool stopping = state_.with([](State& state) {
         state.ended = true;
         return state.stopping;

@@ -2,10 +2,11 @@
 
 #include <ntd/base/error.h>
 #include <ntd/base/text.h>
-#include <ntd/os/unix_socket.h>
 #include <ntd/os/wait.h>
 
 #include <unistd.h>
+
+#include <utility>
 
 namespace ntd::vm {
 
@@ -16,96 +17,22 @@ namespace fs = std::filesystem;
 
 constexpr auto start_limit = 30s;
 
-// Makes room for the switch's directory. vde_switch resolves symbolic links, so that a short link
-// to a long path does not help it, and cuts what is too long for a socket. It then gets a short
-// directory, and the link to that is where the directory belongs.
-fs::path prepare_directory(const fs::path& tmp_dir, int number, const os::OrphanGuard& guard) {
-    constexpr std::size_t room_for_sockets = 20; // "/ctl", "/.01234.56789"
-    const auto name = fmt::format("vde{}.ctl", number);
-    const auto path = tmp_dir / name;
-    std::error_code ignored; // a directory left over by a driver that was killed
-    fs::remove_all(path, ignored);
-    guard.add_file(path.native());
-    const auto length = fs::canonical(tmp_dir).native().size() + 1 + name.size();
-    fs::path direct = path;
-    if (length + room_for_sockets > os::longest_socket_path) {
-        direct = fmt::format("/tmp/ntd-{}-{}", ::getpid(), name);
-        fs::remove_all(direct, ignored);
-        fs::create_symlink(direct, path);
-        guard.add_file(direct.native());
-    }
-    guard.add_file((direct / "ctl").native()); // a switch that is killed leaves them
-    return direct;
-}
-
 } // namespace
 
 VLan::VLan(int number, const fs::path& tmp_dir, const Host& host, const ContainerHost* containers)
-    : number_(number), socket_dir_(prepare_directory(tmp_dir, number, host.guard)), host_(host) {
-    host_.log.info("start vlan");
-    const os::ProcessSpec spec{
-        .argv = {"vde_switch", "--sock", socket_dir_.string(), "--dirmode", "0700", "--hub"},
-        .environment = host_.environment(),
-        .directory = {},
-    };
-    process_ = std::make_unique<os::ChildProcess>(spec, host_.guard);
-    stdin_ = os::ByteStream::nonblocking(std::move(process_->stdin_pipe));
-    stdout_ = os::ByteStream::nonblocking(std::move(process_->stdout_pipe));
-    stderr_ = os::ByteStream::nonblocking(std::move(process_->stderr_pipe));
-    stdout_watch_ =
-        host_.loop.watch(stdout_.fd(), [this] { return on_readable(stdout_, &decoder_); });
-    stderr_watch_ =
-        host_.loop.watch(stderr_.fd(), [this] { return on_readable(stderr_, nullptr); });
-    wait_until_ready();
+    : number_(number), host_(host), impairment_(number, tmp_dir, host),
+      switch_(fmt::format("vlan {}: vde_switch", number),
+              tmp_dir,
+              fmt::format("vde{}.ctl", number),
+              host,
+              [this](std::string_view event) { impairment_.on_event(event); }) {
     if (containers != nullptr)
         plug_into(*containers);
-    host_.log.info(fmt::format("running vlan (pid {}; ctl {})", pid(), socket_dir_.string()));
+    host_.log.info(fmt::format("running vlan (pid {}; ctl {})", pid(), socket_dir().string()));
 }
 
 VLan::~VLan() {
     stop();
-}
-
-// Keeps the pipes of the switch empty for as long as it lives: a full one would stop it.
-bool VLan::on_readable(os::ByteStream& stream, proto::VdeDecoder* decoder) {
-    constexpr std::size_t most_text = 4096;
-    std::string bytes;
-    const bool closed = stream.read_ready(bytes) == os::ByteStream::Outcome::closed;
-    std::optional<proto::VdeReply> reply;
-    if (decoder != nullptr) {
-        decoder->feed(bytes);
-        reply = decoder->next();
-    }
-    state_.with([&](State& state) {
-        state.text = tail(state.text + bytes, most_text);
-        state.open_streams -= closed ? 1 : 0;
-        if (reply)
-            state.reply = std::move(reply);
-    });
-    changed_.notify();
-    return !closed;
-}
-
-void VLan::wait_until_ready() {
-    os::Broadcast::Listener changed(changed_);
-    const auto deadline = Deadline::after(start_limit);
-    stdin_.write_all("showinfo\n", process_->exit_fd(), deadline, host_.interrupt);
-    for (;;) {
-        changed.reset();
-        const auto [reply, text, open_streams] = state_.copy();
-        if (reply && reply->success)
-            return;
-        const auto status = process_->poll();
-        if (reply || (status && open_streams == 0))
-            throw MachineError(
-                "vlan {}: vde_switch for '{}' {}; it said: {}", number_, socket_dir_.string(),
-                status ? status->describe() : "refused its first command", printable(text));
-        const int exit_fd = status ? -1 : process_->exit_fd();
-        if (!os::wait_readable({changed.fd(), exit_fd}, deadline, host_.interrupt))
-            throw MachineError("vlan {}: vde_switch for '{}' did not answer within {} seconds",
-                               number_, socket_dir_.string(),
-                               std::chrono::seconds(start_limit).count());
-    }
 }
 
 // The device is there when its first user, the start script of a container, looks for it.
@@ -118,15 +45,14 @@ void VLan::plug_into(const ContainerHost& containers) {
         return;
     }
     os::ProcessSpec spec{
-        .argv = {"vde_plug2tap", "-s", socket_dir_.string(), device},
+        .argv = {"vde_plug2tap", "-s", socket_dir().string(), device},
         .environment = host_.environment(),
         .pipe_stdin = false,
     };
     containers.place(spec);
     plug_ = std::make_unique<os::ChildProcess>(spec, host_.guard);
     plug_stderr_ = os::ByteStream::nonblocking(std::move(plug_->stderr_pipe));
-    plug_watch_ =
-        host_.loop.watch(plug_stderr_.fd(), [this] { return on_readable(plug_stderr_, nullptr); });
+    plug_watch_ = host_.loop.watch(plug_stderr_.fd(), [this] { return on_plug_readable(); });
     const auto deadline = Deadline::after(start_limit);
     while (!containers.has_device(device)) {
         os::wait_readable({plug_->exit_fd()}, sooner(deadline, Deadline::after(2ms)),
@@ -134,6 +60,15 @@ void VLan::plug_into(const ContainerHost& containers) {
         if (const auto status = plug_->poll(); status || deadline.passed())
             return give_plug_up(status ? status->describe() : "made no device");
     }
+}
+
+// Keeps the pipe of the plug empty for as long as it lives: a full one would stop it.
+bool VLan::on_plug_readable() {
+    constexpr std::size_t most_text = 4096;
+    std::string bytes;
+    const bool closed = plug_stderr_.read_ready(bytes) == os::ByteStream::Outcome::closed;
+    plug_text_.with([&](std::string& text) { text = tail(text + bytes, most_text); });
+    return !closed;
 }
 
 // A test may do without: some sandboxes have /dev/net/tun, but let nobody use it.
@@ -144,17 +79,23 @@ void VLan::give_plug_up(std::string_view what_it_did) {
     plug_.reset();
     host_.log.warning(fmt::format("vlan {}: containers and virtual machines cannot reach each "
                                   "other on it: vde_plug2tap {}; it said: {}",
-                                  number_, what_it_did, printable(state_.copy().text + said)));
+                                  number_, what_it_did, printable(plug_text_.copy() + said)));
+}
+
+std::shared_ptr<Capture> VLan::capture(fs::path file) {
+    auto capture = std::make_shared<Capture>(std::move(file), host_);
+    capture->plug_into(socket_dir());
+    impairment_.add_capture(capture);
+    return capture;
 }
 
 void VLan::stop() noexcept {
-    plug_.reset();
-    if (!process_ || process_->poll())
+    if (std::exchange(stopped_, true))
         return;
+    plug_.reset();
+    impairment_.stop();
     host_.log.info(fmt::format("kill vlan (pid {})", pid()));
-    process_->end(Deadline::after(3s));
-    std::error_code ignored; // it has removed the directory, unless a plug had just gone
-    fs::remove_all(socket_dir_, ignored);
+    switch_.stop();
 }
 
 } // namespace ntd::vm

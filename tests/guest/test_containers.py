@@ -134,7 +134,9 @@ def test_containers_on_two_networks(workspace: Workspace) -> None:
     assert result.returncode == 0, str(result)
 
 
-MIXED = """
+MIXED = r"""
+import re
+
 start_all()
 box.succeed("nc -l 4711 >/root/heard 2>&1 &")
 vm.wait_for_unit("nginx.service")
@@ -146,6 +148,18 @@ box.wait_until_succeeds("[ $(stat -c %s /root/heard) = 3000000 ]")
 
 with vlan1.capture("echo.pcap"):
     box.succeed("ping -c 1 -4 vm")
+
+vlan1.impair(loss=1)
+for machine, other in ((box, "vm"), (vm, "box")):
+    machine.fail(f"ping -c 3 -i 0.2 -W 1 -4 {other}")
+vlan1.impair(delay=0.3)
+for machine, other in ((box, "vm"), (vm, "box")):
+    time = re.search(r"time=(\d+)", machine.succeed(f"ping -c 1 -W 20 -4 {other}"))
+    assert time and 600 <= int(time[1]) < 10000, time
+vlan1.impair(loss=0.05, delay=0.01)
+assert "Welcome to nginx" in box.succeed("curl --fail http://vm/")
+vlan1.impair()
+box.succeed("ping -c 3 -i 0.2 -W 20 -4 vm | grep ' 0% packet loss'")
 
 for pulled, other in ((box, vm), (vm, box)):
     vlan1.disconnect(pulled)

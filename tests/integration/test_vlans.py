@@ -178,3 +178,215 @@ def test_vde_plug_is_not_there(run_driver: RunDriver, workspace: Workspace) -> N
 def test_machine_that_is_not_on_the_network(run_driver: RunDriver) -> None:
     result = run_driver("web.start()\nvlan1.disconnect(web)", vlans=[1])
     result.must_fail("MachineError: machine 'web' is not on vlan 1")
+
+
+# ------------------------------------------------------------------------------- impairments
+
+# Ends of the network that are no machines. A frame that they have received is "text@time".
+ENDS = """
+    import os, select, signal, struct, subprocess, time
+
+    class End:
+        def __init__(self, number):
+            self.address = bytes([2, 0, 0, 0, 0, number])
+            self.plug = subprocess.Popen(["vde_plug", str(vlan1.socket_dir)],
+                                         stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+            self.bytes = b""
+
+        def send(self, text, to=b"\\xff" * 6):
+            frame = to + self.address + b"\\x88\\xb5" + text.encode().ljust(46, b".")
+            os.write(self.plug.stdin.fileno(), struct.pack(">H", len(frame)) + frame)
+
+        def receive(self, wait=10.0):
+            # The next text, or None.
+            deadline = time.monotonic() + wait
+            while len(self.bytes) < 62:
+                left = max(0, deadline - time.monotonic())
+                if not select.select([self.plug.stdout], [], [], left)[0]:
+                    return None
+                self.bytes += os.read(self.plug.stdout.fileno(), 65536)
+            frame, self.bytes = self.bytes[2:62], self.bytes[62:]
+            return frame[14:].rstrip(b".\\0").decode()
+
+        def end(self):
+            self.plug.kill()
+            self.plug.wait()
+
+    def connect(*ends):
+        for end in ends:
+            for other in ends:
+                while other is not end and other.receive(0.1) is None:
+                    end.send("hello")
+        for end in ends:
+            while end.receive(0.3):
+                pass
+
+    def wait_until_in(capture, text):
+        # The plug of a capture is one more process that a frame has to reach.
+        deadline = time.monotonic() + 20
+        while text.encode() not in capture.path.read_bytes():
+            assert time.monotonic() < deadline, f"{text} is not in the file"
+            time.sleep(0.02)
+
+    def filters():
+        listed = subprocess.run(["pgrep", "-P", str(os.getpid()), "-x", "wirefilter"],
+                                capture_output=True, text=True)
+        return [int(pid) for pid in listed.stdout.split()]
+"""
+
+
+def test_loss_and_delay(run_driver: RunDriver, workspace: Workspace) -> None:
+    script = ENDS + """
+    a, b, c = End(1), End(2), End(3)
+    connect(a, b, c)
+
+    vlan1.impair(loss=1)
+    a.send("all is lost")
+    assert b.receive(0.5) is None and c.receive(0.1) is None
+
+    vlan1.impair(delay=0.2)
+    for sender, to in ((a, b), (b, a)):
+        for address in (b"\\xff" * 6, to.address):
+            sent = time.monotonic()
+            sender.send("late", address)
+            assert to.receive() == "late"
+            passed = time.monotonic() - sent
+            assert 0.2 <= passed < 10, passed
+            assert sender.receive(0.05) is None, "frames do not come back"
+
+    capture = vlan1.capture("all.pcap")
+    vlan1.impair()
+    a.send("before", b.address)
+    assert b.receive() == "before"
+    vlan1.impair(loss=0.5)
+    for number in range(200):
+        a.send(str(number))
+        if number % 4 == 3:
+            time.sleep(0.01)
+    arrived = []
+    while (text := b.receive(2)) is not None:
+        arrived.append(int(text))
+    assert arrived == sorted(set(arrived)), arrived
+    assert 50 < len(arrived) < 150, len(arrived)
+    log.log(f"{len(arrived)} have arrived")
+
+    assert len(filters()) == 3
+    vlan1.impair()
+    assert filters() == []
+    while c.receive(0.1):
+        pass
+    for number in range(50):
+        a.send(str(number))
+        assert b.receive() == c.receive() == str(number)
+    a.send("the end")
+    wait_until_in(capture, "the end")
+    vlan1.impair()
+    vlan1.impair(0.0, 0)
+    """
+    result = run_driver(script, machines={}, vlans=[1, 2]).must_succeed()
+    result.must_say("vlan 1: loss of 100 %, delay of 0 s")
+    arrived = re.search(r"(\d+) have arrived", result.stderr)
+    captured = frames_in(workspace.out / "all.pcap")
+    assert arrived and len(captured) == 1 + int(arrived[1]) + 51
+    assert captured[0] == "before"
+    assert captured[-51:] == [*map(str, range(50)), "the end"]
+
+
+def test_who_comes_later_is_impaired_too(run_driver: RunDriver, workspace: Workspace) -> None:
+    script = ENDS + """
+    from datetime import timedelta
+
+    vlan1.impair(delay=timedelta(milliseconds=200))
+    a, b = End(1), End(2)
+    connect(a, b)
+    sent = time.monotonic()
+    a.send("late")
+    assert b.receive() == "late"
+    assert time.monotonic() - sent >= 0.2
+
+    with vlan1.capture("impaired.pcap") as capture:
+        b.send("to all")
+        assert a.receive() == "to all"
+        b.send("to one", a.address)
+        assert a.receive() == "to one"
+        wait_until_in(capture, "to one")
+    b.end()
+    b = End(4)
+    connect(a, b)
+    vlan1.impair()
+    a.send("soon")
+    assert b.receive() == "soon"
+    vlan1.impair(loss=1)
+    a.send("lost")
+    assert b.receive(0.5) is None
+    """
+    run_driver(script, machines={}, vlans=[1]).must_succeed()
+    assert frames_in(workspace.out / "impaired.pcap") == ["to all", "to one"]
+
+
+@pytest.mark.parametrize(
+    ("pattern", "name"),
+    [("wirefilter.*1[]]:", "the wirefilter of port 1"),
+     ("vde_switch.*vde1.hub", "the vde_switch behind the wirefilters for '.*'")],
+)
+def test_impairment_ends_with_one_of_its_processes(
+    run_driver: RunDriver, pattern: str, name: str
+) -> None:
+    script = ENDS + f"""
+    command = ["pgrep", "-P", str(os.getpid()), "-f", {pattern!r}]
+""" + """
+    from test_driver.errors import MachineError
+
+    a, b = End(1), End(2)
+    connect(a, b)
+    vlan1.impair(loss=1)
+    os.kill(int(subprocess.check_output(command)), signal.SIGKILL)
+    time.sleep(2)
+    log.log("next")
+    try:
+        vlan1.impair(loss=1, delay=0.1)
+    except MachineError as error:
+        log.log(f"raised: {error}")
+    assert filters() == []
+    a.send("not impaired any more")
+    assert b.receive() == "not impaired any more"
+    vlan1.impair(loss=1)
+    a.send("again")
+    assert b.receive(0.3) is None
+    """
+    result = run_driver(script, machines={}, vlans=[1]).must_succeed()
+    ended = rf"vlan 1: {name} \(pid \d+\) was killed by signal 9"
+    assert re.search(ended + r".*\n(.*\n)*.*next\n(.*\n)*.*raised: " + ended, result.stderr)
+
+
+def test_impairment_leaves_nothing_if_the_driver_is_killed(spawn_driver: SpawnDriver) -> None:
+    script = ENDS + """
+    web.start()
+    ends = [End(1), End(2)]
+    connect(*ends)
+    vlan1.impair(delay=0.1)
+    log.log("impaired")
+    time.sleep(1000)
+    """
+    driver = spawn_driver(script, vlans=[1])
+    driver.expect("impaired")
+    driver.signal(signal.SIGKILL)
+    driver.end()
+
+
+def test_wirefilter_is_not_there(run_driver: RunDriver, workspace: Workspace) -> None:
+    for program in ("vde_switch", "vde_plug"):
+        (workspace.scripts / program).symlink_to(shutil.which(program) or "")
+    env = {"PATH": str(workspace.scripts)}
+    script = ENDS + """
+    a, b = End(1), End(2)
+    connect(a, b)
+    try:
+        vlan1.impair(loss=1)
+    finally:
+        a.send("still a hub")
+        assert b.receive() == "still a hub"
+    """
+    result = run_driver(script, machines={}, vlans=[1], env=env)
+    result.must_fail("find the program 'wirefilter' in PATH")
+    result.must_not_say("AssertionError")

@@ -6,7 +6,9 @@
 #include <ntd/os/child_process.h>
 #include <ntd/vm/host.h>
 
+#include <functional>
 #include <string>
+#include <string_view>
 
 namespace ntd::vm {
 
@@ -15,8 +17,15 @@ namespace ntd::vm {
 // end. An end that nobody asked for is in the log at once.
 class HelperProcess {
 public:
+    // Gets what the process writes to its standard output, on the I/O thread: these are answers,
+    // and no part of its last words.
+    using OnOutput = std::function<void(std::string_view)>;
+
     // `what` names it in messages: "vhost-device-vsock". Throws SystemError.
-    HelperProcess(std::string what, const os::ProcessSpec& spec, const Host& host);
+    HelperProcess(std::string what,
+                  const os::ProcessSpec& spec,
+                  const Host& host,
+                  OnOutput on_output = {});
     ~HelperProcess();
     HelperProcess(const HelperProcess&) = delete;
     HelperProcess& operator=(const HelperProcess&) = delete;
@@ -25,6 +34,8 @@ public:
 
     pid_t pid() const { return process_.pid(); }
     int exit_fd() const { return process_.exit_fd(); }
+    const std::string& what() const { return what_; }
+    os::ByteStream& input() { return stdin_; } // if the spec has a pipe for it
 
     // Throws MachineError, with how it ended and its last words, if it has.
     void check();
@@ -39,13 +50,15 @@ private:
         bool ended = false; // and all that it has said has been read
     };
 
-    bool on_readable(os::ByteStream& stream);
+    bool on_readable(os::ByteStream& stream, const OnOutput& on_output);
     bool on_exit();
     std::string how_it_ended();
 
     std::string what_;
     const Host& host_;
+    OnOutput on_output_;
     os::ChildProcess process_;
+    os::ByteStream stdin_;
     os::ByteStream stdout_;
     os::ByteStream stderr_;
     Guarded<State> state_;

@@ -1,16 +1,15 @@
 #pragma once
 
 #include <ntd/base/guarded.h>
-#include <ntd/os/broadcast.h>
 #include <ntd/os/byte_stream.h>
 #include <ntd/os/child_process.h>
-#include <ntd/proto/vde_codec.h>
 #include <ntd/vm/container_host.h>
 #include <ntd/vm/host.h>
+#include <ntd/vm/impairment.h>
+#include <ntd/vm/vde_switch.h>
 
 #include <filesystem>
 #include <memory>
-#include <optional>
 #include <string>
 #include <string_view>
 
@@ -34,37 +33,30 @@ public:
     VLan& operator=(VLan&&) = delete;
 
     int number() const { return number_; }
-    const std::filesystem::path& socket_dir() const { return socket_dir_; }
-    pid_t pid() const { return process_->pid(); }
+    const std::filesystem::path& socket_dir() const { return switch_.directory(); }
+    pid_t pid() const { return switch_.console().pid(); }
+
+    std::shared_ptr<Capture> capture(std::filesystem::path file); // throws as Capture
+
+    // See Impairment::set().
+    void impair(double loss, Seconds delay) { impairment_.set(switch_, loss, delay); }
+
     void stop() noexcept;
 
 private:
-    struct State {
-        std::optional<proto::VdeReply> reply;
-        std::string text;     // all that it said, for an error
-        int open_streams = 2; // stdout and stderr of the switch
-    };
-
-    bool on_readable(os::ByteStream& stream, proto::VdeDecoder* decoder);
-    void wait_until_ready();
+    bool on_plug_readable();
     void plug_into(const ContainerHost& containers);
     void give_plug_up(std::string_view what_it_did);
 
     int number_;
-    std::filesystem::path socket_dir_;
     const Host& host_;
-    std::unique_ptr<os::ChildProcess> process_;
-    os::ByteStream stdin_; // stays open: the switch ends with it
-    os::ByteStream stdout_;
-    os::ByteStream stderr_;
-    proto::VdeDecoder decoder_; // I/O thread
-    Guarded<State> state_;
-    os::Broadcast changed_;
+    Impairment impairment_;
+    VdeSwitch switch_; // after what its events are for
+    bool stopped_ = false;
+    Guarded<std::string> plug_text_;         // the end of what it said
     std::unique_ptr<os::ChildProcess> plug_; // vde_plug2tap, or none
     os::ByteStream plug_stderr_;
-    os::EventLoop::Watch stdout_watch_; // last: their callbacks use the rest
-    os::EventLoop::Watch stderr_watch_;
-    os::EventLoop::Watch plug_watch_;
+    os::EventLoop::Watch plug_watch_; // last: its callback uses the rest
 };
 
 } // namespace ntd::vm
