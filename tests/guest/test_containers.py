@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import os
+import re
+import shutil
 import signal
 import subprocess
 import sys
@@ -204,10 +206,16 @@ box.wait_until_fails("pgrep -f '[v]nc-server'")
 """
 
 
-def show_displays(workspace: Workspace, env: dict[str, str], **settings: object) -> Result:
-    """Of a container with two, at a prompt."""
+def show_displays(
+    workspace: Workspace,
+    env: dict[str, str],
+    lines: str = AT_THE_PROMPT,
+    viewer_script: str = VIEWER,
+    **settings: object,
+) -> Result:
+    """Of a container with one, at a prompt."""
     server = workspace.write("vnc-server", SERVER, 0o755)
-    viewer = workspace.write("viewer", VIEWER, 0o755)
+    viewer = workspace.write("viewer", viewer_script, 0o755)
     file = configuration(workspace, "", containers=["box"])
     config = json.loads(file.read_text())
     config["containers"]["box"]["display_targets"] = [{"backend": "x11", "display": ":3"}]
@@ -216,7 +224,7 @@ def show_displays(workspace: Workspace, env: dict[str, str], **settings: object)
     config["display_viewers"] = {"vnc": {"kind": "vnc", "executable": str(viewer)}}
     file.write_text(json.dumps(config | settings))
     seen = str(workspace.root / "seen")
-    lines = AT_THE_PROMPT.format(server=str(server), seen=seen) if env else "box.succeed('true')\n"
+    lines = lines.format(server=str(server), seen=seen) if env else "box.succeed('true')\n"
     argv = [str(guest.DRIVER), "--interactive", "--config", str(file)]
     command = Command(argv, workspace.environment({"SEEN": seen, **env}))
     return workspace.run(command, limit=60, stdin=lines)
@@ -227,6 +235,46 @@ def test_display_is_shown_to_a_person(workspace: Workspace) -> None:
     result.must_say("box: its display :3 is shown (pid ")
     result.must_say("server: -display :3 -auth /root/.Xauthority -unixsock /tmp/shared/vnc-box-3")
     assert (workspace.root / "seen").read_text() == "RFB of a screen\n", str(result)
+
+
+REAL_SCREEN = """
+box.copy_from_host({bundle!r}, "/opt/screen")
+box.succeed("ln -s /opt/screen/xkbcomp /usr/bin; ln -s /opt/screen/x11vnc /usr/local/bin/vnc-server")
+box.succeed("/opt/screen/Xvfb :3 -wr -screen 0 320x200x24 -xkbdir /opt/screen/xkb >&2 &")
+retry(lambda _: os.path.exists({{seen!r}}), timeout=60)
+box.wait_until_fails("pgrep -f '[u]nixsock'")
+"""
+
+
+def bundle_programs(directory: Path, *names: str) -> None:
+    """The host's, with their libraries, for a container of another distribution."""
+    (directory / "lib").mkdir(parents=True)
+    for name in names:
+        program = shutil.which(name)
+        assert program, f"there is no {name}"
+        shutil.copy(program, directory / "lib")
+        needed = subprocess.run(["ldd", program], capture_output=True, text=True, check=True).stdout
+        libraries = re.findall(r"(/\S+) \(0x", needed)
+        for library in libraries:
+            shutil.copy(library, directory / "lib")
+        loader = next(Path(path).name for path in libraries if "/ld-" in path)
+        at = "/opt/screen/lib"
+        lines = f'#!/bin/sh\nexec {at}/{loader} --library-path {at} {at}/{name} "$@"\n'
+        (directory / name).write_text(lines)
+        (directory / name).chmod(0o755)
+
+
+def test_display_of_a_real_screen(workspace: Workspace) -> None:
+    bundle = workspace.base / "screen"
+    bundle_programs(bundle, "Xvfb", "xkbcomp", "x11vnc")
+    shutil.copytree("/usr/share/X11/xkb", bundle / "xkb")
+    lines = REAL_SCREEN.format(bundle=str(bundle))
+    rfb = Path(__file__).with_name("rfb_viewer.py").read_text()
+    result = show_displays(workspace, {"DISPLAY": ":99"}, lines, rfb)
+    result.must_say("box: its display :3 is shown (pid ")
+    seen = json.loads((workspace.root / "seen").read_text())
+    assert (seen["name"], seen["width"], seen["height"]) == ("box (nspawn)", 320, 200)
+    assert seen["white"] > 0.95, "Xvfb -wr has a white background"
 
 
 def test_display_that_cannot_be_shown(workspace: Workspace) -> None:
