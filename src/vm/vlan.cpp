@@ -17,10 +17,16 @@ namespace fs = std::filesystem;
 
 constexpr auto start_limit = 30s;
 
+// Members start the switch: the log says it before.
+int announced(int number, const Host& host) {
+    host.log.info("start vlan");
+    return number;
+}
+
 } // namespace
 
 VLan::VLan(int number, const fs::path& tmp_dir, const Host& host, const ContainerHost* containers)
-    : number_(number), host_(host), impairment_(number, tmp_dir, host),
+    : number_(announced(number, host)), host_(host), impairment_(number, tmp_dir, host),
       switch_(fmt::format("vlan {}: vde_switch", number),
               tmp_dir,
               fmt::format("vde{}.ctl", number),
