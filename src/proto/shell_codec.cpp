@@ -20,15 +20,18 @@ namespace {
 constexpr std::size_t longest_on_a_line = std::size_t{64} * 1024;
 
 // The worker's functions: n MARKER COMMAND, and d MARKER COMMAND for one of ours, which leaves no
-// process behind and so can write to the channel itself. Descriptor 7 is the guest's console: the
-// command's standard input, and not passed on otherwise. 8 leads to the reader of the output, which
-// r starts before there is a command: nobody has to wait for its start. It ignores SIGTERM, which
-// is for commands: it must not cut output off, nor hit the reader of the next command if this one
-// ended by itself just before. Of a bash that a signal ends, the worker would tell the console in
-// words of its own.
+// process behind and so can write to the channel itself; o is for those that are one simple
+// command, and need no bash of their own. Descriptor 7 is the guest's console: the command's
+// standard input, and not passed on otherwise. 8 leads to the reader of the output, which r starts
+// before there is a command: nobody has to wait for its start. It ignores SIGTERM, which is for
+// commands: it must not cut output off, nor hit the reader of the next command if this one ended by
+// itself just before. Of a bash that a signal ends, the worker would tell the console in words of
+// its own.
 constexpr std::string_view worker_functions =
     R"sh(r() { trap '' TERM; exec 8> >(exec cat 7<&- 8>&-); r=$!; trap - TERM; }; )sh"
     R"sh(x() { { bash -c "set -euo pipefail; $1" <&7 2>&3 3>&- 7<&- 8>&-; s=$?; } 3>&2 2>/dev/null; }; )sh"
+    R"sh(o() { { (set -euo pipefail; eval "$2") <&7 2>&3 3>&- 7<&- 8>&-; s=$?; } 3>&2 2>/dev/null; )sh"
+    R"sh(printf '%s %s\n' "$1" "$s"; }; )sh"
     R"sh(d() { x "$2"; printf '%s %s\n' "$1" "$s"; }; )sh"
     R"sh(n() { x "$2" >&8; exec 8>&-; wait "$r"; printf '%s %s\n' "$1" "$s"; r; }; r)sh";
 
@@ -177,6 +180,10 @@ ShellText shell_run(std::string_view marker, std::string_view command) {
 
 ShellText shell_run_direct(std::string_view marker, std::string_view command) {
     return {to_worker(marker, "d", command), {}, {}};
+}
+
+ShellText shell_run_simple(std::string_view marker, std::string_view command) {
+    return {to_worker(marker, "o", command), {}, {}};
 }
 
 ShellText shell_store(std::string_view marker, std::string_view file, std::string_view bytes) {

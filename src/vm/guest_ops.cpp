@@ -47,17 +47,17 @@ std::string of_user(const User& user) {
 // A command's own limit is that of the whole wait: one that blocks must not outlast it.
 std::string wait_until(Machine& machine,
                        const std::string& command,
-                       Timeout timeout,
+                       const ExecuteOptions& options,
                        const std::function<bool(int status)>& wanted) {
     std::string output;
     retry_on(
         machine,
         [&](bool) {
-            auto result = machine.execute(command, {.timeout = timeout});
+            auto result = machine.execute(command, options);
             output = std::move(result.output);
             return wanted(result.status);
         },
-        timeout);
+        options.timeout);
     return output;
 }
 
@@ -73,10 +73,10 @@ void wait_for_port(Machine& machine,
                    const std::string& address,
                    bool open,
                    Timeout timeout) {
-    const auto command = fmt::format("nc -z {} {}", shell_quote(address), shell_quote(port));
+    const auto command = fmt::format("exec nc -z {} {}", shell_quote(address), shell_quote(port));
     const auto scope = nested(machine, fmt::format("waiting for TCP port {} on {}{}", port, address,
                                                    open ? "" : " to be closed"));
-    wait_until(machine, command, timeout, [&](int status) {
+    wait_until(machine, command, {.timeout = timeout, .simple = true}, [&](int status) {
         check_nc(machine, status);
         return (status == 0) == open;
     });
@@ -101,12 +101,14 @@ std::string fail(Machine& machine, const std::vector<std::string>& commands, Tim
 
 std::string wait_until_succeeds(Machine& machine, const std::string& command, Timeout timeout) {
     const auto scope = nested(machine, fmt::format("waiting for success: {}", command));
-    return wait_until(machine, command, timeout, [](int status) { return status == 0; });
+    return wait_until(machine, command, {.timeout = timeout},
+                      [](int status) { return status == 0; });
 }
 
 std::string wait_until_fails(Machine& machine, const std::string& command, Timeout timeout) {
     const auto scope = nested(machine, fmt::format("waiting for failure: {}", command));
-    return wait_until(machine, command, timeout, [](int status) { return status != 0; });
+    return wait_until(machine, command, {.timeout = timeout},
+                      [](int status) { return status != 0; });
 }
 
 void wait_for_unit(Machine& machine, const std::string& unit, const User& user, Timeout timeout) {
@@ -170,7 +172,8 @@ ExecResult stop_job(Machine& machine, const std::string& job, const User& user) 
 void wait_for_file(Machine& machine, const std::string& path, Timeout timeout) {
     const auto scope = nested(machine, fmt::format("waiting for file '{}'", path));
     // Not quoted: scripts rely on ~ and patterns.
-    wait_until(machine, "test -e " + path, timeout, [](int status) { return status == 0; });
+    wait_until(machine, "test -e " + path, {.timeout = timeout, .simple = true},
+               [](int status) { return status == 0; });
 }
 
 void wait_for_open_port(Machine& machine,
@@ -191,12 +194,12 @@ void wait_for_open_unix_socket(Machine& machine,
                                const std::string& path,
                                SocketKind kind,
                                Timeout timeout) {
-    const auto command =
-        fmt::format("nc -z {} {}", kind == SocketKind::datagram ? "-uU" : "-U", shell_quote(path));
+    const auto command = fmt::format(
+        "exec nc -z {} {}", kind == SocketKind::datagram ? "-uU" : "-U", shell_quote(path));
     const auto scope =
         nested(machine, fmt::format("waiting for unix-domain {} on '{}'",
                                     kind == SocketKind::datagram ? "datagram" : "stream", path));
-    wait_until(machine, command, timeout, [&](int status) {
+    wait_until(machine, command, {.timeout = timeout, .simple = true}, [&](int status) {
         check_nc(machine, status);
         return status == 0;
     });

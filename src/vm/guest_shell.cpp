@@ -128,6 +128,8 @@ proto::ShellText GuestShell::text_for(const Exchange& exchange,
                                       const CommandStreams& streams) const {
     if (streams.input)
         return proto::shell_run_with_input(exchange.marker, exchange.command, *streams.input);
+    if (streams.simple)
+        return proto::shell_run_simple(exchange.marker, exchange.command);
     if (!streams.sink)
         return proto::shell_run(exchange.marker, exchange.command);
     return guest_has_port_ ? proto::shell_run_direct(exchange.marker, exchange.command)

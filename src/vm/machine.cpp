@@ -81,8 +81,10 @@ ExecResult Machine::store(const std::string& file, std::string_view bytes) {
 }
 
 ExecResult Machine::systemctl(const std::string& query, const std::optional<std::string>& user) {
-    if (!user)
-        return execute("systemctl " + query, {});
+    if (!user) {
+        const bool simple = query.find_first_of("&|;<>()$`\n") == query.npos;
+        return execute((simple ? "exec systemctl " : "systemctl ") + query, {.simple = simple});
+    }
     // A user's manager is found through XDG_RUNTIME_DIR, which `su` does not set.
     const auto command = fmt::format(
         "export XDG_RUNTIME_DIR=\"/run/user/$(id -u)\"; exec systemctl --user {}", query);

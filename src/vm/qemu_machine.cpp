@@ -300,7 +300,8 @@ ExecResult QemuMachine::execute(const std::string& command, const ExecuteOptions
     const auto deadline = deadline_of(options.timeout);
     auto result = with_shell(deadline, [&](GuestShell& shell) -> ExecResult {
         if (options.check_output)
-            return shell.run(command, deadline);
+            return shell.run(command, deadline,
+                             {.input = {}, .sink = {}, .simple = options.simple});
         shell.detach(command);
         return {-2, ""};
     });

@@ -25,10 +25,11 @@ using OutputSink = std::function<void(std::string_view)>;
 // Writes to a descriptor that somebody else owns.
 OutputSink sink_to(int fd, os::Interrupt& interrupt);
 
-// One of the two, or none.
+// One of them, or none.
 struct CommandStreams {
     std::optional<std::string_view> input; // none: the guest's console
     OutputSink sink;                       // none: the output is part of the result
+    bool simple = false;                   // see shell_run_simple(); little output
 };
 
 // Says in the log who keeps a command that has ended waiting, as "PID NAME, PID NAME".

@@ -431,6 +431,27 @@ TEST_P(ShellProtocol, LetsACommandOfOursWriteToTheChannel) {
     EXPECT_EQ(exchange.output, "text\n");
 }
 
+TEST_P(ShellProtocol, GivesStatusAndOutputOfASimpleCommand) {
+    Exchange exchange(bash);
+    bash.send(shell_run_simple(exchange.marker, "exec bash -c 'echo text; exit 3'"));
+    EXPECT_EQ(exchange.wait_for_status(), 3);
+    EXPECT_EQ(exchange.output, "text\n");
+}
+
+TEST_P(ShellProtocol, KeepsNothingOfASimpleCommand) {
+    Exchange exchange(bash);
+    bash.send(shell_run_simple(exchange.marker, "cd /; exec >&-; x=1; exit 4"));
+    EXPECT_EQ(exchange.wait_for_status(), 4);
+    EXPECT_EQ(output_of("pwd; echo ${x-unset}"), output_of("pwd") + "unset\n");
+}
+
+TEST_P(ShellProtocol, PassesASimpleCommandNoDescriptorsButTheStandardOnes) {
+    Exchange exchange(bash);
+    bash.send(shell_run_simple(exchange.marker, "exec ls /proc/self/fd"));
+    exchange.wait_for_status();
+    EXPECT_EQ(exchange.output, "0\n1\n2\n3\n"); // the last one is that of ls itself
+}
+
 TEST_P(ShellProtocol, EndsACommandOfOursByASignal) {
     Exchange exchange(bash);
     bash.send(shell_run_direct(exchange.marker, "echo started; sleep 60"));
