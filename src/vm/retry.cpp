@@ -16,7 +16,7 @@ using namespace std::chrono_literals;
 constexpr Seconds shortest_pause = 10ms;
 constexpr Seconds longest_pause = 1s;
 
-// A try that takes seconds waits for something rather than computes: a pause nine times as long
+// A try that takes seconds waits for something rather than computes: a pause so much longer
 // would do no good.
 constexpr Seconds longest_pause_per_try = 3s;
 

@@ -9,8 +9,9 @@
 
 namespace ntd::vm {
 
-// What looking again and again may take of one CPU: a tenth.
-constexpr double pause_per_try = 9;
+// Looking again and again may take a tenth of one CPU of the guest. A try costs more than the time
+// until its answer: processes work side by side, and one is made ready for the next try afterwards.
+constexpr double pause_per_try = 12;
 
 // What a machine says by itself, which may mean that a try would succeed now.
 struct News {
@@ -21,9 +22,8 @@ struct News {
     std::function<bool()> concern_us = nullptr;
 };
 
-// How long to rest after a try, some time into a wait: nine times what the try took, so that a
-// tenth of one CPU of the guest goes into tries, and a hundredth of the wait so far, up to a
-// second.
+// How long to rest after a try, some time into a wait: twelve times what the try took, and a
+// hundredth of the wait so far, up to a second.
 // Any news end the second part early, and those that concern the wait all but the time of the try.
 struct Pause {
     Seconds in_any_case;
