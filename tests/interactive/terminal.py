@@ -26,6 +26,7 @@ VARIES = [
     (r"<ipython-input-[^>]*>", "<ipython-input>"),
 ]
 TOOLBAR = re.compile(r"^ *\[F4\] Emacs")
+SCREENS_END = "(end of the screen)"
 
 
 class Terminal:
@@ -76,9 +77,15 @@ class Terminal:
         self._tmux("kill-session", "-t", name)
 
     def screen(self, name: str = "main") -> list[str]:
-        """The lines that there are, as a person sees them; wrapped lines are one."""
-        shown = self._tmux("capture-pane", "-p", "-J", "-t", name)
-        lines = [line.rstrip() for line in shown.splitlines()]
+        """The lines that there are, as a person sees them; wrapped lines are one.
+
+        Also the first one, whose begin may have left the screen.
+        """
+        capture = ("capture-pane", "-p", "-J", "-t", name)
+        between = ("display-message", "-p", "-t", name, SCREENS_END)
+        both = self._tmux(*capture, ";", *between, ";", *capture, "-S", "-5")
+        shown, _, longer = (part.splitlines() for part in both.partition(f"{SCREENS_END}\n"))
+        lines = [line.rstrip() for line in longer[len(longer) - len(shown) :]]
         return [line for line in lines if line and not TOOLBAR.match(line)]
 
     def wait_for(self, pattern: str, limit: float = PATIENCE, name: str = "main") -> list[str]:
