@@ -7,10 +7,12 @@ from pathlib import Path
 
 
 def write_file(path: Path, content: bytes) -> None:
-    """Write a file, all of it or nothing."""
-    beside = path.with_name(f".{path.name}.{os.getpid()}")
+    """Write a file, all of it or nothing. What has the name is replaced, not followed: it may be a
+    link that a guest has left there."""
+    beside = path.with_name(f".{path.name}.{os.urandom(8).hex()}")
     try:
-        beside.write_bytes(content)
+        with beside.open("xb") as file:
+            file.write(content)
         beside.replace(path)
     except OSError:
         beside.unlink(missing_ok=True)

@@ -257,16 +257,18 @@ std::string JunitSink::Report::to_xml() {
 
 namespace {
 
-UniqueFd open_for_writing(const std::filesystem::path& file) {
+UniqueFd open_for_writing(const std::filesystem::path& file, bool is_temporary) {
+    // A guest may have left a link under the name of the temporary file, through a copy.
+    const int follow = is_temporary ? O_NOFOLLOW : 0;
     return UniqueFd(
-        ::open(file.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_NOCTTY | O_CLOEXEC, 0666));
+        ::open(file.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_NOCTTY | O_CLOEXEC | follow, 0666));
 }
 
 // 0 or an errno.
 int replace(const std::filesystem::path& file,
             const std::filesystem::path& temporary,
             std::string_view text) noexcept {
-    const UniqueFd fd = open_for_writing(temporary);
+    const UniqueFd fd = open_for_writing(temporary, temporary != file);
     if (!fd)
         return errno;
     if (const int error = write_all(fd.get(), text); error != 0)
@@ -283,7 +285,7 @@ JunitSink::JunitSink(const std::filesystem::path& file, std::string suite)
     const auto status = std::filesystem::status(file_, missing);
     if (!std::filesystem::exists(status) || std::filesystem::is_regular_file(status))
         temporary_ += ".new";
-    if (!open_for_writing(temporary_))
+    if (!open_for_writing(temporary_, temporary_ != file_))
         throw_errno("open '{}' for the JUnit report", temporary_.string());
     if (temporary_ != file_)
         ::unlink(temporary_.c_str());

@@ -321,10 +321,13 @@ void GuestShell::check_answers(Exchange& exchange) const {
 }
 
 void GuestShell::end_command(Exchange& exchange) {
+    // What such a command has started writes to the port itself, and may have missed the signal:
+    // the next command must not get that as its output.
+    const bool may_go_on = exchange.sink && guest_has_port_;
     if (exchange.sink)
         exchange.sink = [](std::string_view) {}; // nobody wants the rest
     send_to(line_, proto::shell_end(), exchange.command, Deadline::after(answer_limit));
-    if (receive(exchange, Deadline::after(grace)) && !exchange.decoder.worker_gone())
+    if (receive(exchange, Deadline::after(grace)) && !exchange.decoder.worker_gone() && !may_go_on)
         settle(exchange);
     else
         restart_worker();

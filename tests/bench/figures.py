@@ -58,6 +58,8 @@ FIGURES = [
     Figure("output.512.memory", "x", 2),
     Figure("copy.in", "MB/s", 300, more_is_better=True),
     Figure("copy.out", "MB/s", 300, more_is_better=True),
+    Figure("copy.tree_in", "files/s", more_is_better=True),
+    Figure("copy.tree_out", "files/s", more_is_better=True),
     *map(_wait, ("file", "port", "command", "unit", "console")),
     Figure("wait.guest_cpu", "%", 10),
     Figure("console.seconds", "s", 2),

@@ -31,6 +31,7 @@ class Sizes:
     commands: int = 300
     output_mib: Mapping[str, int] = field(default_factory=lambda: {"64": 64, "512": 512})
     copy_mib: int = 64
+    tree_files: int = 20_000
     events: int = 8  # of each kind of wait
     longest_delay: float = 2.0  # seconds until an event
     console_lines: int = 1_000_000
@@ -38,7 +39,7 @@ class Sizes:
     guest_mib: int = 64
 
 
-TINY = Sizes(1, 3, {"64": 1}, 1, 1, 0.1, 1000, (1,), 1)
+TINY = Sizes(1, 3, {"64": 1}, 1, 10, 1, 0.1, 1000, (1,), 1)
 
 
 class RunFailed(Exception):
@@ -161,8 +162,11 @@ def output(bench: Bench) -> Samples:
 
 
 def copy(bench: Bench) -> Samples:
-    """A file into the guest and back, through the root shell."""
-    return bench.run("copy", parameters={"MIB": bench.sizes.copy_mib, "KIND": "copy"})
+    """A file into the guest and back, through the root shell; and a tree of small files."""
+    return {
+        **bench.run("copy", parameters={"MIB": bench.sizes.copy_mib, "KIND": "copy"}),
+        **bench.run("tree", parameters={"FILES": bench.sizes.tree_files}),
+    }
 
 
 def wait(bench: Bench) -> Samples:

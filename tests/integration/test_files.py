@@ -61,7 +61,7 @@ def make_tree(root: Path) -> Path:
     (tree / "large").chmod(0o600)
     (tree / "empty").touch()
     (tree / "program").write_text("#!/bin/sh\n")
-    (tree / "program").chmod(0o4755)
+    (tree / "program").chmod(0o755)
     (tree / "link").symlink_to("a b/-c/it's")
     (tree / "dangling").symlink_to("/no/where")
     (tree / "link-to-tree").symlink_to("a b")
@@ -287,12 +287,12 @@ def test_full_disk_of_the_host(run_driver: RunDriver) -> None:
 
 def test_extraction_that_fails_ends_the_transfer(run_driver: RunDriver) -> None:
     script = """
-        import test_driver.machine.trees as trees
-        def unpack(file, into):
+        import test_driver.machine.files as files
+        def unpack(file, into, keep_set_id):
             with file:
                 file.read(1000)
                 raise OSError(28, "full")
-        trees.unpack = unpack
+        files.unpack = unpack
         web.succeed("mkdir tree; head -c 30000000 /dev/urandom >tree/file")
         try:
             web.copy_from_machine("tree")

@@ -227,43 +227,55 @@ class BaseMachine(Engine):
 
     # ------------------------------------------------------------------------------ files
 
-    def copy_from_host(self, source: str | Path, target: str | Path) -> None:
+    def copy_from_host(
+        self, source: str | Path, target: str | Path, *, keep_set_id: bool = False
+    ) -> None:
         """Copy a file or tree of the host, as ``cp -r`` does it, to ``target`` in the machine.
 
         ``source`` is relative to the driver's working directory. ``target`` may begin with ``~``;
         its parents are made. Access rights are kept, symbolic links within a tree as well, and all
-        belongs to root. The target appears when it is complete. The copy goes through the shared
-        directory if the machine has it mounted, and else through the root shell.
+        belongs to root; set-user-ID and set-group-ID bits only with ``keep_set_id``. The target
+        appears when it is complete. The copy goes through the shared directory if the machine has
+        it mounted, and else through the root shell.
 
         Raises FileNotFoundError if there is no ``source``, and RequestedAssertionFailed if the
         machine cannot store it.
         """
         from test_driver.machine.files import copy_to_guest
 
-        copy_to_guest(self, source, target)
+        copy_to_guest(self, source, target, keep_set_id=keep_set_id)
 
-    def copy_from_host_via_shell(self, source: str | Path, target: str | Path) -> None:
+    def copy_from_host_via_shell(
+        self, source: str | Path, target: str | Path, *, keep_set_id: bool = False
+    ) -> None:
         """Like copy_from_host(), but always through the root shell."""
         from test_driver.machine.files import copy_to_guest
 
-        copy_to_guest(self, source, target, may_share=False)
+        copy_to_guest(self, source, target, may_share=False, keep_set_id=keep_set_id)
 
-    def copy_from_machine(self, source: str | Path, target_dir: str | Path = "") -> None:
+    def copy_from_machine(
+        self, source: str | Path, target_dir: str | Path = "", *, keep_set_id: bool = False
+    ) -> None:
         """Copy a file or tree of the machine into the output directory, below ``target_dir``.
 
-        It keeps its name, access rights and, within a tree, symbolic links. ``target_dir`` may be
-        absolute; it is made. ``source`` may begin with ``~``. What goes through the shared
-        directory stays there as well, in ``from-NAME`` with its whole path.
+        It keeps its name, access rights and, within a tree, symbolic links, which are as the
+        machine made them: follow none. Set-user-ID and set-group-ID bits are kept only with
+        ``keep_set_id``. ``target_dir`` may be absolute; it is made. ``source`` may begin with
+        ``~``. What goes through the shared directory stays there as well, in ``from-NAME`` with
+        its whole path.
 
-        Raises RequestedAssertionFailed if there is no ``source``.
+        Raises RequestedAssertionFailed if there is no ``source``, and MachineError for a tree with
+        devices or FIFOs, or with names that would lie outside of the copy: then nothing is copied.
         """
         from test_driver.machine.files import copy_to_host
 
-        copy_to_host(self, source, target_dir)
+        copy_to_host(self, source, target_dir, keep_set_id=keep_set_id)
 
-    def copy_from_vm(self, source: str | Path, target_dir: str | Path = "") -> None:
+    def copy_from_vm(
+        self, source: str | Path, target_dir: str | Path = "", *, keep_set_id: bool = False
+    ) -> None:
         """The older name of copy_from_machine()."""
-        self.copy_from_machine(source, target_dir)
+        self.copy_from_machine(source, target_dir, keep_set_id=keep_set_id)
 
     # ------------------------------------------------------------------------------ SSH backdoor
 

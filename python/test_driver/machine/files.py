@@ -8,26 +8,31 @@ and hidden, and is renamed at the end.
 from __future__ import annotations
 
 import contextlib
+import fcntl
 import os
 import posixpath
 import re
-import secrets
 import shlex
-import shutil
-import stat
-import tempfile
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, BinaryIO
 
 from test_driver.errors import MachineError, RequestedAssertionFailed
 from test_driver.machine import trees
+from test_driver.machine.beneath import Directory, Refused, new_directory, permissions, write_at
+from test_driver.machine.unpack import unpack
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterator, Sequence
 
     from test_driver.machine.base import BaseMachine
 
 GUEST_SHARED = "/tmp/shared"
+
+# For what a guest says before a copy: two paths and some words.
+LONGEST_ANSWER = 64 << 10
+
+# How long the host may read from the shared directory, in seconds: a guest can write there on and on.
+SHARED_LIMIT = 3600.0
 
 # What is prepared in the guest before a copy: the target as an absolute path (in a directory that
 # is there already, as `cp` does it), its parents, a directory for what is not complete.
@@ -76,18 +81,24 @@ PACK = {
 }
 
 COPY_TO_SHARED = """
-new=${target%/*}/.ntd-$token
-trap 'rm -rf -- "$new"' EXIT
-mkdir -p -- "${target%/*}"
 keep=; case $(cp --help 2>&1) in *--preserve*) keep=--preserve=mode,timestamps ;; esac
 (umask 0; cp -R -H $keep -- "$source" "$new")
+"""
+
+KEEP_IN_SHARED = """
+mkdir -p -- "${target%/*}"
 rm -rf -- "$target"
 mv -- "$new" "$target"
 """
 
 
 def copy_to_guest(
-    machine: BaseMachine, source: str | Path, target: str | Path, may_share: bool = True
+    machine: BaseMachine,
+    source: str | Path,
+    target: str | Path,
+    *,
+    may_share: bool = True,
+    keep_set_id: bool = False,
 ) -> None:
     """See BaseMachine.copy_from_host()."""
     path = Path(source).resolve()
@@ -98,64 +109,109 @@ def copy_to_guest(
         )
     what = f"copying '{source}' from the host to '{target}'"
     with machine.nested(what), _shared_directory(machine, may_share) as shared:
-        task = Task(machine, what)
+        task = Task(machine, what, keep_set_id)
         variables = {"name": Path(source).name or path.name, "token": _token()}
-        answer = task.ask(
+        way, work, final = task.ask(
             f"target={guest_word(PurePosixPath(target))}\n"
             + assignments(**variables, shared=_in_guest(shared))
-            + PREPARE
+            + PREPARE,
+            "(shared|shell)\0(.+)\0(.+)\0",
         )
-        way, work, final = answer.split("\0")[:3]
         try:
             if shared and way == "shared":
                 _carry(SharedCarrier(task, shared), path, f"{work}/new")
             else:
                 _carry(ShellCarrier(task), path, f"{work}/new")
-            mode = f"{stat.S_IMODE(path.stat().st_mode):o}"
-            task.run(assignments(mode=mode, work=work, target=final) + PUT_IN_PLACE)
+            names = assignments(mode=task.mode_of(path), work=work, target=final)
+            task.run(names + PUT_IN_PLACE)
         except BaseException as error:
             task.discard(work, error)
             raise
 
 
-def copy_to_host(machine: BaseMachine, source: str | Path, target_dir: str | Path = "") -> None:
+def copy_to_host(
+    machine: BaseMachine,
+    source: str | Path,
+    target_dir: str | Path = "",
+    *,
+    keep_set_id: bool = False,
+) -> None:
     """See BaseMachine.copy_from_machine()."""
     name = posixpath.basename(posixpath.normpath(f"/{source}")) or "root"
     final = Path(machine.out_dir, target_dir, name)
     what = f"copying '{source}' from machine '{machine.name}' to '{final}'"
     with machine.nested(what), _shared_directory(machine, True) as shared:
-        task = Task(machine, what)
+        task = Task(machine, what, keep_set_id)
         origin = f"source={guest_word(PurePosixPath(source))}\n" + MAKE_ABSOLUTE
-        answer = task.ask(origin + assignments(shared=_in_guest(shared)) + LOOK_AT)
-        way, kind, tar, mode = answer.split()
-        final.parent.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryDirectory(dir=final.parent, prefix=".ntd-") as directory:
-            new = Path(directory, "new")
-            if way == "shared":
-                _fetch_shared(task, origin, str(source), new)
+        way, kind, tar, mode = task.ask(
+            origin + assignments(shared=_in_guest(shared)) + LOOK_AT,
+            "(shared|shell) (tree|file|sparse) (gnu|other) ([0-7]{1,5}) ",
+        )
+        with (
+            task.refusing(),
+            _output_directory(Path(machine.out_dir), Path(target_dir)) as output,
+            new_directory(output, ".ntd-") as work,
+        ):
+            if shared and way == "shared":
+                _fetch_shared(task, origin, str(source), shared, work)
             elif kind == "file":
-                _fetch_file(task, origin, new, int(mode, 8))
+                _fetch_file(task, origin, work, int(mode, 8))
             else:
-                _fetch_tree(task, origin, kind, tar, new)
-            trees.put_in_place(new, final)
+                _fetch_tree(task, origin, kind, tar, work)
+            work.place("new", output, name)
+
+
+def _output_directory(out_dir: Path, target_dir: Path) -> Directory:
+    """What is below the output directory may come from a guest: no link leads out of it."""
+    path = Path(os.path.abspath(out_dir / target_dir))
+    top = Path(os.path.abspath(out_dir))
+    if not path.is_relative_to(top):
+        path.mkdir(parents=True, exist_ok=True)
+        return Directory.at(path)
+    top.mkdir(parents=True, exist_ok=True)
+    with Directory.at(top) as directory:
+        return directory.walk(path.relative_to(top).parts, make=True)
 
 
 class Task:
     """One copy: runs its commands, and says what it was about when one fails."""
 
-    def __init__(self, machine: BaseMachine, what: str) -> None:
+    def __init__(self, machine: BaseMachine, what: str, keep_set_id: bool = False) -> None:
         self.machine = machine
         self.what = what
+        self.keep_set_id = keep_set_id
 
-    def ask(self, command: str) -> str:
-        """The first command, which starts the machine if need be; its output, in which names may
-        have any bytes."""
+    def ask(self, command: str, form: str) -> Sequence[str]:
+        """The first command, which starts the machine if need be; the parts of its output, which
+        has to have this form and may have names of any bytes."""
         self.machine.run_callbacks()
-        with open(os.memfd_create("answer"), "w+b") as answer:
-            text = os.fsencode(f"exec 2>&1\n{command}")
-            status, _ = self.machine._transfer(text, None, answer.fileno())
-            answer.seek(0)
-            return self._checked(status, os.fsdecode(answer.read()))
+        text = os.fsencode(f"exec 2>&1\n{command}")
+        with _answer() as answer:
+            try:
+                status, _ = self.machine._transfer(text, None, answer.fileno())
+            except PermissionError:  # it takes no more
+                status = 0
+            output = os.fsdecode(os.pread(answer.fileno(), answer.seek(0, os.SEEK_CUR), 0))
+        self._checked(status, output)
+        found = re.fullmatch(form, output, re.DOTALL)
+        if not found:
+            raise MachineError(
+                f"machine '{self.machine.name}': {self.what}: the guest's answer makes no sense: "
+                f"{output[:200]!r}"
+            )
+        return found.groups()
+
+    @contextlib.contextmanager
+    def refusing(self) -> Iterator[None]:
+        """What a guest may not have on the host is an error of this copy."""
+        try:
+            yield
+        except Refused as error:
+            raise MachineError(f"{self.what} was refused: {error}") from None
+
+    def mode_of(self, path: Path) -> str:
+        """The permissions that a copy of this file of the host gets."""
+        return f"{permissions(path.stat().st_mode, self.keep_set_id):o}"
 
     def run(self, command: str, data: bytes | None = None) -> None:
         """Run a command with ``data`` as its standard input."""
@@ -215,32 +271,31 @@ class ShellCarrier:
 class SharedCarrier:
     """Brings bytes into the guest through the shared directory."""
 
-    def __init__(self, task: Task, directory: Path) -> None:
+    def __init__(self, task: Task, directory: Directory) -> None:
         self.task = task
         self.directory = directory
-        self.count = 0
 
     def feed(self, command: str, data: bytes) -> None:
         """Run a command with ``data`` as its standard input."""
-        step = self._next()
-        step.write_bytes(data)
-        self.task.run(f"exec <{self._name(step)}\n{command}")
-        step.unlink()
+        with self._step() as (step, name):
+            write_at(step.fileno(), data, 0)
+            self.task.run(f"exec <{name}\n{command}")
 
     def put(self, path: Path, target: str) -> None:
         """Make a file of the guest from one of the host."""
-        step = self._next()
-        trees.link_or_copy(path, step)
-        self.task.run(f"cp -- {self._name(step)} {shlex.quote(target)}")
-        step.unlink()
+        with self._step() as (step, name):
+            # Not a link to the file: the guest could write to that.
+            with path.open("rb", buffering=0) as file:
+                trees.copy_data(file, step)
+            self.task.run(f"cp -- {name} {shlex.quote(target)}")
 
-    # Names are used once: a guest may cache what it knows of a file.
-    def _next(self) -> Path:
-        self.count += 1
-        return self.directory / f"{self.count}"
-
-    def _name(self, step: Path) -> str:
-        return shlex.quote(f"{_in_guest(self.directory)}/{step.name}")
+    @contextlib.contextmanager
+    def _step(self) -> Iterator[tuple[BinaryIO, str]]:
+        """A new file and its name in the guest, as a word for the shell."""
+        token = _token()
+        with self.directory.create(token) as step:
+            yield step, shlex.quote(f"{_in_guest(self.directory)}/{token}")
+        self.directory.remove(token)
 
 
 def _carry(carrier: ShellCarrier | SharedCarrier, path: Path, target: str) -> None:
@@ -251,42 +306,47 @@ def _carry(carrier: ShellCarrier | SharedCarrier, path: Path, target: str) -> No
     name = shlex.quote(target)
     carrier.task.run(f"{NEED_TAR}mkdir {name}")
     large: list[str] = []
-    for archive in trees.archives(path, large):
+    for archive in trees.archives(path, large, carrier.task.keep_set_id):
         carrier.feed(f"tar -x -p -m -f - -C {name}", archive)
     for part in large:
         carrier.put(path / part, f"{target}/{part}")
-        mode = stat.S_IMODE((path / part).stat().st_mode)
-        carrier.task.run(f"chmod {mode:o} {shlex.quote(f'{target}/{part}')}")
+        mode = carrier.task.mode_of(path / part)
+        carrier.task.run(f"chmod {mode} {shlex.quote(f'{target}/{part}')}")
 
 
-def _fetch_shared(task: Task, origin: str, source: str, new: Path) -> None:
+def _fetch_shared(
+    task: Task, origin: str, source: str, shared: Directory, work: Directory
+) -> None:
     """Through a copy in the shared directory, which stays there: a failed build may have kept
     nothing else. Its path tells where it comes from."""
+    token = _token()
+    new = f"{_in_guest(shared)}/{token}"
+    task.run(origin + assignments(new=new) + COPY_TO_SHARED)
+    limits = trees.CopyLimits(SHARED_LIMIT, task.keep_set_id)
+    trees.copy(shared, token, work, "new", limits)
     place = f"from-{task.machine.name}{posixpath.normpath(f'/{source}')}"
-    names = assignments(target=f"{GUEST_SHARED}/{place}", token=_token())
-    task.run(origin + names + COPY_TO_SHARED)
-    trees.copy(Path(task.machine.shared_dir, place), new)
+    task.run(assignments(new=new, target=f"{GUEST_SHARED}/{place}") + KEEP_IN_SHARED)
 
 
-def _fetch_file(task: Task, origin: str, new: Path, mode: int) -> None:
-    with new.open("xb") as file:
-        new.chmod(0o600)
+def _fetch_file(task: Task, origin: str, work: Directory, mode: int) -> None:
+    with work.create("new") as file:
         task.read(f'{origin}exec dd if="$source" bs=1M status=none', file.fileno())
-    new.chmod(mode)
+        os.fchmod(file.fileno(), permissions(mode, task.keep_set_id))
 
 
-def _fetch_tree(task: Task, origin: str, kind: str, tar: str, new: Path) -> None:
+def _fetch_tree(task: Task, origin: str, kind: str, tar: str, work: Directory) -> None:
     if kind == "tree":
         names = "parent=$source part=.\n"
     else:
         names = 'parent=$(dirname -- "$source"; echo x) part=./${source##*/}\nparent=${parent%?x}\n'
-    new.mkdir()
-    _read_with(task, origin + names + PACK[tar], lambda file: trees.unpack(file, new))
-    if kind == "sparse":
-        (only,) = new.iterdir()
-        only.rename(new.with_name("file"))
-        new.rmdir()
-        new.with_name("file").rename(new)
+    made = "new" if kind == "tree" else "archive"
+    with work.enter(made, make=True) as new:
+        _read_with(
+            task, origin + names + PACK[tar], lambda file: unpack(file, new, task.keep_set_id)
+        )
+        if kind == "sparse":
+            (only,) = new.names()
+            new.place(only, work, "new")
 
 
 def _read_with(task: Task, command: str, read: Callable[[BinaryIO], None]) -> None:
@@ -308,26 +368,32 @@ def _read_with(task: Task, command: str, read: Callable[[BinaryIO], None]) -> No
 
 
 @contextlib.contextmanager
-def _shared_directory(machine: BaseMachine, wanted: bool) -> Iterator[Path | None]:
+def _shared_directory(machine: BaseMachine, wanted: bool) -> Iterator[Directory | None]:
     """A new directory on the host that the guest can see, if it has the shared directory mounted;
     None if there can be none."""
-    try:
-        made = tempfile.mkdtemp(prefix="copy-", dir=machine.shared_dir) if wanted else None
-    except OSError:
+    with contextlib.ExitStack() as stack:
         made = None
-    try:
-        yield Path(made) if made else None
-    finally:
-        if made:
-            shutil.rmtree(made, ignore_errors=True)
+        with contextlib.suppress(OSError):
+            if wanted:
+                top = stack.enter_context(Directory.at(machine.shared_dir))
+                made = stack.enter_context(new_directory(top, "copy-"))
+        yield made
 
 
-def _in_guest(shared: Path | None) -> str:
-    return f"{GUEST_SHARED}/{shared.name}" if shared else ""
+def _in_guest(shared: Directory | None) -> str:
+    return f"{GUEST_SHARED}/{posixpath.basename(shared.shown)}" if shared else ""
+
+
+def _answer() -> BinaryIO:
+    """A file in memory that takes no more than LONGEST_ANSWER bytes."""
+    file = os.fdopen(os.memfd_create("answer", os.MFD_ALLOW_SEALING), "w+b", buffering=0)
+    file.truncate(LONGEST_ANSWER)
+    fcntl.fcntl(file, fcntl.F_ADD_SEALS, fcntl.F_SEAL_GROW)
+    return file
 
 
 def _token() -> str:
-    return secrets.token_hex(8)
+    return os.urandom(8).hex()
 
 
 def assignments(**variables: str) -> str:

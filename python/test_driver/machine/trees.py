@@ -1,19 +1,20 @@
-"""Files and trees on the host: cut into pieces for a transfer, put together after one."""
+"""Files and trees on the host: cut into pieces for a transfer, and copied on the host itself."""
 
 from __future__ import annotations
 
-import contextlib
 import errno
 import io
 import os
-import shutil
 import stat
 import tarfile
-from pathlib import Path, PurePosixPath
+import time
 from typing import TYPE_CHECKING, BinaryIO
+
+from test_driver.machine.beneath import DEEPEST, Directory, Refused, permissions, write_at
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from pathlib import Path
 
 PIECE = 16 << 20  # what is in memory at once
 LARGE = 1 << 20  # a file of more than that is not part of an archive
@@ -46,7 +47,7 @@ def blocks(file: BinaryIO) -> Iterator[tuple[int, bytes]]:
         position += len(data)
 
 
-def archives(root: Path, large: list[str]) -> Iterator[bytes]:
+def archives(root: Path, large: list[str], keep_set_id: bool = False) -> Iterator[bytes]:
     """The tree below ``root`` as complete tar archives of about PIECE, owned by root, one to be
     unpacked after the other. The names of large files are added to ``large`` instead."""
     buffer, archive = _new_archive()
@@ -54,6 +55,7 @@ def archives(root: Path, large: list[str]) -> Iterator[bytes]:
         member = _member(archive, root, name)
         if member is None:
             continue
+        member.mode = permissions(member.mode, keep_set_id)
         if member.isreg() and member.size > LARGE:
             large.append(name)
             continue
@@ -102,78 +104,67 @@ def _member(archive: tarfile.TarFile, root: Path, name: str) -> tarfile.TarInfo 
     return member
 
 
-def unpack(file: BinaryIO, into: Path) -> None:
-    """Unpack a guest's tar archive as it comes; all belongs to us then."""
-    with file:
-        with tarfile.open(fileobj=file, mode="r|") as archive:
-            # Newer versions of Python have opinions of their own on modes and links otherwise.
-            setattr(archive, "extraction_filter", lambda member, path: member)
-            archive.extractall(into, members=_harmless(archive, into))
-        while file.read(PIECE):  # behind the end mark: tar fills its last block up
-            pass
-
-
-def _harmless(archive: tarfile.TarFile, into: Path) -> Iterator[tarfile.TarInfo]:
-    """The members without devices; an error for one that would come to lie elsewhere."""
-    top = into.resolve()
-    for member in archive:
-        if member.ischr() or member.isblk():
-            continue
-        for name in [member.name, member.linkname] if member.islnk() else [member.name]:
-            parent = (top / PurePosixPath(name).parent).resolve()
-            if parent != top and top not in parent.parents or ".." in PurePosixPath(name).parts:
-                raise ValueError(f"the guest's archive has a file outside of it: '{name}'")
-        member.uid, member.gid = os.geteuid(), os.getegid()
-        member.uname = member.gname = ""
-        yield member
-
-
-def link_or_copy(source: Path, target: Path) -> None:
-    """For a target that is only read, and soon removed."""
-    if source.is_file():
-        with contextlib.suppress(OSError):  # another file system, or somebody else's file
-            os.link(source, target)
-            return
-    copy_file(source, target)
-
-
-def copy(source: Path, target: Path) -> None:
-    """Copy a file or tree with modes, holes and symbolic links; without devices, FIFOs, sockets."""
-    if source.is_dir() and not source.is_symlink():
-        shutil.copytree(
-            source, target, symlinks=True, ignore=_special_files, copy_function=copy_file
-        )
+def copy(
+    source: Directory, name: str, target: Directory, new_name: str, limits: CopyLimits
+) -> None:
+    """Copy a file or tree that a guest has made, with permissions, holes and symbolic links. Raises
+    Refused for anything else in it."""
+    limits.check()
+    status = source.status(name)
+    if status is None:
+        raise Refused(f"'{source.path_of(name)}' is not there any more")
+    mode = status.st_mode
+    if stat.S_ISDIR(mode):
+        _copy_directory(source, name, target, new_name, limits)
+    elif stat.S_ISLNK(mode) and limits.depth > 0:
+        link = os.readlink(name, dir_fd=source.descriptor)
+        os.symlink(link, new_name, dir_fd=target.descriptor)
     else:
-        copy_file(source, target)
+        with source.open_file(name) as old, target.create(new_name) as new:
+            copy_data(old, new, limits)
+            made = os.fstat(old.fileno()).st_mode
+            os.fchmod(new.fileno(), permissions(made, limits.keep_set_id))
 
 
-def copy_file(source: str | Path, target: str | Path) -> None:
-    """Copy a file with its mode and holes."""
-    with open(source, "rb") as old, open(target, "xb") as new:
-        for offset, data in blocks(old):
-            new.seek(offset)
-            new.write(data)
-        if size_of(old) > new.tell():
-            new.truncate(size_of(old))
-    shutil.copymode(source, target)
+def _copy_directory(
+    source: Directory, name: str, target: Directory, new_name: str, limits: CopyLimits
+) -> None:
+    if limits.depth == DEEPEST:
+        raise Refused(f"'{source.path_of(name)}' is too deep")
+    os.mkdir(new_name, 0o700, dir_fd=target.descriptor)
+    with source.enter(name) as old, target.enter(new_name) as new:
+        limits.depth += 1
+        for part in old.names():
+            copy(old, part, new, part, limits)
+        limits.depth -= 1
+        made = os.fstat(old.descriptor).st_mode
+        os.fchmod(new.descriptor, permissions(made, limits.keep_set_id))
 
 
-def _special_files(directory: str, names: list[str]) -> list[str]:
-    ordinary = (stat.S_ISREG, stat.S_ISDIR, stat.S_ISLNK)
-    modes = {name: os.lstat(os.path.join(directory, name)).st_mode for name in names}
-    return [name for name, mode in modes.items() if not any(test(mode) for test in ordinary)]
+class CopyLimits:
+    """What a copy from a place where a guest writes at the same time keeps to."""
+
+    def __init__(self, limit: float, keep_set_id: bool = False) -> None:
+        self.depth = 0
+        self.keep_set_id = keep_set_id
+        self._limit = limit
+        self._end = time.monotonic() + limit
+
+    def check(self) -> None:
+        """Raise Refused after the time limit."""
+        if time.monotonic() > self._end:
+            raise Refused(f"the copy was not over after {self._limit:.0f} seconds")
 
 
-def put_in_place(new: Path, final: Path) -> None:
-    """Rename; a directory is merged with one that is there already."""
-    mode = new.lstat().st_mode
-    if not stat.S_ISDIR(mode):
-        new.replace(final)
-        return
-    new.chmod(0o700)  # who is not root cannot move a read-only directory
-    if final.is_dir():
-        for part in list(new.iterdir()):
-            put_in_place(part, final / part.name)
-        return
-    new.replace(final)
-    final.chmod(stat.S_IMODE(mode))
+def copy_data(old: BinaryIO, new: BinaryIO, limits: CopyLimits | None = None) -> None:
+    """The content of a file with its holes; with ``limits`` no more than it had at the begin."""
+    size = size_of(old)
+    for offset, data in blocks(old):
+        if limits:
+            limits.check()
+            data = data[: max(0, size - offset)]
+        if not data:
+            break
+        write_at(new.fileno(), data, offset)
+    if size > size_of(new):
+        os.truncate(new.fileno(), size)

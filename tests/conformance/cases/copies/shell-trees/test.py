@@ -28,7 +28,9 @@ machine.copy_from_host("tree", "copy")
 assert machine.succeed("./copy/program") == "ran\n"
 assert machine.succeed("readlink copy/link copy/dangling") == "program\n/no/where\n"
 assert machine.succeed("find copy ! -user root") == ""
+assert machine.succeed("stat -c %a copy/program") == "755\n"
 machine.copy_from_vm("copy")
+(tree / "program").chmod(0o755)
 assert content(driver.out_dir / "copy") == content(tree)
 # Onto a tree that is there: into it, as cp does.
 machine.copy_from_host("tree", "copy")
