@@ -36,7 +36,7 @@ ntd_guest_packages() {
 
 ntd_test_packages() {
     ntd_packages libgtest-dev libgmock-dev libbenchmark-dev python3-pytest python3-numpy mypy pyflakes3 tmux socat netcat-openbsd \
-        tshark x11vnc xvfb ptpython ipython3 fonts-dejavu-core imagemagick ovmf tesseract-ocr tesseract-ocr-eng
+        clang libclang-rt-dev tshark x11vnc xvfb ptpython ipython3 fonts-dejavu-core imagemagick ovmf tesseract-ocr tesseract-ocr-eng
 }
 
 # Debian has vhost-device-vsock from release 14 on; the package needs nothing that release 12 does not have, too.

@@ -34,6 +34,25 @@ std::string read_line(int fd, std::array<int, 2> ends, Deadline deadline, Interr
 
 } // namespace
 
+void read_vsock_mux_answer(int fd,
+                           const std::string& what,
+                           std::array<int, 2> ends,
+                           Deadline deadline,
+                           Interrupt& interrupt) {
+    std::string answer;
+    try {
+        answer = read_line(fd, ends, deadline, interrupt);
+    } catch (const TimeoutError&) {
+        throw TimeoutError("{}: the guest gave no answer in time; has it booted, and does it have "
+                           "the driver of a virtio vsock?",
+                           what);
+    }
+    if (answer.empty())
+        throw SystemError(ECONNREFUSED, fmt::format("connect to {}", what));
+    if (!answer.starts_with("OK ") || !answer.ends_with('\n'))
+        throw ProtocolError("{}: expected 'OK', but got '{}'", what, printable(answer));
+}
+
 UniqueFd connect_vsock_mux(const std::string& path,
                            unsigned port,
                            std::array<int, 2> ends,
@@ -43,20 +62,8 @@ UniqueFd connect_vsock_mux(const std::string& path,
     const auto request = fmt::format("CONNECT {}\n", port);
     if (stream.write_all(request, ends[0], deadline, interrupt) != ByteStream::Outcome::data)
         throw SystemError(ECONNREFUSED, fmt::format("ask '{}' for vsock port {}", path, port));
-    std::string answer;
-    try {
-        answer = read_line(stream.fd(), ends, deadline, interrupt);
-    } catch (const TimeoutError&) {
-        throw TimeoutError("vsock port {} through '{}': the guest gave no answer in time; has it "
-                           "booted, and does it have the driver of a virtio vsock?",
-                           port, path);
-    }
-    if (answer.empty())
-        throw SystemError(ECONNREFUSED,
-                          fmt::format("connect to vsock port {} through '{}'", port, path));
-    if (!answer.starts_with("OK ") || !answer.ends_with('\n'))
-        throw ProtocolError("vsock port {} through '{}': expected 'OK', but got '{}'", port, path,
-                            printable(answer));
+    const auto what = fmt::format("vsock port {} through '{}'", port, path);
+    read_vsock_mux_answer(stream.fd(), what, ends, deadline, interrupt);
     return stream.take();
 }
 

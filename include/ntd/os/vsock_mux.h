@@ -23,4 +23,12 @@ UniqueFd connect_vsock_mux(const std::string& path,
                            Deadline deadline,
                            Interrupt& interrupt);
 
+// The half of it that a guest has a hand in: takes the answer, and nothing behind it, from a socket
+// that was asked for `what`.
+void read_vsock_mux_answer(int fd,
+                           const std::string& what,
+                           std::array<int, 2> ends,
+                           Deadline deadline,
+                           Interrupt& interrupt);
+
 } // namespace ntd::os

@@ -1,0 +1,19 @@
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <string_view>
+
+// A guest decides how its bytes are cut: hands them on in pieces, whose sizes come from the bytes
+// themselves.
+template <typename Feed>
+void in_pieces(const std::uint8_t* data, std::size_t size, Feed feed) {
+    std::string_view rest(reinterpret_cast<const char*>(data), size);
+    std::size_t step = rest.empty() ? 1 : static_cast<unsigned char>(rest.front()) % 16;
+    while (!rest.empty()) {
+        const auto piece = rest.substr(0, step + 1);
+        feed(piece);
+        rest.remove_prefix(piece.size());
+        step = step * 5 % 64;
+    }
+}
