@@ -7,11 +7,14 @@
 
 #include <dirent.h>
 #include <fcntl.h>
+#include <linux/openat2.h>
 #include <poll.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 #include <array>
+#include <fstream>
 #include <memory>
 #include <string_view>
 
@@ -67,6 +70,27 @@ void end_cgroup(int parent, const char* name) noexcept {
     (void)!::write(kill.get(), "1", 1);
     wait_until_empty(cgroup.get());
     remove_tree(parent, name);
+}
+
+// The path is one in our cgroup namespace, "0::/us/box/payload/init.scope". How much of it leads to
+// `above` is not known; what leads on from there is the longest rest that there is.
+UniqueFd open_cgroup_of(pid_t process, int above) {
+    std::ifstream lines(fmt::format("/proc/{}/cgroup", process));
+    std::string rest;
+    for (std::string line; std::getline(lines, line);)
+        if (line.starts_with("0::"))
+            rest = line.substr(3);
+    open_how how{};
+    how.flags = O_RDONLY | O_DIRECTORY | O_CLOEXEC;
+    how.resolve = RESOLVE_BENEATH | RESOLVE_NO_SYMLINKS | RESOLVE_NO_XDEV;
+    for (auto slash = rest.find('/'); slash != rest.npos; slash = rest.find('/')) {
+        rest.erase(0, slash + 1);
+        UniqueFd found(static_cast<int>(
+            ::syscall(SYS_openat2, above, rest.empty() ? "." : rest.c_str(), &how, sizeof how)));
+        if (found)
+            return found;
+    }
+    return open_in(above, ".", O_RDONLY | O_DIRECTORY);
 }
 
 Cgroup::Cgroup(int parent, std::string name, const OrphanGuard* guard)

@@ -60,9 +60,12 @@ struct Child {
     char* const* argv;
     char* const* environment;
     const char* program;
+    int program_fd;        // or -1
     const char* directory; // or null
+    bool new_session;
     std::span<const int> namespaces;
     int cgroup_procs; // or -1
+    std::span<const int> inherited;
     std::array<int, 3> streams;
     const OrphanGuard* guard;
     int report; // takes a Failure, or is closed by exec
@@ -80,8 +83,18 @@ std::optional<Step> failed_step(const Child& child) noexcept {
     return std::nullopt;
 }
 
+void execute(const Child& child) noexcept {
+    if (child.program_fd < 0)
+        ::execve(child.program, child.argv, child.environment);
+    else
+        ::syscall(SYS_execveat, child.program_fd, "", child.argv, child.environment, AT_EMPTY_PATH);
+}
+
 [[noreturn]] void run_child(const Child& child) noexcept {
-    ::setpgid(0, 0);
+    if (child.new_session)
+        ::setsid();
+    else
+        ::setpgid(0, 0);
     child.guard->add(::getpid());
     struct sigaction by_default {};
     by_default.sa_handler = SIG_DFL;
@@ -90,12 +103,14 @@ std::optional<Step> failed_step(const Child& child) noexcept {
     for (int fd = 0; fd < 3; ++fd)
         ::dup2(child.streams.at(static_cast<std::size_t>(fd)), fd);
     ::syscall(SYS_close_range, 3U, UINT_MAX, 1U << 2); // CLOSE_RANGE_CLOEXEC, Linux 5.11
+    for (const int fd : child.inherited)
+        ::fcntl(fd, F_SETFD, 0);
     sigset_t none;
     sigemptyset(&none);
     ::sigprocmask(SIG_SETMASK, &none, nullptr);
     const auto failed = failed_step(child);
     if (!failed)
-        ::execve(child.program, child.argv, child.environment);
+        execute(child);
     const Failure failure{failed.value_or(Step::execute), errno};
     (void)!::write(child.report, &failure, sizeof failure);
     ::_exit(127);
@@ -192,15 +207,18 @@ ChildProcess::ChildProcess(const ProcessSpec& spec, const OrphanGuard& guard)
     auto err = spec.stderr_fd < 0 ? make_pipe() : Pipe{};
     const auto in = open_stdin(spec, stdin_pipe);
     auto report = make_pipe();
-    const auto program = find_program(spec.argv.at(0));
+    const auto program = spec.program_fd < 0 ? find_program(spec.argv.at(0)) : spec.argv.at(0);
     const auto argv = pointers(spec.argv);
     const auto environment = pointers(spec.environment);
     const Child child{argv.data(),
                       environment.data(),
                       program.c_str(),
+                      spec.program_fd,
                       spec.directory.empty() ? nullptr : spec.directory.c_str(),
+                      spec.new_session,
                       spec.namespaces,
                       spec.cgroup_procs,
+                      spec.inherited,
                       {in.get(), spec.stdout_fd < 0 ? out.write_end.get() : spec.stdout_fd,
                        spec.stderr_fd < 0 ? err.write_end.get() : spec.stderr_fd},
                       &guard,

@@ -2,6 +2,8 @@
 
 #include <ntd/base/unique_fd.h>
 
+#include <sys/types.h>
+
 #include <string>
 
 namespace ntd::os {
@@ -30,6 +32,10 @@ private:
     UniqueFd directory_;
     UniqueFd procs_;
 };
+
+// The directory of the cgroup that a process is in, which is the one of the directory `above` or is
+// below it; `above` itself if it cannot be told. Throws SystemError.
+UniqueFd open_cgroup_of(pid_t process, int above);
 
 // Kills all processes in the cgroup `name` of the directory `parent` and below it, waits until they
 // have ended (two seconds at most), and removes it. Nothing if there is none.

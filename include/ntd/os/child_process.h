@@ -34,12 +34,16 @@ struct ProcessSpec {
     std::filesystem::path directory = {};      // empty: ours
     bool pipe_stdin = true;                    // otherwise /dev/null
 
+    bool new_session = false; // without our terminal; the child leads it as it leads its group
+
     // Descriptors that the caller goes on owning; -1 or none: not used.
+    int program_fd = -1;              // to execute, whatever argv[0] is
     int stdin_fd = -1;                // to read from, instead of the pipe
     int stdout_fd = -1;               // to write to, instead of a pipe
     int stderr_fd = -1;               // the same
     std::vector<int> namespaces = {}; // to be in, entered in this order; `directory` is there
     int cgroup_procs = -1;            // the file cgroup.procs of the cgroup to be in
+    std::vector<int> inherited = {};  // to be open in the child, too, under the same numbers
 
     // What the child has started may live on after it: something else ends that.
     bool leaves_others = false;

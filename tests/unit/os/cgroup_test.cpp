@@ -70,6 +70,22 @@ TEST_F(CgroupTest, IsThereAndGoesAgain) {
     EXPECT_FALSE(exists());
 }
 
+TEST_F(CgroupTest, FindsTheOneBelowThatAProcessIsIn) {
+    const Cgroup above(parent.get(), name, nullptr);
+    const Cgroup middle(above.directory(), "middle", nullptr);
+    const Cgroup below(middle.directory(), "below", nullptr);
+    const auto child = start(below, "echo ready; exec sleep 1000", guard);
+    const auto is_same = [](int one, int other) {
+        struct stat first {};
+        struct stat second {};
+        return ::fstat(one, &first) == 0 && ::fstat(other, &second) == 0 &&
+               first.st_ino == second.st_ino;
+    };
+    const auto found = open_cgroup_of(child->pid(), above.directory());
+    EXPECT_TRUE(is_same(found.get(), below.directory()));
+    EXPECT_TRUE(is_same(open_cgroup_of(::getpid(), above.directory()).get(), above.directory()));
+}
+
 TEST_F(CgroupTest, EndsWhatHasLeftItsProcessGroup) {
     auto cgroup = std::make_unique<Cgroup>(parent.get(), name, nullptr);
     const auto child = start(*cgroup, "setsid sh -c 'echo ready; exec sleep 1000' & wait", guard);

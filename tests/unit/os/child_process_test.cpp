@@ -47,6 +47,30 @@ protected:
     ScratchDir scratch;
 };
 
+TEST_F(ChildProcessTest, ExecutesADescriptor) {
+    const UniqueFd program(::open("/bin/sh", O_RDONLY | O_CLOEXEC));
+    const ProcessSpec spec{.argv = {"no such program", "-c", "echo it runs"},
+                           .environment = current_environment(),
+                           .program_fd = program.get()};
+    EXPECT_EQ(read_all(ChildProcess(spec, guard).stdout_pipe.get()), "it runs\n");
+}
+
+TEST_F(ChildProcessTest, InheritsOnlyWhatItIsTo) {
+    const Pipe pipe;
+    const auto number = std::to_string(pipe.in.get());
+    const auto script = "readlink /proc/$$/fd/" + number;
+    EXPECT_EQ(output_of(script), "");
+    EXPECT_TRUE(output_of(script, {.inherited = {pipe.in.get()}}).starts_with("pipe:"));
+}
+
+TEST_F(ChildProcessTest, LeadsItsGroupAndItsSessionIfAsked) {
+    const std::string script =
+        "read -r _ _ _ _ group session _ </proc/$$/stat; echo $$ $group $session";
+    const auto child = start(script, {.new_session = true});
+    const auto pid = std::to_string(child->pid());
+    EXPECT_EQ(read_line(child->stdout_pipe.get()), pid + " " + pid + " " + pid);
+}
+
 TEST_F(ChildProcessTest, GivesTheExitStatus) {
     EXPECT_EQ(end_of(*start("exit 7")).status, 7);
 }
