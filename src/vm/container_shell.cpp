@@ -1,9 +1,12 @@
 #include <ntd/vm/container_shell.h>
 
 #include <ntd/base/error.h>
+#include <ntd/os/cgroup.h>
+#include <ntd/os/other_process.h>
+#include <ntd/os/sealed_file.h>
 #include <ntd/os/wait.h>
 
-#include <sys/mman.h>
+#include <fcntl.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -32,18 +35,7 @@ constexpr int timed_out = 124; // as timeout(1) has it
 constexpr std::size_t longest_argument = 120'000;
 
 // NixOS has no /bin/bash, and its /bin/sh is one; elsewhere sh may be one that knows no pipefail.
-//
-// The shell that runs this has entered all namespaces but the container's PIDs: only its children
-// are in there. It waits for the one that it starts (`exit` keeps it from becoming that itself).
-// nsenter would wait as well, but it stops itself for ever when its child is stopped, as everybody
-// is at the end of a shutdown. What it would say about the death of its child nobody has asked for.
-constexpr std::string_view run_in_shell =
-    R"sh(exec 3>&2 2>/dev/null
-for shell in /bin/bash /run/current-system/sw/bin/bash /bin/sh; do
-    [ -x $shell ] || continue
-    $shell -c "$0" 2>&3 3>&-
-    exit $?
-done)sh";
+const std::vector<std::string> shells{"/bin/bash", "/run/current-system/sw/bin/bash", "/bin/sh"};
 
 constexpr std::string_view prologue = "cd /tmp 2>/dev/null || cd /\nset -eo pipefail\n[ ! -e "
                                       "/etc/profile ] || . /etc/profile || true\n"
@@ -62,18 +54,6 @@ std::vector<std::string> environment() {
             "PAGER=",
             "PATH=/run/current-system/sw/bin:/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:"
             "/sbin:/bin"};
-}
-
-UniqueFd file_with(std::string_view bytes) {
-    UniqueFd file(::memfd_create("ntd-input", MFD_CLOEXEC));
-    while (!bytes.empty()) {
-        const auto written = ::write(file.get(), bytes.data(), bytes.size());
-        if (written < 0)
-            throw_errno("store {} bytes for a command", bytes.size());
-        bytes.remove_prefix(static_cast<std::size_t>(written));
-    }
-    ::lseek(file.get(), 0, SEEK_SET);
-    return file;
 }
 
 // The process's own number for itself, the last word of that line, and its name.
@@ -113,13 +93,23 @@ std::string holders_of(int pipe) {
     return join(found, ", ");
 }
 
+// The children of a process that is ours, or that we have a descriptor of. One whose number has
+// become another's meanwhile is not a child of it.
+std::vector<os::OtherProcess> children_of(pid_t process) {
+    std::vector<os::OtherProcess> result;
+    std::ifstream children(fmt::format("/proc/{0}/task/{0}/children", process));
+    for (pid_t child = 0; children >> child;)
+        if (os::OtherProcess opened(child); opened.is_child_of(process))
+            result.push_back(std::move(opened));
+    return result;
+}
+
 // To all that a process has started: parents first, as a shell must not see its child end before it
 // gets the signal itself. Not to the process itself, which takes note of their ends.
 void signal_descendants(pid_t process, int signal) {
-    std::ifstream children(fmt::format("/proc/{0}/task/{0}/children", process));
-    for (pid_t child = 0; children >> child;) {
-        ::kill(child, signal);
-        signal_descendants(child, signal);
+    for (const auto& child : children_of(process)) {
+        child.signal(signal);
+        signal_descendants(child.pid(), signal);
     }
 }
 
@@ -128,9 +118,10 @@ void signal_descendants(pid_t process, int signal) {
 struct ContainerShell::Exchange {
     Exchange(std::string_view text,
              const CommandStreams& streams,
-             const os::ProcessSpec& spec,
-             const os::OrphanGuard& guard)
-        : command(text), sink(streams.sink), child(spec, guard),
+             const ContainerShell& shell,
+             std::string_view script,
+             std::string_view input)
+        : command(text), sink(streams.sink), child(shell.start(script, input)),
           stdout_stream(os::ByteStream::nonblocking(std::move(child.stdout_pipe))) {}
 
     int status() {
@@ -146,26 +137,34 @@ struct ContainerShell::Exchange {
     bool closed = false; // its standard output, by all
 };
 
-os::ProcessSpec ContainerShell::process(std::string_view script) const {
-    return {.argv = {"nsenter", "--target", std::to_string(init_), "--mount", "--uts", "--ipc",
-                     "--net", "--pid", "--cgroup", "--no-fork", "--", "/bin/sh", "-c",
-                     std::string(run_in_shell), std::string(script)},
-            .environment = environment(),
-            .pipe_stdin = false,
-            .stderr_fd = console_,
-            .leaves_others = true};
+ContainerShell::ContainerShell(
+    std::string machine, pid_t init, int cgroup, int console, const Host& host)
+    : machine_(std::move(machine)), entry_(init), cgroup_(::fcntl(cgroup, F_DUPFD_CLOEXEC, 3)),
+      console_(console), host_(host) {}
+
+// Standard input is a file of its own even where it is empty: /dev/null would be the host's, and
+// its owner and mode could be changed from inside.
+os::ChildProcess
+ContainerShell::start(std::string_view script, std::string_view input, int output) const {
+    const auto input_file = os::sealed_file("ntd-input", input);
+    const auto cgroup = os::open_cgroup_of(entry_.init().pid(), cgroup_.get());
+    os::ProcessSpec spec{.argv = {"-c", std::string(script)},
+                         .environment = environment(),
+                         .pipe_stdin = false,
+                         .stdin_fd = input_file.get(),
+                         .stdout_fd = output,
+                         .stderr_fd = console_,
+                         .leaves_others = output < 0};
+    return entry_.start(std::move(spec), cgroup.get(), shells, host_.guard);
 }
 
 ExecResult ContainerShell::run(std::string_view command,
                                Deadline deadline,
                                const CommandStreams& streams) const {
     const bool is_long = command.size() > longest_argument;
-    auto spec = process(fmt::format("{}{}", prologue, is_long ? read_command : command));
-    UniqueFd input;
-    if (is_long || streams.input)
-        input = file_with(is_long ? command : *streams.input);
-    spec.stdin_fd = input.get();
-    Exchange exchange(command, streams, spec, host_.guard);
+    const auto script = fmt::format("{}{}", prologue, is_long ? read_command : command);
+    const auto input = is_long ? command : streams.input.value_or("");
+    Exchange exchange(command, streams, *this, script, input);
     try {
         if (receive(exchange, deadline))
             return {exchange.status(), std::move(exchange.output)};

@@ -42,6 +42,12 @@ until ls /run/log/journal/*/*.journal /var/log/journal/*/*.journal 2>/dev/null |
 done
 )sh";
 
+// Where the file system of the container's root lets the kernel not look alone, as 9p does. That
+// there is no shell yet is a line on the console: the time between questions grows, or such lines
+// would be a sign of life for ever.
+constexpr Seconds first_question = 1s;
+constexpr std::string_view ask_for_systemd = "[ -e /run/systemd/private ]";
+
 // As part of the boot it is just waited for.
 constexpr std::string_view wait_for_basic_target =
     "systemctl --no-ask-password start basic.target 2>&1";
@@ -89,7 +95,7 @@ int NspawnMachine::exit_fd() const {
 bool NspawnMachine::is_up() const {
     const auto running = running_.copy();
     const auto boot = running ? running->boot.copy() : nullptr;
-    return boot && boot->connected && !boot->init.has_ended();
+    return boot && boot->connected && !boot->init().has_ended();
 }
 
 void NspawnMachine::start(bool allow_reboot) {
@@ -170,7 +176,7 @@ void NspawnMachine::restart_if_asked() {
     constexpr int wants_reboot = 133;
     const auto current = running_.copy();
     const auto boot = current ? current->boot.copy() : nullptr;
-    if (!boot || !current->allow_reboot || !boot->init.has_ended())
+    if (!boot || !current->allow_reboot || !boot->init().has_ended())
         return;
     const auto end = current->process.child().wait(Deadline::after(end_limit), host().interrupt);
     if (!end || end->returncode() != wants_reboot)
@@ -188,12 +194,13 @@ bool NspawnMachine::try_to_connect(Running& running) {
 
 std::shared_ptr<NspawnMachine::Boot> NspawnMachine::wait_for_init(Running& running) {
     for (;;) {
-        if (const auto init = init_below(running.nspawn)) {
-            os::OtherProcess process(*init);
+        const auto init = init_below(running.nspawn);
+        if (init && executes_another_program(*init, running.nspawn)) {
+            auto boot =
+                std::make_shared<Boot>(ContainerShell(name(), *init, running.cgroup_directory.get(),
+                                                      running.error_output.input(), host()));
             if (init_below(running.nspawn) == init) // it was not another's number
-                return std::make_shared<Boot>(
-                    std::move(process),
-                    ContainerShell(name(), *init, running.error_output.input(), host()));
+                return boot;
         }
         wait_a_moment(running);
     }
@@ -201,19 +208,24 @@ std::shared_ptr<NspawnMachine::Boot> NspawnMachine::wait_for_init(Running& runni
 
 // Waits until the container's services can be used. False if its init ends meanwhile.
 bool NspawnMachine::wait_for_systemd(Running& running, Boot& boot) {
-    const auto root = fs::path("/proc") / std::to_string(boot.init.pid()) / "root";
-    std::error_code not_yet;
-    while (!fs::exists(root / "run/systemd/private", not_yet)) {
-        if (boot.init.has_ended())
+    Seconds pause = first_question;
+    auto question = Deadline::after(pause);
+    while (!boot.shell.entry().has("run/systemd/private")) {
+        if (boot.init().has_ended())
             return false;
         if (has_started(boot))
             return true;
+        if (question.passed()) {
+            if (boot.shell.run(ask_for_systemd, Deadline::after(first_question)).status == 0)
+                break;
+            question = Deadline::after(pause *= 2);
+        }
         wait_a_moment(running);
     }
     follow_journal(boot);
     for (;;) {
         const auto result = boot.shell.run(wait_for_basic_target, Deadline::after(hint_interval));
-        if (boot.init.has_ended())
+        if (boot.init().has_ended())
             return false;
         if (result.status == 0)
             return true;
@@ -238,11 +250,9 @@ void NspawnMachine::follow_journal(Boot& boot) {
     boot.journal_feed.emplace(name(), console_, host());
     // In the background, so that it becomes a child of the container's init: at the end of a
     // shutdown that waits for the ends of all processes, but hears only of those of its children.
-    auto spec =
-        boot.shell.process(fmt::format("( {}exec {} --follow ) &", wait_for_journal, journal));
-    spec.leaves_others = false;
-    spec.stdout_fd = boot.journal_feed->input();
-    boot.journal.emplace(spec, host().guard);
+    const auto script = fmt::format("( {}exec {} --follow ) &", wait_for_journal, journal);
+    boot.journal.reset(
+        new os::ChildProcess(boot.shell.start(script, {}, boot.journal_feed->input())));
 }
 
 // Between two looks at a container that boots. Throws when it will come to nothing.
@@ -291,7 +301,7 @@ ExecResult NspawnMachine::run(std::string_view command,
     connect();
     const auto current = running();
     const auto boot = boot_of(*current);
-    if (boot->init.has_ended())
+    if (boot->init().has_ended())
         throw_gone(*current,
                    fmt::format("before it was given the command `{}`", shortened(command)));
     auto result = boot->shell.run(command, deadline_of(timeout), streams);
@@ -303,13 +313,13 @@ ExecResult NspawnMachine::run(std::string_view command,
 
 // What ends the processes of a container, init among them, ends a command first.
 bool NspawnMachine::ended_under(const ExecResult& result, const Boot& boot) const {
-    const bool by_signal = result.status == 128 + SIGTERM || result.status == 128 + SIGKILL;
-    if (!by_signal)
-        return boot.init.has_ended();
+    const auto& signs = {128 + SIGTERM, 128 + SIGKILL, ContainerShell::not_started};
+    if (std::find(signs.begin(), signs.end(), result.status) == signs.end())
+        return boot.init().has_ended();
     std::string init;
-    std::getline(std::ifstream(fmt::format("/proc/{}/comm", boot.init.pid())), init);
+    std::getline(std::ifstream(fmt::format("/proc/{}/comm", boot.init().pid())), init);
     const bool shuts_down = init.starts_with("systemd-shutdow"); // the kernel keeps 15 characters
-    return os::wait_readable({boot.init.exit_fd()},
+    return os::wait_readable({boot.init().exit_fd()},
                              Deadline::after(shuts_down ? shutdown_limit : kill_limit),
                              host().interrupt)
         .has_value();
@@ -347,9 +357,9 @@ void NspawnMachine::end(Running& running) const noexcept {
         read_rest_of_journal(*boot);
     const auto init = boot ? std::nullopt : init_below(running.nspawn); // nobody has asked yet
     if (boot)
-        boot->init.kill();
+        boot->init().signal(SIGKILL);
     else if (init)
-        os::OtherProcess(*init).kill();
+        os::OtherProcess(*init).signal(SIGKILL);
     else
         running.process.child().signal_group(SIGTERM);
 }
@@ -403,7 +413,7 @@ std::shared_ptr<NspawnMachine::Boot> NspawnMachine::boot_of(Running& running) co
 
 pid_t NspawnMachine::init() {
     connect();
-    return boot_of(*running())->init.pid();
+    return boot_of(*running())->init().pid();
 }
 
 void NspawnMachine::shutdown() {

@@ -4,6 +4,8 @@
 
 #include <fmt/format.h>
 
+#include <sys/stat.h>
+
 #include <charconv>
 #include <fstream>
 #include <string>
@@ -34,6 +36,14 @@ bool is_init(pid_t pid) {
 }
 
 } // namespace
+
+bool executes_another_program(pid_t one, pid_t other) {
+    struct stat program {};
+    struct stat other_program {};
+    return ::stat(fmt::format("/proc/{}/exe", one).c_str(), &program) == 0 &&
+           ::stat(fmt::format("/proc/{}/exe", other).c_str(), &other_program) == 0 &&
+           (program.st_dev != other_program.st_dev || program.st_ino != other_program.st_ino);
+}
 
 std::optional<pid_t> init_below(pid_t nspawn) {
     std::ifstream children(fmt::format("/proc/{0}/task/{0}/children", nspawn));

@@ -28,7 +28,7 @@ OWNERS = [
     (r"CLI/.*", r"cli/.*"),
     # Whoever waits does it in os, but where no interruption may end the wait.
     (r"poll\.h", r"os/.*|log/write_all\.cpp|vm/machine_process\.cpp|driver/runtime\.cpp"),
-    (r"sys/(epoll|eventfd|inotify|prctl|signalfd|syscall|timerfd)\.h|linux/.*", r"os/.*"),
+    (r"sys/(epoll|eventfd|inotify|prctl|signalfd|syscall|timerfd)\.h|(linux|asm)/.*", r"os/.*"),
     (r"(dirent|net/if|sched)\.h", r"os/.*"),
     (r"(fcntl|pthread|signal|termios|unistd|sys/\w+)\.h", r".*"),  # POSIX, more or less
     (r"[a-z_0-9]+", r".*"),  # the standard library

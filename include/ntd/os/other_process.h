@@ -16,7 +16,8 @@ public:
     pid_t pid() const { return pid_; }
     int exit_fd() const { return pidfd_.get(); } // readable once it has ended; -1: none
     bool has_ended() const;
-    void kill() const noexcept;
+    bool is_child_of(pid_t parent) const; // which is to be there meanwhile
+    void signal(int number) const noexcept;
 
 private:
     pid_t pid_ = -1;

@@ -10,6 +10,8 @@
 #include <ntd/vm/serial_feed.h>
 #include <ntd/vm/turn.h>
 
+#include <fcntl.h>
+
 #include <atomic>
 #include <memory>
 #include <optional>
@@ -113,14 +115,14 @@ private:
 };
 
 struct NspawnMachine::Boot {
-    Boot(os::OtherProcess its_init, ContainerShell its_shell)
-        : init(std::move(its_init)), shell(std::move(its_shell)) {}
+    explicit Boot(ContainerShell its_shell) : shell(std::move(its_shell)) {}
 
-    os::OtherProcess init;
+    const os::OtherProcess& init() const { return shell.entry().init(); }
+
     ContainerShell shell;
     std::atomic<bool> connected = false;
     std::optional<SerialFeed> journal_feed;
-    std::optional<os::ChildProcess> journal; // what follows it
+    std::unique_ptr<os::ChildProcess> journal; // what follows it
 };
 
 struct NspawnMachine::Running {
@@ -129,10 +131,13 @@ struct NspawnMachine::Running {
             const std::string& name,
             ConsoleLog& console,
             const Host& host)
-        : cgroup(std::move(own_cgroup)), process(spec, name, "its start script", console, host),
+        : cgroup(std::move(own_cgroup)),
+          cgroup_directory(::fcntl(cgroup->directory(), F_DUPFD_CLOEXEC, 3)),
+          process(spec, name, "its start script", console, host),
           error_output(name, console, host) {}
 
     std::unique_ptr<os::Cgroup> cgroup; // first: it goes last, with all that is left
+    UniqueFd cgroup_directory;          // also when that has gone
     MachineProcess process;
     SerialFeed error_output; // of commands
     pid_t nspawn = -1;       // as announced

@@ -1,0 +1,352 @@
+"""Containers whose root has turned against the driver: what runs commands in there is out of its
+reach, and so is the host."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import textwrap
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from containers import start_script
+from harness import Conversation, Result, Workspace
+
+RunDriver = Callable[..., Result]
+SpawnDriver = Callable[..., Conversation]
+
+pytestmark = pytest.mark.skipif(os.geteuid() != 0, reason="containers take root")
+
+# systemd-nspawn with the host's /usr, and a shell as its init that runs what there is in /attack.
+NSPAWN = """
+root=$RUN_NSPAWN_ROOT_DIR/root
+mkdir -p "$root"/usr "$root"/etc "$root"/tmp "$root"/attack "$root"/var
+for name in bin sbin lib lib64; do ln -s "usr/$name" "$root/$name"; done
+cp /etc/os-release "$root/etc/"
+cp {attack}/* "$root/attack/" 2>/dev/null || true
+export SYSTEMD_NSPAWN_UNIFIED_HIERARCHY=1 # it looks for a systemd in the root that would say so
+echo "systemd-nspawn's PID is $$"
+exec systemd-nspawn --quiet --register=no --keep-unit --console=pipe --private-network \\
+    --directory="$root" --bind-ro=/usr {options} /bin/sh -c '
+        for attack in /attack/*.sh; do [ ! -e "$attack" ] || sh "$attack"; done
+        echo Welcome to NixOS 26.05
+        exec sleep infinity'
+"""
+
+
+class Box:
+    """A container called box, and programs that are in its /attack."""
+
+    def __init__(self, workspace: Workspace, run: RunDriver, spawn: SpawnDriver) -> None:
+        self._workspace = workspace
+        self._run = run
+        self._spawn = spawn
+        self._attack = workspace.root / "attack"
+        self._attack.mkdir()
+
+    def has(self, name: str, text: str) -> None:
+        """A file of /attack; what ends in .sh runs before anything else does."""
+        (self._attack / name).write_text(textwrap.dedent(text))
+        (self._attack / name).chmod(0o755)
+
+    def _containers(self, options: str) -> dict[str, Path]:
+        body = NSPAWN.format(attack=self._attack, options=options)
+        return {"box": start_script(self._workspace, "box", body)}
+
+    def run(self, script: str, options: str = "") -> Result:
+        return self._run(script, containers=self._containers(options))
+
+    def spawn_on_terminal(self, script: str) -> Conversation:
+        return self._spawn(script, terminal=True, containers=self._containers(""))
+
+
+@pytest.fixture
+def box(workspace: Workspace, run_driver: RunDriver, spawn_driver: SpawnDriver) -> Box:
+    return Box(workspace, run_driver, spawn_driver)
+
+
+@pytest.fixture
+def victim() -> Iterator[subprocess.Popen[bytes]]:
+    """A process of the host."""
+    with subprocess.Popen(["sleep", "1000"]) as process:
+        yield process
+        process.kill()
+
+
+KINDS = "cgroup ipc mnt net pid time user uts"
+PRIVATE_USERS = "--private-users=1048576:65536 --private-users-ownership=chown"
+
+
+# ------------------------------------------------------------------------- what a command has
+
+
+@pytest.mark.parametrize("options", ["", PRIVATE_USERS, "--drop-capability=CAP_CHOWN,CAP_KILL"])
+def test_a_command_can_do_what_init_can(box: Box, options: str) -> None:
+    box.run(
+        f"""
+        def compare(command):
+            ours, theirs = (box.succeed(command.format(who)) for who in ("self", "1"))
+            assert ours == theirs and ours, (ours, theirs)
+
+        compare("grep -E '^(Cap|NoNewPrivs|Uid|Gid)' /proc/{{}}/status")
+        compare("cat /proc/{{}}/uid_map")
+        compare("cat /proc/{{}}/gid_map")
+        compare("grep ^0:: /proc/{{}}/cgroup")
+        compare("for kind in {KINDS}; do readlink /proc/{{}}/ns/$kind; done")
+        compare("stat -L -c '%d %i' /proc/{{}}/root")
+        assert box.succeed("id -u; id -G") == "0\\n0\\n"
+        """,
+        options,
+    ).must_succeed()
+
+
+def test_no_new_privileges_stay_so(box: Box) -> None:
+    script = "assert '1' in box.succeed('grep NoNewPrivs /proc/self/status')"
+    box.run(script, "--no-new-privileges=yes").must_succeed()
+
+
+def test_a_command_has_the_root_of_init(run_driver: RunDriver, workspace: Workspace) -> None:
+    """Not that of init's mount namespace, where a start script may have left the host's files."""
+    body = """
+        root=$RUN_NSPAWN_ROOT_DIR/root
+        mkdir -p "$root"/usr "$root"/proc "$root"/tmp
+        for name in bin sbin lib lib64; do ln -s "usr/$name" "$root/$name"; done
+        echo "systemd-nspawn's PID is $$"
+        exec unshare --pid --mount --fork --kill-child sh -c '
+            mount --bind /usr "$0/usr" && mount -t proc proc "$0/proc"
+            echo Welcome to NixOS 26.05
+            exec chroot "$0" sleep infinity' "$root"
+        """
+    containers = {"box": start_script(workspace, "box", body)}
+    script = "assert box.succeed('ls /').split() == 'bin lib lib64 proc sbin tmp usr'.split()"
+    run_driver(script, containers=containers).must_succeed()
+
+
+def test_nothing_of_the_host_is_open(box: Box) -> None:
+    """The mode of the host's /dev/null could be changed through a descriptor of it."""
+    before = os.stat("/dev/null").st_mode
+    box.run(
+        """
+        look = "for n in $(seq 0 999); do if [ -L /proc/$$/fd/$n ]; then echo $n; fi; done"
+        assert box.succeed(look) == "0\\n1\\n2\\n"
+        box.succeed("chmod 0600 /proc/self/fd/0")
+        box.fail("echo changed 1<>/proc/self/fd/0 >&0")
+        box.succeed("for fd in 0 1 2; do ! ls /proc/self/fd/$fd/; done")
+        """
+    ).must_succeed()
+    after = os.stat("/dev/null").st_mode
+    os.chmod("/dev/null", before & 0o7777)
+    assert after == before
+
+
+def test_a_command_has_no_terminal(box: Box) -> None:
+    """What is typed into the driver's terminal with TIOCSTI, a shell of the host would run."""
+    driver = box.spawn_on_terminal(
+        "print('tty:', box.execute('exec 3<>/dev/tty && echo opened || echo none')[1])"
+    )
+    said = driver.expect("tty: (opened|none)")
+    driver.end()
+    assert said[1] == "none"
+
+
+# Calls with arguments that no kernel takes: only who must not make them hears of EPERM.
+CALLS = """\
+#!/usr/bin/python3
+import ctypes, os
+libc = ctypes.CDLL(None, use_errno=True)
+calls = {
+    "kexec_load": (246, 0, 1000, None, 0xff),
+    "open_by_handle_at": (304, -1, bytes(136), 0),
+    "keyctl": (250, 0, -3, 0),
+    "bpf": (321, 1000, None, 0),
+    "fanotify_init": (300, 0xffff, 0xffff),
+    "swapoff": (168, None),
+    "quotactl": (179, 0, None, 0, None),
+}
+for name, call in calls.items():
+    ended = libc.syscall(*call)
+    print(name, "refused" if ended < 0 and ctypes.get_errno() == 1 else "allowed")
+"""
+
+
+def test_a_command_can_make_no_calls_that_init_cannot(box: Box) -> None:
+    """With a file's handle, for one, root can read all that is on a file system of the host."""
+    box.has("calls", CALLS)
+    box.has("calls.sh", "/attack/calls >/tmp/by-init")
+    box.run(
+        """
+        ours, inits = box.succeed("/attack/calls"), box.succeed("cat /tmp/by-init")
+        assert ours == inits and "kexec_load refused" in ours, (ours, inits)
+        """
+    ).must_succeed()
+
+
+def test_a_command_has_keys_of_its_own(run_driver: RunDriver, workspace: Workspace) -> None:
+    """Keyrings are in no namespace; a container without a filter can use them."""
+    look = "import ctypes; print(ctypes.CDLL(None).syscall(250, 0, -3, 0))"
+    run_driver(
+        f"""
+        import subprocess, sys
+        look = [{look!r}]
+        ours = subprocess.run(["python3", "-c", *look], stdout=subprocess.PIPE, text=True).stdout
+        assert box.succeed(f"/usr/bin/python3 -c '{look}'") != ours
+        """,
+        containers={"box": start_script(workspace, "box")},
+    ).must_succeed()
+
+
+# ------------------------------------------------------------------------ what gets at a command
+
+HOSTILE_SHELL = """\
+#!/usr/bin/python3
+import os, pathlib, subprocess
+
+place = pathlib.Path("/tmp/proc")
+place.mkdir(exist_ok=True)
+subprocess.run(["mount", "-t", "proc", "proc", str(place)], check=True)
+seen = [p.read_bytes() for p in place.glob("[0-9]*/cmdline")]
+print("sees the host:", any(b"nixos-test-driver" in line for line in seen))
+try:
+    os.kill({victim}, 9)
+except ProcessLookupError:
+    pass
+"""
+
+
+def test_hostile_shell(box: Box, victim: subprocess.Popen[bytes]) -> None:
+    """It runs as the container that it is of: it sees no process of the host, and kills none."""
+    box.has("shell", HOSTILE_SHELL.format(victim=victim.pid))
+    box.has("shell.sh", "mount --bind /attack/shell /bin/bash; mount --bind /attack/shell /bin/sh")
+    box.run("log.info(box.execute('true')[1])").must_say("sees the host: False")
+    assert victim.poll() is None
+
+
+# Looks at each process that is new in the container, from its first moment on.
+WATCHER = """\
+#!/usr/bin/python3
+import os, pathlib, sys
+
+sys.stdout = open("/tmp/watched", "w", buffering=1)
+known = set(os.listdir("/proc"))
+root = os.stat("/")
+open("/tmp/watches", "w").close()
+
+def text(path):
+    with open(path, "rb") as file:
+        return file.read(1 << 16).replace(b"\\0", b" ").decode(errors="replace")
+
+while True:
+    for pid in os.listdir("/proc"):
+        if not pid.isdigit() or pid in known:
+            continue
+        known.add(pid)
+        for _ in range(40):
+            try:
+                program = os.readlink(f"/proc/{pid}/exe").replace(" ", "")
+                here = os.stat(f"/proc/{pid}/root")
+                numbers = os.listdir(f"/proc/{pid}/fd")
+                files = {os.readlink(f"/proc/{pid}/fd/{n}").split("[")[0] for n in numbers}
+                foreign = "python" in text(f"/proc/{pid}/maps")
+                foreign |= "NTD_TEST_ID" in text(f"/proc/{pid}/environ")
+                foreign |= (here.st_dev, here.st_ino) != (root.st_dev, root.st_ino)
+                if program == os.readlink(f"/proc/{pid}/exe").replace(" ", ""):
+                    print(program, "foreign" if foreign else "own", *sorted(files))
+            except OSError:
+                break
+"""
+
+
+def test_a_tracer_finds_nothing_in_a_process_that_has_just_been_born(box: Box) -> None:
+    """Not the host's root, no descriptors, no memory or environment of the driver."""
+    box.has("watcher", WATCHER)
+    box.has("watch.sh", "/attack/watcher &\nuntil [ -e /tmp/watches ]; do sleep 0.01; done\n")
+    box.run(
+        """
+        for _ in range(150):
+            box.execute("exit 3")
+        seen = {tuple(line.split()) for line in box.succeed("cat /tmp/watched").splitlines()}
+        assert "/usr/bin/bash" in {program for program, *_ in seen}, seen
+        assert {whose for _, whose, *_ in seen} == {"own"}, seen
+        before = [files for program, _, *files in seen if not program.startswith("/usr/")]
+        kinds = {kind for files in before for kind in files} - {"(deleted)"}
+        assert kinds <= {"pipe:", "/memfd:ntd-input"}, seen
+        """
+    ).must_succeed()
+
+
+def test_signals_to_the_group_of_a_command_end_that_alone(box: Box) -> None:
+    box.run(
+        """
+        assert box.execute("kill -KILL 0")[0] == 137
+        assert box.succeed("echo goes on") == "goes on\\n"
+        """
+    ).must_succeed()
+
+
+def test_a_time_limit_holds_against_who_stops_everything(box: Box) -> None:
+    box.run(
+        """
+        import subprocess
+        with t.assertRaises(subprocess.TimeoutExpired):
+            box.execute("kill -STOP 0; kill -STOP -1", timeout=1)
+        """
+    ).must_succeed()
+
+
+# ---------------------------------------------------------------------- what the driver looks at
+
+
+def test_no_command_runs_before_init_does(run_driver: RunDriver, workspace: Workspace) -> None:
+    """The console may say that it has started when systemd-nspawn still makes it, with more rights
+    than it will have: an init before this one has said so."""
+    nspawn = workspace.write(
+        "nspawn",
+        """#!/usr/bin/python3
+import os, socket, time
+os.unshare = lambda flags: __import__("ctypes").CDLL(None).unshare(flags)
+print(f"systemd-nspawn's PID is {os.getpid()}\\nWelcome to NixOS 26.05", flush=True)
+os.unshare(0x20000000)
+child = os.fork()
+if child == 0:
+    os.unshare(0x04000000 | 0x00020000)
+    os.system("mount -t proc proc /proc")
+    time.sleep(0.5)
+    socket.sethostname("ready")
+    os.execvp("sleep", ["sleep", "infinity"])
+os.waitpid(child, 0)
+""",
+        0o755,
+    )
+    containers = {"box": start_script(workspace, "box", f"exec {nspawn}")}
+    script = "assert box.succeed('hostname') == 'ready\\n'"
+    run_driver(script, containers=containers).must_succeed()
+
+
+def test_links_of_a_container_lead_nowhere_on_the_host(box: Box, workspace: Workspace) -> None:
+    """/run/systemd/private says that there is a systemd."""
+    there = workspace.root / "host-systemd"
+    there.mkdir()
+    (there / "private").touch()
+    box.has("link.sh", f"rm -rf /run/systemd; ln -s {there} /run/systemd")
+    box.run("box.succeed('true')").must_succeed()
+
+
+def test_a_file_system_that_does_not_answer_keeps_nobody(box: Box) -> None:
+    """There is a FUSE at /run whose server is dead to the world."""
+    box.has(
+        "fuse.sh",
+        """\
+        /usr/bin/python3 -c '
+        import ctypes, os, time
+        fd = os.open("/dev/fuse", os.O_RDWR)
+        options = f"fd={fd},rootmode=40000,user_id=0,group_id=0".encode()
+        if ctypes.CDLL(None).mount(b"fuse", b"/run", b"fuse", 0, options) != 0: os._exit(1)
+        open("/tmp/mounted", "w").close()
+        time.sleep(1000)' &
+        until [ -e /tmp/mounted ]; do sleep 0.01; done
+        """,
+    )
+    options = "--bind=/dev/fuse --property=DeviceAllow='/dev/fuse rwm'"
+    box.run("box.succeed('true')", options).must_succeed()
