@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import shlex
 import signal
+import stat
 import subprocess
 import threading
 from typing import TYPE_CHECKING
@@ -14,6 +15,7 @@ from test_driver._engine import engine
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
+    from typing import IO
 
     from test_driver.config import DisplayTarget, MachineConfig
     from test_driver.machine import NspawnMachine
@@ -89,10 +91,11 @@ class Display:
         options += ["-nopw", "-desktop", f"{self._machine.name} (nspawn)"]
         self._machine.succeed(f"{shlex.join([self._server, *options])} >&2 &")
         try:
-            while not socket.is_socket():
+            while (found := _open_socket(socket)) is None:
                 if self._ended.wait(PAUSE) or not self._machine.is_up():
                     return
-            self._view(socket)
+            with found:
+                self._view(f"/proc/{os.getpid()}/fd/{found.fileno()}")
         finally:
             socket.unlink(missing_ok=True)
 
@@ -105,8 +108,8 @@ class Display:
                 return False
         return True
 
-    def _view(self, socket: Path) -> None:
-        viewer = subprocess.Popen([self._viewer, str(socket)], start_new_session=True)
+    def _view(self, socket: str) -> None:
+        viewer = subprocess.Popen([self._viewer, socket], start_new_session=True)
         engine.guard_group(viewer.pid, True)
         self._machine.log(f"its display {self._target.display} is shown (pid {viewer.pid})")
         while viewer.poll() is None and not self._ended.wait(PAUSE):
@@ -115,3 +118,17 @@ class Display:
             os.killpg(viewer.pid, signal.SIGTERM)
         viewer.wait()
         engine.guard_group(viewer.pid, False)
+
+
+def _open_socket(path: Path) -> IO[bytes] | None:
+    """A place for the socket at that path, which is the container's: it may put a link to a socket
+    of the host there, before and after it has been looked at."""
+    try:
+        descriptor = os.open(path, os.O_PATH | os.O_NOFOLLOW | os.O_CLOEXEC)
+    except OSError:
+        return None
+    place = os.fdopen(descriptor, "rb", buffering=0)
+    if stat.S_ISSOCK(os.fstat(descriptor).st_mode):
+        return place
+    place.close()
+    return None

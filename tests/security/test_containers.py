@@ -4,6 +4,7 @@ reach, and so is the host."""
 from __future__ import annotations
 
 import os
+import socket
 import subprocess
 import textwrap
 from collections.abc import Callable, Iterator
@@ -331,6 +332,44 @@ def test_links_of_a_container_lead_nowhere_on_the_host(box: Box, workspace: Work
     (there / "private").touch()
     box.has("link.sh", f"rm -rf /run/systemd; ln -s {there} /run/systemd")
     box.run("box.succeed('true')").must_succeed()
+
+
+SCREEN = """\
+#!/usr/bin/python3
+import os, socket, sys, time
+if len(sys.argv) == 1:
+    os.makedirs("/tmp/.X11-unix")
+    socket.socket(socket.AF_UNIX).bind("/tmp/.X11-unix/X3")
+else:
+    os.symlink({target!r}, sys.argv[sys.argv.index("-unixsock") + 1])
+"""
+
+
+def test_a_screen_is_no_socket_of_the_host(box: Box, workspace: Workspace) -> None:
+    """A viewer is given what the container has put into the shared directory."""
+    target, seen = workspace.root / "socket", workspace.root / "seen"
+    box.has("screen", SCREEN.format(target=str(target)))
+    viewer = workspace.write("viewer", f"#!/bin/sh\ntouch {seen}\n", 0o755)
+    with socket.socket(socket.AF_UNIX) as listener:
+        listener.bind(str(target))
+        box.run(
+            f"""
+            import os, time
+            from types import SimpleNamespace
+            from test_driver.displays import Display
+
+            box.succeed("/attack/screen")
+            link = str(box.shared_dir / "vnc-box-3")
+            target = SimpleNamespace(backend="x11", display=":3", xauthority="-")
+            display = Display(box, target, "/attack/screen", {str(viewer)!r})
+            retry(lambda _: os.path.islink(link))
+            time.sleep(1)  # several looks
+            display.stop()
+            assert not os.path.exists({str(seen)!r})
+            """,
+            '--bind="$RUN_NSPAWN_SHARED_DIR:/tmp/shared"',
+        ).must_succeed()
+    target.unlink()
 
 
 def test_a_file_system_that_does_not_answer_keeps_nobody(box: Box) -> None:
