@@ -18,13 +18,15 @@
 #include <string_view>
 #include <utility>
 
-// The program src/os/porter.
+// The program src/os/porter, where there is one.
+#ifdef NTD_PORTER
 asm(".pushsection .rodata\n"
     "ntd_porter_begin: .incbin \"" NTD_PORTER "\"\n"
     "ntd_porter_end: .popsection\n");
 
 extern "C" const char ntd_porter_begin;
 extern "C" const char ntd_porter_end;
+#endif
 
 namespace ntd::os {
 
@@ -83,7 +85,11 @@ bool has_terminal() {
 }
 
 std::string_view porter_program() {
+#ifdef NTD_PORTER
     return {&ntd_porter_begin, static_cast<std::size_t>(&ntd_porter_end - &ntd_porter_begin)};
+#else
+    throw SystemError(ENOSYS, "enter a container on this processor");
+#endif
 }
 
 } // namespace
