@@ -232,7 +232,9 @@ class EfiVariable:
         known = [flag for flag in self.Flags if self.flags & flag]
         rest = self.flags & ~sum(known)
         flags = [str(flag.name) for flag in known] + ([f"0x{rest:x}"] if rest else [])
-        print(f"{self.name} ({guid_name(self.vendorUUID)})")
+        # The guest has chosen the name: a terminal must not obey it.
+        name = "".join(c if c.isprintable() else ascii(c)[1:-1] for c in self.name)
+        print(f"{name} ({guid_name(self.vendorUUID)})")
         print(f"    attributes: {' '.join(flags) or 'none'}")
         print(f"    state: 0x{self.state:02x}, time: {self.timestamp}, key: {self.pubKeyIdx}")
         print(f"    data, {self.dataLen} bytes:")

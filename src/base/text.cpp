@@ -3,6 +3,7 @@
 #include <fmt/ranges.h>
 
 #include <algorithm>
+#include <array>
 #include <cstdint>
 
 namespace ntd {
@@ -72,6 +73,24 @@ bool is_c1_control(std::string_view text) {
     return text[0] == '\xC2' && static_cast<unsigned char>(text[1]) < 0xA0;
 }
 
+// The code point of the valid UTF-8 sequence of that length.
+std::uint32_t code_point(std::string_view text, std::size_t length) {
+    constexpr std::array<unsigned, 5> mask{0, 0x7F, 0x1F, 0x0F, 0x07};
+    std::uint32_t code = static_cast<unsigned char>(text[0]) & mask.at(length);
+    for (std::size_t i = 1; i < length; ++i)
+        code = code << 6 | (static_cast<unsigned char>(text[i]) & 0x3F);
+    return code;
+}
+
+// Beyond ASCII: controls, line ends, and what turns the direction of writing.
+bool acts_on_text(std::uint32_t code) {
+    const auto between = [code](std::uint32_t first, std::uint32_t last) {
+        return first <= code && code <= last;
+    };
+    return between(0x80, 0x9F) || code == 0x61C || between(0x200E, 0x200F) ||
+           between(0x2028, 0x202E) || between(0x2066, 0x2069);
+}
+
 bool is_plain(unsigned char byte) {
     return (byte >= 0x20 && byte < 0x7F) || byte == '\t';
 }
@@ -130,6 +149,45 @@ std::string printable(std::string_view bytes) {
         }
     }
     return clean;
+}
+
+std::size_t colour_length(std::string_view text) {
+    constexpr std::size_t longest = 40; // a colour of 24 bits for letters and one for their ground
+    if (!text.starts_with("\x1b["))
+        return 0;
+    const auto end = text.substr(0, longest).find_first_not_of("0123456789;:", 2);
+    return end != text.npos && text[end] == 'm' ? end + 1 : 0;
+}
+
+std::string visible(std::string_view line, Colours colours) {
+    std::string shown;
+    shown.reserve(line.size());
+    for (std::size_t i = 0; i < line.size();) {
+        const auto begin = i;
+        while (i < line.size() && is_plain(static_cast<unsigned char>(line[i])))
+            ++i;
+        shown += line.substr(begin, i - begin); // most text is nothing but that
+        if (i == line.size())
+            break;
+        const auto rest = line.substr(i);
+        const auto byte = static_cast<unsigned char>(rest[0]);
+        auto length = sequence_length(rest);
+        if (const auto colour = colour_length(rest); colour > 0) {
+            shown += colours == Colours::keep ? rest.substr(0, colour) : "";
+            length = colour;
+        } else if (byte < 0x80) {
+            shown += fmt::format("\\x{:02x}", byte);
+        } else if (length == 0) {
+            shown += replacement;
+            length = 1;
+        } else if (const auto code = code_point(rest, length); acts_on_text(code)) {
+            shown += fmt::format("\\u{:04x}", code);
+        } else {
+            shown += rest.substr(0, length);
+        }
+        i += length;
+    }
+    return shown;
 }
 
 std::string valid_utf8(std::string_view bytes) {

@@ -8,6 +8,7 @@
 #include <ntd/log/junit_sink.h>
 #include <ntd/log/log.h>
 #include <ntd/log/terminal_sink.h>
+#include <ntd/log/terminal_text.h>
 #include <ntd/log/trace.h>
 #include <ntd/log/xml_sink.h>
 #include <ntd/os/orphan_guard.h>
@@ -121,10 +122,10 @@ int main(int argc, char** argv) {
         driver::check_host(options.config);
         return options.is_repeated() ? cli::repeat(options, run_once) : run_once(options);
     } catch (const UsageError& error) {
-        std::fprintf(stderr, "nixos-test-driver: %s\n", error.what());
+        log::say(fmt::format("nixos-test-driver: {}", error.what()));
         return 2;
     } catch (const std::exception& error) {
-        std::fprintf(stderr, "nixos-test-driver: %s\n", error.what());
+        log::say(fmt::format("nixos-test-driver: {}", error.what()));
         return 1;
     }
 }

@@ -3,6 +3,7 @@
 #include <ntd/base/error.h>
 #include <ntd/base/text.h>
 #include <ntd/driver/termination.h>
+#include <ntd/log/terminal_text.h>
 #include <ntd/os/fork.h>
 #include <ntd/os/syscall.h>
 
@@ -170,9 +171,7 @@ private:
                         failures_.empty() ? "" : "; failed: ", join(failures_, ", ")));
     }
 
-    static void say(std::string_view text) {
-        std::fputs(fmt::format("nixos-test-driver: {}\n", text).c_str(), stderr);
-    }
+    static void say(std::string_view text) { log::say(fmt::format("nixos-test-driver: {}", text)); }
 
     const Options& options_;
     const std::function<int(const Options&)>& run_once_;

@@ -5,6 +5,7 @@
 #include "write_all.h"
 
 #include <ntd/base/text.h>
+#include <ntd/log/terminal_text.h>
 
 #include <unistd.h>
 
@@ -24,7 +25,6 @@ constexpr std::string_view red = "\x1b[31m";
 constexpr std::string_view yellow = "\x1b[33m";
 constexpr std::string_view bold_red = "\x1b[1;31m";
 constexpr std::string_view bold_green = "\x1b[1;32m";
-constexpr std::string_view reset = "\x1b[0m";
 
 std::string_view style_of(Level level) {
     switch (level) {
@@ -106,7 +106,7 @@ bool TerminalSink::wants_colour(int fd) {
 
 void TerminalSink::show(const Event& event, const Line& line) {
     if (line.level >= level_)
-        paint(style_of(line.level), {with_machine(event.machine, line.text)});
+        show_remark(style_of(line.level), event.machine, line.text);
 }
 
 void TerminalSink::show(const Event& event, const Serial& serial) {
@@ -114,7 +114,7 @@ void TerminalSink::show(const Event& event, const Serial& serial) {
         return;
     const auto own = serial_of_.find(event.machine);
     if (own != serial_of_.end() ? own->second : serial_)
-        paint(dim, {event.machine, " # ", printable(serial.text)});
+        show_marked(dim, visible(event.machine) + " # ", serial.text);
 }
 
 void TerminalSink::show(const Event& event, const Output& output) {
@@ -123,33 +123,39 @@ void TerminalSink::show(const Event& event, const Output& output) {
 
 void TerminalSink::show(const Event& event, const ScopeBegin& scope) {
     outputs_.end(event.machine);
-    paint(bold_green, {with_machine(event.machine, heading(scope.kind, scope.text))});
+    show_remark(bold_green, event.machine, heading(scope.kind, scope.text));
 }
 
 void TerminalSink::show(const Event& event, const ScopeEnd& scope) {
     outputs_.end(event.machine);
-    paint(plain, {with_machine(event.machine, finished(scope))});
+    show_remark(plain, event.machine, finished(scope));
 }
 
 void TerminalSink::show(const Event&, const TestError& error) {
-    LineSplitter lines;
-    lines.feed(trim_right(error.text));
-    lines.feed("\n");
-    while (const auto line = lines.next())
-        paint(bold_red, {"!!! ", printable(*line)});
+    show_marked(bold_red, "!!! ", trim_right(error.text));
 }
 
 void TerminalSink::show_output(std::string_view machine, std::string_view line) {
-    paint(dim, {machine, " > ", printable(line)});
+    show_marked(dim, visible(machine) + " > ", line);
 }
 
-void TerminalSink::paint(std::string_view style, std::initializer_list<std::string_view> parts) {
-    const bool painted = colour_ && !style.empty();
-    pending_ += painted ? style : plain;
-    for (const auto part : parts)
-        pending_ += part;
-    pending_ += painted ? reset : plain;
-    pending_ += '\n';
+// The further lines of a remark may be a guest's words: they must not look like remarks.
+void TerminalSink::show_remark(std::string_view style,
+                               std::string_view machine,
+                               std::string_view text) {
+    const auto name = visible(machine);
+    append_lines(pending_,
+                 {.first = name.empty() ? "" : name + ": ",
+                  .rest = name.empty() ? "| " : name + " | ",
+                  .style = style,
+                  .colour = colour_},
+                 text);
+}
+
+void TerminalSink::show_marked(std::string_view style,
+                               const std::string& mark,
+                               std::string_view text) {
+    append_lines(pending_, {.first = mark, .rest = mark, .style = style, .colour = colour_}, text);
 }
 
 void TerminalSink::send() noexcept {

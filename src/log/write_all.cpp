@@ -1,8 +1,7 @@
 #include "write_all.h"
 
 #include <ntd/base/error.h>
-
-#include <fmt/format.h>
+#include <ntd/log/terminal_text.h>
 
 #include <poll.h>
 #include <unistd.h>
@@ -29,7 +28,7 @@ int write_all(int fd, std::string_view bytes) noexcept {
 }
 
 void say_failure(int error, std::string_view doing) noexcept {
-    write_all(STDERR_FILENO, fmt::format("{}\n", SystemError(error, doing).what()));
+    say(SystemError(error, doing).what());
 }
 
 } // namespace ntd::log

@@ -20,6 +20,15 @@ std::string join(std::span<const std::string> parts, std::string_view separator)
 // and replaces invalid UTF-8 by U+FFFD: what is left can be shown on a terminal or put into XML.
 std::string printable(std::string_view bytes);
 
+// One line of any bytes as a terminal may be given it: what the terminal would obey, or what would
+// change the order of what is read, is shown instead (\x1b, \u202e), invalid UTF-8 is U+FFFD.
+// Sequences for colours (SGR) stay, or are left out.
+enum class Colours { keep, leave_out };
+std::string visible(std::string_view line, Colours colours = Colours::leave_out);
+
+// How many bytes the sequence for colours (SGR) at the start of text takes, 0 if there is none.
+std::size_t colour_length(std::string_view text);
+
 // Invalid UTF-8 sequences replaced by U+FFFD, everything else (NUL included) kept.
 std::string valid_utf8(std::string_view bytes);
 

@@ -3,7 +3,6 @@
 #include <ntd/log/output_lines.h>
 #include <ntd/log/sink.h>
 
-#include <initializer_list>
 #include <map>
 #include <mutex>
 #include <string>
@@ -17,10 +16,12 @@ struct TerminalOptions {
     bool serial = true;        // show the consoles of the machines
 };
 
-// The test log for people, on a file descriptor that it borrows. Usable from any thread, also past
-// the Log. Serial lines are gathered and go out in one write with whatever comes next: who feeds
-// them calls drain() when no more are at hand. A slow reader holds it up, nothing gets lost; when
-// the reader is gone it falls silent (the process ignores SIGPIPE).
+// The test log for people, on a file descriptor that it borrows. Nothing else of the driver writes
+// there what a guest may have said (see terminal_text.h). A remark's first line begins with the
+// machine's name and a colon, its further lines with the name and a bar. Usable from any thread,
+// also past the Log. Serial lines are gathered and go out in one write with whatever comes next:
+// who feeds them calls drain() when no more are at hand. A slow reader holds it up, nothing gets
+// lost; when the reader is gone it falls silent (the process ignores SIGPIPE).
 class TerminalSink final : public LogSink {
 public:
     explicit TerminalSink(int fd, TerminalOptions options = {});
@@ -57,7 +58,8 @@ private:
     void show(const Event& event, const ScopeEnd& scope);
     void show(const Event& event, const TestError& error);
     void show_output(std::string_view machine, std::string_view line);
-    void paint(std::string_view style, std::initializer_list<std::string_view> parts);
+    void show_remark(std::string_view style, std::string_view machine, std::string_view text);
+    void show_marked(std::string_view style, const std::string& mark, std::string_view text);
     void send() noexcept;
 
     const int fd_;

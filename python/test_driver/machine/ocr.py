@@ -36,6 +36,10 @@ _AS_IT_IS = ""
 # Letters in whatever place: a screen is no page with columns of text.
 _SPARSE_TEXT = "11"
 
+# No screen holds more; what the programs say must not take all memory.
+_MOST_TEXT = 1 << 24
+_MOST_WORDS = 2000
+
 
 def find_tesseract() -> str:
     """Path of tesseract; RequestedAssertionFailed if there is none."""
@@ -157,11 +161,11 @@ class _Reading:
         self._reap()
         if self._process.returncode != 0:
             self._errors.seek(0)
-            said = self._errors.read().decode(errors="replace").strip()
+            said = self._errors.read(_MOST_WORDS).decode(errors="replace").strip()
             status = self._process.returncode
             raise RequestedAssertionFailed(f"OCR failed with status {status}: {said}")
         self._output.seek(0)
-        return self._output.read().decode(errors="replace").rstrip("\f")
+        return self._output.read(_MOST_TEXT).decode(errors="replace").rstrip("\f")
 
     def end(self) -> None:
         """Kill what still runs, and forget all."""

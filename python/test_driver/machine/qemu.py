@@ -249,7 +249,8 @@ class QemuMachine(ScreenMixin, FirmwareMixin, BaseMachine, engine.QemuMachine):
 
         The person sits at our terminal, or at the other end of ``address`` (as socat has it, such
         as ``"TCP-LISTEN:2222,bind=127.0.0.1"``). Commands of the script have their own shell and
-        go on working. Raises MachineError if there is neither terminal nor address, or no socat.
+        go on working. The guest has the terminal as it is, with all that escape sequences can do.
+        Raises MachineError if there is neither terminal nor address, or no socat.
         """
         from test_driver.machine import terminal
 
@@ -258,7 +259,8 @@ class QemuMachine(ScreenMixin, FirmwareMixin, BaseMachine, engine.QemuMachine):
     def console_interact(self) -> None:
         """Give a person the serial console; return at Ctrl-] or when QEMU ends.
 
-        All other keys, Ctrl-C included, go to the guest. Raises MachineError without a terminal.
+        All other keys, Ctrl-C included, go to the guest, and all that it writes, escape sequences
+        included, to the terminal. Raises MachineError without a terminal.
         """
         from test_driver.machine import terminal
 

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 CHUNK = 1 << 16
 TRY_AGAIN = 0.05  # seconds; editors that have not begun yet cannot be asked
 GATHER = 0.02  # seconds between two showings: each draws the line anew
+MOST = 1 << 22  # bytes that wait for an editor, which may be busy for long
 
 
 class Pending:
@@ -25,11 +26,17 @@ class Pending:
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
-        self._data = b""
+        self._data = bytearray()
+        self._cut = 0
 
     def add(self, data: bytes) -> None:
+        """Keep ``data`` for later; of very much, only the last lines."""
         with self._lock:
             self._data += data
+            if len(self._data) > 2 * MOST:
+                end = self._data.find(b"\n", len(self._data) - MOST) + 1
+                self._cut += end
+                del self._data[:end]
 
     def __bool__(self) -> bool:
         return b"\n" in self._data
@@ -38,7 +45,11 @@ class Pending:
         """Write the complete lines to standard error, and take them out."""
         with self._lock:
             end = len(self._data) if all_of_it else self._data.rfind(b"\n") + 1
-            data, self._data = self._data[:end], self._data[end:]
+            data = bytes(self._data[:end])
+            del self._data[:end]
+            if self._cut:
+                data = f"({self._cut} bytes before this were not shown)\n".encode() + data
+                self._cut = 0
             while data:
                 data = data[os.write(2, data) :]
 

@@ -174,6 +174,45 @@ TEST(Tail, CutsALastLineThatIsLongerThanAll) {
     EXPECT_EQ(tail("one\nabcdef\n", 4), "def\n");
 }
 
+TEST(Visible, KeepsText) {
+    EXPECT_EQ(visible("a\tb \xC3\xA4\xE2\x82\xAC\xF0\x9F\x98\x80"),
+              "a\tb \xC3\xA4\xE2\x82\xAC\xF0\x9F\x98\x80");
+}
+
+TEST(Visible, ShowsControlCharacters) {
+    using namespace std::string_literals;
+    EXPECT_EQ(visible("a\0\x1b]52;c;YQ==\a\r\n\x7f"s), "a\\x00\\x1b]52;c;YQ==\\x07\\x0d\\x0a\\x7f");
+}
+
+TEST(Visible, ShowsControlCharactersBeyondAscii) {
+    EXPECT_EQ(visible("\xC2\x80\xC2\x9B\xC2\x9F\xC2\xA0"), "\\u0080\\u009b\\u009f\xC2\xA0");
+}
+
+TEST(Visible, ReplacesWhatIsNoUtf8) {
+    EXPECT_EQ(visible("\x9B\xE2\x82"), "\xEF\xBF\xBD\xEF\xBF\xBD\xEF\xBF\xBD");
+}
+
+TEST(Visible, ShowsWhatTurnsTheDirectionOfWritingAndEndsLines) {
+    EXPECT_EQ(visible("\xD8\x9C\xE2\x80\x8E\xE2\x80\x8F\xE2\x80\xA8\xE2\x80\xA9"),
+              "\\u061c\\u200e\\u200f\\u2028\\u2029");
+    EXPECT_EQ(visible("\xE2\x80\xAA\xE2\x80\xAE\xE2\x81\xA6\xE2\x81\xA9\xE2\x81\xAA"),
+              "\\u202a\\u202e\\u2066\\u2069\xE2\x81\xAA");
+}
+
+TEST(Visible, LeavesColoursOut) {
+    EXPECT_EQ(visible("\x1b[1;38:2::1:2:3mred\x1b[m"), "red");
+}
+
+TEST(Visible, KeepsNothingButColoursIfAsked) {
+    EXPECT_EQ(visible("\x1b[31mred\x1b[m\x1b[K\x1b[?25m\x1b[1", Colours::keep),
+              "\x1b[31mred\x1b[m\\x1b[K\\x1b[?25m\\x1b[1");
+}
+
+TEST(Visible, ShowsColoursWithoutEnd) {
+    EXPECT_EQ(visible("\x1b[" + std::string(50, '1') + "m", Colours::keep),
+              "\\x1b[" + std::string(50, '1') + "m");
+}
+
 } // namespace
 
 } // namespace ntd

@@ -39,8 +39,73 @@ TEST_F(TerminalSinkTest, PrefixesALineWithItsMachine) {
     EXPECT_EQ(shown({event("web", Line{Level::info, "starting vm"})}), "web: starting vm\n");
 }
 
-TEST_F(TerminalSinkTest, PrefixesOnlyTheFirstOfSeveralLines) {
-    EXPECT_EQ(shown({event("web", Line{Level::info, "one\n  two"})}), "web: one\n  two\n");
+TEST_F(TerminalSinkTest, MarksTheFurtherLinesOfARemark) {
+    EXPECT_EQ(shown({event("web", Line{Level::info, "one\n  two\n"})}),
+              "web: one\nweb |   two\n\n");
+}
+
+TEST_F(TerminalSinkTest, MarksTheFurtherLinesOfARemarkAboutNoMachine) {
+    EXPECT_EQ(shown({event(Line{Level::info, "one\n!!! two\n\nthree"})}),
+              "one\n| !!! two\n| \n| three\n");
+}
+
+TEST_F(TerminalSinkTest, MarksTheFurtherLinesOfScopes) {
+    EXPECT_EQ(shown({event("web", nested(1, "a\nb")), event("web", nested_end(1, "a\nb", 1))}),
+              "web: a\nweb | b\nweb: (finished: a\nweb | b, in 1.00 seconds)\n");
+}
+
+TEST_F(TerminalSinkTest, MarksAllLinesOfWhatIsGivenAsSerial) {
+    EXPECT_EQ(shown({event("web", Serial{"one\ntwo"})}), "web # one\nweb # two\n");
+}
+
+TEST_F(TerminalSinkTest, MarksARemarkThatLooksLikeAFailure) {
+    EXPECT_EQ(shown({event(Line{Level::info, "!!! MachineError: no"})}),
+              "| !!! MachineError: no\n");
+}
+
+TEST_F(TerminalSinkTest, MarksARemarkThatLooksLikeACommandOfGitHub) {
+    EXPECT_EQ(shown({event(Line{Level::info, "::error::no"}),
+                     event(Line{Level::info, " \xC2\xA0\xE3\x80\x80::error::no"})}),
+              "| ::error::no\n|  \xC2\xA0\xE3\x80\x80::error::no\n");
+}
+
+TEST_F(TerminalSinkTest, MarksWhatLooksLikeAFailureBehindItsColour) {
+    EXPECT_EQ(coloured(event(Line{Level::info, "\x1b[31m!!! no"})), "| \x1b[31m!!! no\x1b[0m\n");
+}
+
+TEST_F(TerminalSinkTest, BreaksCommandsOfCiSystemsAnywhereInALine) {
+    EXPECT_EQ(shown({event("web", Serial{"a ###[error]b"}), event(TestError{"##vso[task.x]y"}),
+                     event(Line{Level::info, "##teamcity[x]"})}),
+              "web # a ##\\x23[error]b\n!!! #\\x23vso[task.x]y\n#\\x23teamcity[x]\n");
+}
+
+TEST_F(TerminalSinkTest, KeepsHashesThatAreNoCommands) {
+    EXPECT_EQ(shown({event("web", Serial{"## [a] ##1[ # ##"})}), "web # ## [a] ##1[ # ##\n");
+}
+
+TEST_F(TerminalSinkTest, ShowsTheEscapesOfSectionsOfGitLab) {
+    EXPECT_EQ(shown({event(Line{Level::info, "\x1b[0Ksection_start:1:x\r\x1b[0K"})}),
+              "\\x1b[0Ksection_start:1:x\\x0d\\x1b[0K\n");
+}
+
+TEST_F(TerminalSinkTest, ShowsControlCharactersOfAllWords) {
+    const std::string title = "\x1b]0;x\x07";
+    const std::string seen = "\\x1b]0;x\\x07";
+    EXPECT_EQ(shown({event("web", Line{Level::info, title}), event("web", nested(1, title)),
+                     event(subtest(2, title)), event("web", Output{title + "\n"}),
+                     event(TestError{title}), event("web" + title, Serial{"x"})}),
+              "web: " + seen + "\nweb: " + seen + "\nsubtest: " + seen + "\nweb > " + seen +
+                  "\n!!! " + seen + "\nweb" + seen + " # x\n");
+}
+
+TEST_F(TerminalSinkTest, KeepsColoursOfWordsWhereThereAreColours) {
+    EXPECT_EQ(coloured(event("web", Serial{"\x1b[32mOK\x1b[0m\x1b[2J"})),
+              "\x1b[2mweb # \x1b[32mOK\x1b[0m\\x1b[2J\x1b[0m\n");
+}
+
+TEST_F(TerminalSinkTest, ResetsTheColoursOfEachLine) {
+    EXPECT_EQ(coloured(event("web", Line{Level::info, "\x1b[31ma\nb"})),
+              "web: \x1b[31ma\x1b[0m\nweb | b\n");
 }
 
 TEST_F(TerminalSinkTest, DropsLinesBelowItsLevel) {
@@ -176,7 +241,7 @@ TEST_F(TerminalSinkTest, KeepsTheOutputsOfMachinesApart) {
 }
 
 TEST_F(TerminalSinkTest, CleansOutput) {
-    EXPECT_EQ(shown({event("web", Output{"\x1b[2J\rclean\n"})}), "web > clean\n");
+    EXPECT_EQ(shown({event("web", Output{"\x1b[2J\rclean\r\n"})}), "web > \\x1b[2J\\x0dclean\n");
 }
 
 TEST_F(TerminalSinkTest, LeavesHalfALineOfOutputWhenDrained) {

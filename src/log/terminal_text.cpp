@@ -1,0 +1,89 @@
+#include <ntd/log/terminal_text.h>
+
+#include "write_all.h"
+
+#include <ntd/base/text.h>
+
+#include <unistd.h>
+
+#include <algorithm>
+
+namespace ntd::log {
+
+namespace {
+
+constexpr std::string_view reset = "\x1b[0m";
+constexpr std::string_view words_mark = "| "; // before words that stand where a line of ours would
+
+bool is_letter(char c) {
+    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z');
+}
+
+// "##[error]", "##vso[...]", "##teamcity[...]" are obeyed wherever they are in a line.
+void break_commands(std::string& line) {
+    constexpr std::string_view hash = "\\x23";
+    for (auto at = line.find("##"); at != line.npos; at = line.find("##", at + 1)) {
+        const auto name_end = std::find_if_not(line.begin() + static_cast<std::ptrdiff_t>(at) + 2,
+                                               line.end(), is_letter);
+        if (name_end != line.end() && *name_end == '[')
+            line.replace(at + 1, 1, hash);
+    }
+}
+
+// "::error::" is obeyed at the begin of a line, and "!!!" believed. Blanks before it, of any
+// alphabet, do not count.
+bool needs_mark(std::string_view line) {
+    for (;;) {
+        const auto unlike_blank = std::find_if(line.begin(), line.end(), [](char c) {
+            return static_cast<unsigned char>(c) < 0x80 && c != ' ' && c != '\t';
+        });
+        line.remove_prefix(static_cast<std::size_t>(unlike_blank - line.begin()));
+        const auto colour = colour_length(line);
+        if (colour == 0)
+            return line.starts_with("::") || line.starts_with("!!!");
+        line.remove_prefix(colour);
+    }
+}
+
+void append_line(std::string& to,
+                 const LineLook& look,
+                 std::string_view mark,
+                 std::string_view line) {
+    line = line.substr(0, line.find_last_not_of('\r') + 1);
+    auto shown = visible(line, look.colour ? Colours::keep : Colours::leave_out);
+    break_commands(shown);
+    const auto painted = look.colour ? look.style : std::string_view{};
+    to.append(painted).append(mark);
+    if (mark.empty() && needs_mark(shown))
+        to.append(words_mark);
+    to.append(shown);
+    if (!painted.empty() || shown.find('\x1b') != shown.npos)
+        to.append(reset);
+    to.push_back('\n');
+}
+
+} // namespace
+
+void append_lines(std::string& to, const LineLook& look, std::string_view message) {
+    auto newline = message.find('\n');
+    append_line(to, look, look.first, message.substr(0, newline));
+    while (newline != message.npos) {
+        message.remove_prefix(newline + 1);
+        newline = message.find('\n');
+        if (message.empty()) // behind the last line end
+            to.push_back('\n');
+        else
+            append_line(to, look, look.rest, message.substr(0, newline));
+    }
+}
+
+void say(std::string_view message) noexcept {
+    try {
+        std::string lines;
+        append_lines(lines, {.first = {}, .rest = std::string(words_mark), .style = {}}, message);
+        write_all(STDERR_FILENO, lines);
+    } catch (...) { // no memory: nowhere to say so
+    }
+}
+
+} // namespace ntd::log
