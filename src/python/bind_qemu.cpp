@@ -82,12 +82,19 @@ std::optional<std::string> next_line(QemuMachine& self, Timeout timeout) {
         return newline + 1;
     };
     const auto match = QemuMachine::Match::within_lines;
-    return self.wait_for_console(find_line, match, timeout) ? std::optional(line) : std::nullopt;
+    constexpr std::size_t most = 1 << 16; // one line is wanted
+    return self.wait_for_console(find_line, match, timeout, most) ? std::optional(line)
+                                                                  : std::nullopt;
 }
 
 std::size_t pending_lines(QemuMachine& self) {
-    const auto text = self.console().text(self.console().consumed());
-    return static_cast<std::size_t>(std::count(text.begin(), text.end(), '\n'));
+    std::size_t count = 0;
+    auto part = self.console().part(self.console().consumed());
+    for (;; part = self.console().part(part.begin + part.text.size())) {
+        count += static_cast<std::size_t>(std::count(part.text.begin(), part.text.end(), '\n'));
+        if (!part.more)
+            return count;
+    }
 }
 
 void retry_in_python(QemuMachine& self, const py::function& attempt, Timeout timeout) {

@@ -1,5 +1,7 @@
 #include <ntd/vm/console_log.h>
 
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <array>
 
@@ -8,6 +10,7 @@ namespace ntd::vm {
 namespace {
 
 constexpr std::size_t tail_size = 50;
+constexpr std::size_t longest_in_tail = 2000; // lines may have a mebibyte
 
 // Texts of the kernel, of systemd's emergency.service and of sulogin(8).
 constexpr std::array<std::string_view, 4> dead_ends{
@@ -24,6 +27,9 @@ bool is_dead_end(std::string_view line) {
 
 } // namespace
 
+ConsoleLog::ConsoleLog(std::filesystem::path directory, KeptTextLimits limits)
+    : state_(State(KeptText(std::move(directory), limits))) {}
+
 void ConsoleLog::add_serial(std::string_view line) {
     add(line, true);
 }
@@ -36,11 +42,12 @@ void ConsoleLog::add(std::string_view line, bool serial) {
     auto clean = valid_utf8(line);
     state_.with([&](State& state) {
         if (serial) {
-            state.text += clean;
-            state.text += '\n';
+            state.text.append(clean + "\n");
             if (!state.dead_end && is_dead_end(clean))
-                state.dead_end = printable(clean);
+                state.dead_end = printable(clean.substr(0, longest_in_tail));
         }
+        if (clean.size() > longest_in_tail)
+            clean = clean.substr(0, longest_in_tail) + "...";
         state.tail.push_back(std::move(clean));
         if (state.tail.size() > tail_size)
             state.tail.pop_front();
@@ -55,12 +62,37 @@ void ConsoleLog::close() {
 }
 
 void ConsoleLog::clear() {
-    state_.with([](State& state) { state = State{}; });
+    state_.with([](State& state) {
+        state.text.clear();
+        state = State(std::move(state.text));
+    });
 }
 
-std::string ConsoleLog::text(std::size_t from) const {
-    return state_.with(
-        [&](const State& state) { return state.text.substr(std::min(from, state.text.size())); });
+ConsoleLog::Part ConsoleLog::part(std::size_t from, std::size_t most) const {
+    return state_.with([&](const State& state) {
+        const auto size = state.text.size();
+        const auto begin = std::clamp(from, state.text.begin(), size);
+        auto text = state.text.read(begin, most);
+        auto end = begin + text.size() == size ? text.size() : text.rfind('\n') + 1;
+        while (begin + end < size && end == 0) { // one line is longer
+            most = 2 * most + 1;
+            text = state.text.read(begin, most);
+            end = text.find('\n') + 1;
+        }
+        text.resize(end);
+        return Part{begin, std::move(text), begin + end < size};
+    });
+}
+
+std::string ConsoleLog::all() const {
+    return state_.with([](const State& state) {
+        const auto gone = state.text.begin();
+        auto text = state.text.read(gone, state.text.size());
+        if (gone == 0)
+            return text;
+        const auto line = text.find('\n') + 1; // the first one is a rest
+        return fmt::format("({} bytes before this are gone)\n", gone + line) + text.substr(line);
+    });
 }
 
 std::size_t ConsoleLog::size() const {

@@ -4,6 +4,7 @@
 #include <ntd/base/text.h>
 #include <ntd/vm/retry.h>
 
+#include <algorithm>
 #include <utility>
 
 namespace ntd::vm {
@@ -14,6 +15,9 @@ log::Scope nested(const Machine& machine, std::string text) {
     return {machine.host().log, log::ScopeKind::nested, machine.name(), std::move(text)};
 }
 
+// What is older is none any more, however much a guest says.
+constexpr std::size_t most_news = 1 << 20;
+
 // `about`: what a line of the console says that it concerns the wait.
 void retry_on(Machine& machine,
               const std::function<bool(bool last)>& attempt,
@@ -23,7 +27,9 @@ void retry_on(Machine& machine,
     News news{console.changed()};
     if (!about.empty())
         news.concern_us = [&, seen = console.size()]() mutable {
-            const auto text = console.text(std::exchange(seen, console.size()));
+            const auto size = console.size();
+            const auto text = console.text(std::max(seen, size - std::min(size, most_news)));
+            seen = size;
             return text.find(about) != text.npos;
         };
     const auto try_it = [&](bool last) {
@@ -90,7 +96,7 @@ std::string fail(Machine& machine, const std::vector<std::string>& commands, Tim
         const auto scope = nested(machine, fmt::format("must fail: {}", command));
         auto result = machine.execute(command, {.timeout = timeout});
         if (result.status == 0) {
-            machine.log(fmt::format("output: {}", valid_utf8(result.output)));
+            machine.log_output(result.output);
             throw RequestedAssertionFailed("command `{}` unexpectedly succeeded",
                                            valid_utf8(command));
         }
@@ -116,7 +122,8 @@ void wait_for_unit(Machine& machine, const std::string& unit, const User& user, 
     const auto is_active = [&](bool) {
         const auto now = state();
         if (now == "failed")
-            throw RequestedAssertionFailed("unit \"{}\" reached state \"{}\"", unit, now);
+            throw RequestedAssertionFailed("unit \"{}\" reached state \"{}\"", unit,
+                                           shortened(now));
         if (now != "inactive")
             return now == "active";
         if (machine.systemctl("list-jobs --full 2>&1", user).output.find("No jobs") ==
@@ -158,7 +165,8 @@ void require_unit_state(Machine& machine, const std::string& unit, const std::st
     const auto now = machine.get_unit_property(unit, "ActiveState", std::nullopt);
     if (now != state) // the doubled word is the Python driver's, and tests look for it
         throw RequestedAssertionFailed(
-            "Expected unit '{}' to to be in state '{}' but it is in state '{}'", unit, state, now);
+            "Expected unit '{}' to to be in state '{}' but it is in state '{}'", unit, state,
+            shortened(now));
 }
 
 ExecResult start_job(Machine& machine, const std::string& job, const User& user) {

@@ -13,6 +13,14 @@ namespace fs = std::filesystem;
 
 namespace {
 
+// Of the output of a failed command.
+constexpr std::size_t most_logged = std::size_t{16} << 20;
+
+// Output of a program, for a message.
+std::string shown(std::string_view output) {
+    return tail(trim_right(output), 2000);
+}
+
 void make_private_directory(const fs::path& path) {
     std::error_code error;
     fs::create_directories(path, error);
@@ -55,6 +63,14 @@ void Machine::log(std::string_view text) const {
     host_.log.line(name(), log::Level::info, text);
 }
 
+void Machine::log_output(std::string_view output) const {
+    const auto end = tail(output, most_logged);
+    const auto cut = output.size() - end.size();
+    log(fmt::format("output: {}{}",
+                    cut == 0 ? "" : fmt::format("({} bytes before this are cut)\n", cut),
+                    valid_utf8(end)));
+}
+
 std::string Machine::succeed(const std::vector<std::string>& commands, Timeout timeout) {
     std::string output;
     for (const auto& command : commands) {
@@ -62,7 +78,7 @@ std::string Machine::succeed(const std::vector<std::string>& commands, Timeout t
                          fmt::format("must succeed: {}", command));
         auto result = execute(command, {.timeout = timeout});
         if (result.status != 0) {
-            log(fmt::format("output: {}", valid_utf8(result.output)));
+            log_output(result.output);
             throw RequestedAssertionFailed(
                 "command `{}` failed (exit code {}){}", valid_utf8(command), result.status,
                 result.timed_out ? fmt::format(": it was ended after {:g} s", timeout->count())
@@ -104,7 +120,7 @@ std::string Machine::get_unit_property(const std::string& unit,
                                        "failed with exit code {}: {}",
                                        property, unit,
                                        user ? fmt::format(" of user \"{}\"", *user) : "",
-                                       result.status, trim_right(result.output));
+                                       result.status, shown(result.output));
     const auto prefix = property + "=";
     for (std::string_view rest = result.output; !rest.empty();) {
         const auto line = rest.substr(0, rest.find('\n'));
@@ -113,7 +129,7 @@ std::string Machine::get_unit_property(const std::string& unit,
         rest.remove_prefix(std::min(line.size() + 1, rest.size()));
     }
     throw RequestedAssertionFailed("unit \"{}\" has no property \"{}\" (systemctl said: '{}')",
-                                   unit, property, trim_right(result.output));
+                                   unit, property, shown(result.output));
 }
 
 } // namespace ntd::vm

@@ -25,6 +25,9 @@ constexpr auto hint_interval = 30s;     // while a guest boots
 constexpr auto monitor_limit = 300s;    // QEMU answers at once, unless it is starved
 
 // A stream of bytes as Python writes it: b'...'.
+// Of what a guest says before its greeting, so much is kept.
+constexpr std::size_t most_heard = 4096;
+
 std::string bytes_literal(std::string_view bytes) {
     std::string text = "b'";
     for (const char c : bytes) {
@@ -215,9 +218,10 @@ void QemuMachine::connect() {
 void QemuMachine::wait_for_greeting(Running& running) {
     os::Broadcast::Listener console(console_.changed());
     auto& process = running.process;
-    std::string heard;
+    std::string heard; // the end of it
     auto hint = Deadline::after(hint_interval);
     while (heard.find(proto::shell_greeting) == heard.npos) {
+        heard = tail(heard, most_heard);
         check_boot(running);
         const auto ready =
             os::wait_readable({running.guest->line().fd(), process.exit_fd(), console.fd()},
@@ -235,7 +239,7 @@ void QemuMachine::wait_for_greeting(Running& running) {
             hint = Deadline::after(hint_interval);
         }
     }
-    log("Guest shell says: " + bytes_literal(heard));
+    log("Guest shell says: " + bytes_literal(tail(heard, most_heard)));
     running.greeted = true;
 }
 
@@ -465,37 +469,42 @@ void QemuMachine::tap_console(int fd) {
     running()->process.tap_console(std::move(own));
 }
 
-bool QemuMachine::wait_for_console(const Look& look, Match match, Timeout timeout) {
+bool QemuMachine::wait_for_console(const Look& look,
+                                   Match match,
+                                   Timeout timeout,
+                                   std::size_t most) {
     const auto deadline = deadline_of(timeout);
     os::Broadcast::Listener changed(console_.changed());
-    std::size_t looked_at = 0; // no line before it matches
+    std::size_t looked_at = 0; // no match begins before it
     bool ended = false;        // QEMU has; a process that it left may keep the console open
+    std::optional<std::size_t> last_look_to; // after the time limit: what comes then does not count
     for (;;) {
         changed.reset();
-        const bool last = deadline.passed();
+        if (deadline.passed() && !last_look_to)
+            last_look_to = console_.size();
         const bool closed = ended || console_.closed(); // before the text: it may end in between
         if (looked_at > console_.size())
             looked_at = 0; // the console of a new start
-        const auto begin = std::max(console_.consumed(), looked_at);
-        const auto text = console_.text(begin);
+        const auto part = console_.part(std::max(console_.consumed(), looked_at), most);
         const auto tried = Deadline::Clock::now();
-        if (const auto end = look(text)) {
-            console_.consume_to(begin + end_of_line(text, *end));
+        if (const auto end = look(part.text)) {
+            console_.consume_to(part.begin + end_of_line(part.text, *end));
             return true;
         }
-        if (closed)
+        if (closed && !part.more)
             running()->process.throw_died("while text was awaited on its console");
-        if (last)
+        if (last_look_to && (!part.more || part.begin + part.text.size() >= *last_look_to))
             return false;
         if (match == Match::within_lines)
-            looked_at = begin + text.size();
+            looked_at = part.begin + part.text.size();
+        else if (part.more)
+            looked_at = part.begin + end_of_line(part.text, part.text.size() / 2);
         else // looking at much text, again and again, must not be all that we do
             os::wait_readable({exit_fd()}, sooner(deadline, pause_after_look(tried)),
                               host().interrupt);
-        const auto ready = os::wait_readable({changed.fd(), exit_fd()}, deadline, host().interrupt);
-        if (!ready)
-            continue; // for a last look
-        if (ready == 1U) {
+        const auto until = part.more ? Deadline::after(0s) : deadline;
+        const auto ready = os::wait_readable({changed.fd(), exit_fd()}, until, host().interrupt);
+        if (ready == 1U && !part.more) {
             running()->process.wait_for_last_output();
             ended = true;
         }

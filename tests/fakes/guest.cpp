@@ -83,16 +83,16 @@ void Guest::prepare() {
     make_command_links(commands_);
 }
 
-bool Guest::start_shell(int channel, int port) {
+bool Guest::start_shell(int channel, int port, const Greet& greet) {
     const pid_t parent = ::getpid();
     const pid_t pid = ::fork();
     if (pid == 0)
-        become_shell(channel, port, parent);
+        become_shell(channel, port, parent, greet);
     shell_ = pid;
     return pid > 0;
 }
 
-void Guest::become_shell(int channel, int port, pid_t parent) const {
+void Guest::become_shell(int channel, int port, pid_t parent, const Greet& greet) const {
     // Whoever kills us with SIGKILL must not leave a bash behind that holds the channel open.
     ::prctl(PR_SET_PDEATHSIG, SIGKILL);
     if (::getppid() != parent)
@@ -104,6 +104,7 @@ void Guest::become_shell(int channel, int port, pid_t parent) const {
     const std::string directory = fs::absolute(directory_).string();
     if (!redirected || ::chdir((directory + "/tmp").c_str()) < 0)
         ::_exit(1);
+    greet();
     std::vector<std::string> variables = environment(directory, name_, commands_);
     if (port >= 0)
         variables.push_back("NTD_DATA_FD=" + std::to_string(::dup(port))); // not closed by exec

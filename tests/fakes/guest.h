@@ -1,5 +1,6 @@
 #pragma once
 
+#include <functional>
 #include <string>
 
 #include <sys/types.h>
@@ -16,8 +17,10 @@ public:
     // Makes the directory and finds or makes the command links; empties its /tmp.
     void prepare();
     // Starts bash on `channel`, which becomes its stdin and stdout; `port`, if it is not -1, is the
-    // open device of the driver's virtio-serial port. False with errno set.
-    bool start_shell(int channel, int port);
+    // open device of the driver's virtio-serial port. What `greet` does comes first, in the new
+    // process. False with errno set.
+    using Greet = std::function<void()>;
+    bool start_shell(int channel, int port, const Greet& greet);
     // Ends every process of the guest and reaps it.
     void kill_all();
     void signal_all(int signal) const;
@@ -27,7 +30,7 @@ public:
     std::string control_path() const { return directory_ + "/control"; }
 
 private:
-    [[noreturn]] void become_shell(int channel, int port, pid_t parent) const;
+    [[noreturn]] void become_shell(int channel, int port, pid_t parent, const Greet& greet) const;
 
     std::string directory_;
     std::string name_;

@@ -155,11 +155,16 @@ void Machine::power_on() {
 void Machine::start_shell() {
     if (!shell_.is_open())
         return;
-    using namespace std::string_view_literals;
-    if (options_.shell_garbage)
-        shell_.print("\0\xff\x1b[0mterminal noise\r\nSpawning\n"sv);
-    shell_.print("Spawning backdoor root shell...\n");
-    if (!guest_.start_shell(shell_.guest_end(), port_.get()))
+    // In the guest, which the host may make wait.
+    const auto greet = [this] {
+        using namespace std::string_view_literals;
+        if (options_.shell_garbage)
+            shell_.print("\0\xff\x1b[0mterminal noise\r\nSpawning\n"sv);
+        for (long i = 0; i < options_.shell_flood; ++i)
+            shell_.print(std::string((1 << 20) - 1, '~') + "\n");
+        shell_.print("Spawning backdoor root shell...\n");
+    };
+    if (!guest_.start_shell(shell_.guest_end(), port_.get(), greet))
         fail(1, std::string("fake_vm cannot start bash: ") + std::strerror(errno));
 }
 

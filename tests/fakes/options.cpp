@@ -88,6 +88,8 @@ const Row rows[] = {
     {"--qmp-split", nullptr, "QMP output one byte at a time", assign<&Options::qmp_split>},
     {"--shell-garbage", nullptr, "bytes on the shell channel before the Spawning line",
      assign<&Options::shell_garbage>},
+    {"--shell-flood", "MIB", "so much on the shell channel before the Spawning line",
+     assign<&Options::shell_flood>},
     {"--shell-pty", nullptr, "give the guest's bash a raw terminal as /dev/hvc0 is (slower)",
      assign<&Options::shell_pty>},
     {"--no-port", nullptr, "no virtio-serial port beside the shell channel",

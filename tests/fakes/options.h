@@ -26,6 +26,7 @@ struct Options {
     bool qmp_garbage = false;
     bool qmp_split = false;
     bool shell_garbage = false;
+    long shell_flood = 0; // mebibytes
     bool shell_pty = false;
     bool no_port = false;
     bool ignore_term = false;

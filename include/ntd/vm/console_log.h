@@ -4,19 +4,36 @@
 #include <ntd/base/guarded.h>
 #include <ntd/base/text.h>
 #include <ntd/os/broadcast.h>
+#include <ntd/vm/kept_text.h>
 
 #include <deque>
+#include <filesystem>
 #include <optional>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 namespace ntd::vm {
 
 // What a machine has said since its start: the serial console, and what its start script wrote to
-// standard error. Written by the I/O thread, read by any.
+// standard error. Written by the I/O thread, read by any. However much it is: see KeptText.
 class ConsoleLog {
 public:
+    // How much of the text is looked at in one piece.
+    static constexpr std::size_t window = std::size_t{16} << 20;
+
+    // A piece of the text, of whole lines.
+    struct Part {
+        std::size_t begin = 0; // its position
+        std::string text;
+        bool more = false; // there is text behind it
+    };
+
+    // What does not stay in memory is in a file in that directory.
+    explicit ConsoleLog(std::filesystem::path directory = std::filesystem::temp_directory_path(),
+                        KeptTextLimits limits = {});
+
     // One line of the serial console, as it came.
     void add_serial(std::string_view line);
 
@@ -26,9 +43,14 @@ public:
     void close(); // the machine will say no more
     void clear(); // a new start
 
-    // All serial lines, each with a newline; valid UTF-8. From a position on, or from the start.
-    std::string text(std::size_t from = 0) const;
+    // The serial lines, each with a newline; valid UTF-8. From a position on, or from the start: no
+    // more than `most` bytes, but one line at least.
+    Part part(std::size_t from, std::size_t most = window) const;
+    std::string text(std::size_t from = 0) const { return part(from).text; }
     std::size_t size() const;
+
+    // All that is still there, headed by a line that says what is not.
+    std::string all() const;
 
     // Where the text ends that waits have looked at and used up. Moves forward only.
     std::size_t consumed() const;
@@ -48,7 +70,9 @@ public:
 
 private:
     struct State {
-        std::string text;
+        explicit State(KeptText empty) : text(std::move(empty)) {}
+
+        KeptText text;
         std::size_t consumed = 0;
         std::deque<std::string> tail;
         bool closed = false;

@@ -95,6 +95,7 @@ public:
     std::function<void()> before_command;
 
     void log(std::string_view text) const;
+    void log_output(std::string_view output) const; // of a command; the end of it, if it is long
     void cleanup_statedir() const;
     const Host& host() const { return host_; }
 

@@ -106,7 +106,7 @@ private:
 
     std::string start_command_;
     std::shared_ptr<const ContainerHost> containers_; // shared by the machines of a run
-    ConsoleLog console_;
+    ConsoleLog console_{tmp_dir()};
     Turn start_turn_;
     Turn connect_turn_;
     Guarded<std::shared_ptr<Running>> running_;

@@ -70,15 +70,19 @@ public:
     void unblock();
 
     // All lines of the serial console since the last start.
-    std::string get_console_log() const { return console_.text(); }
+    std::string get_console_log() const { return console_.all(); }
 
     // Waits until `look` finds what it wants in the console's text since the last such wait: it
     // gets that text, a line at least longer each time, and returns where its find ends. The text
     // is consumed to the end of that line. False after the time limit; throws MachineDied when no
-    // more will come.
+    // more will come. Of more text than `most` it gets one piece after the other: a match across
+    // lines is found if it has no more than half of that.
     using Look = std::function<std::optional<std::size_t>(const std::string& text)>;
     enum class Match { within_lines, across_lines }; // the former has each line looked at once
-    bool wait_for_console(const Look& look, Match match, Timeout timeout);
+    bool wait_for_console(const Look& look,
+                          Match match,
+                          Timeout timeout,
+                          std::size_t most = ConsoleLog::window);
 
     void wait_for_console_end(Timeout timeout);
 
@@ -116,7 +120,7 @@ private:
 
     std::string start_command_;
     std::shared_ptr<VhostVsock> vsock_; // shared with the driver; or none
-    ConsoleLog console_;
+    ConsoleLog console_{tmp_dir()};
     Turn start_turn_;
     Turn shell_turn_;
     Guarded<std::shared_ptr<Running>> running_;

@@ -273,7 +273,10 @@ class QemuMachine(ScreenMixin, FirmwareMixin, BaseMachine, engine.QemuMachine):
     # ------------------------------------------------------------------------------ console
 
     def get_console_log(self) -> str:
-        """All that the serial console has shown since the last start."""
+        """All that the serial console has shown since the last start.
+
+        Of more than 1 GiB the first line says how much is gone.
+        """
         return super().get_console_log()
 
     @property

@@ -46,6 +46,37 @@ TEST_F(ConsoleLogTest, GivesNothingFromBeyondTheEnd) {
     EXPECT_EQ(console.text(100), "");
 }
 
+TEST_F(ConsoleLogTest, GivesPartsOfWholeLines) {
+    add_numbers(9);
+    const auto first = console.part(0, 5);
+    EXPECT_EQ(first.text, "1\n2\n");
+    EXPECT_TRUE(first.more);
+    const auto rest = console.part(4, 100);
+    EXPECT_EQ(rest.begin, 4U);
+    EXPECT_EQ(rest.text, "3\n4\n5\n6\n7\n8\n9\n");
+    EXPECT_FALSE(rest.more);
+}
+
+TEST_F(ConsoleLogTest, GivesAPartOfOneLineAtLeast) {
+    console.add_serial("long enough");
+    console.add_serial("two");
+    EXPECT_EQ(console.part(0, 1).text, "long enough\n");
+}
+
+TEST_F(ConsoleLogTest, SaysWhatIsGone) {
+    ConsoleLog small(std::filesystem::temp_directory_path(), {.memory = 8, .disk = 10});
+    for (int i = 100; i < 110; ++i)
+        small.add_serial(std::to_string(i));
+    EXPECT_EQ(small.size(), 40U);
+    EXPECT_EQ(small.all(), "(24 bytes before this are gone)\n106\n107\n108\n109\n");
+    EXPECT_EQ(small.part(0).begin, 22U);
+}
+
+TEST_F(ConsoleLogTest, ShortensLongLinesInTheTail) {
+    console.add_serial(std::string(100'000, 'x'));
+    EXPECT_EQ(console.tail().size(), 2003U);
+}
+
 TEST_F(ConsoleLogTest, KeepsEscapeSequencesInTheText) {
     console.add_serial("\x1b[32mok\x1b[0m");
     EXPECT_EQ(console.text(), "\x1b[32mok\x1b[0m\n");
