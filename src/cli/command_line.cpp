@@ -232,6 +232,7 @@ void define_options(CLI::App& app, CommandLine& line) {
     value("--repeat", line.repeat);
     value("--ssh-proxy", line.ssh_proxy);
     value("--backdoor", line.backdoor);
+    value("--max-output", line.max_output);
     flag("-I,--interactive,!--no-interactive", line.interactive);
     flag("-K,--keep-machine-state", line.keep_machine_state);
     flag("--pcap", line.pcap);

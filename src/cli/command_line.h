@@ -32,6 +32,7 @@ struct CommandLine {
     std::string repeat;
     std::string ssh_proxy;
     std::string backdoor;
+    std::string max_output;
     bool interactive = false;
     bool keep_machine_state = false;
     bool pcap = false;

@@ -65,6 +65,10 @@ How to run it:
                               directory; kept if the test fails
       --keep-pcap             the same, kept in any case
       --stream-output         show what commands write to standard output while they run
+      --max-output SIZE       how much output a command may have, in bytes, or with K, M, G or T
+                              behind the number; one that has more is ended, and an error. Files
+                              that are copied do not count
+                                                     [variable: NTD_MAX_OUTPUT; default: 2G]
   --debug-hook-attach CMD     when the test fails, or calls debug.breakpoint(), stop for a debugger
                               and print CMD as the command to attach with          [default: none]
       --ssh-proxy SOCKET      for ssh's ProxyCommand with ProxyUseFdpass=yes: connect to the SSH
@@ -95,6 +99,8 @@ Differences from the Python driver (the README tells more):
   - Waits look again after 10 ms, then less and less often; their limits are wall-clock time.
   - A command over its time limit, or interrupted by Ctrl-C, is ended in the guest as well. Commands
     may be of any length, their output any bytes. Their standard input is the guest's console.
+  - Commands with more output than --max-output are ended. Of a console the last 16 MiB are in
+    memory and 1 GiB on disk; what is older is gone.
   - Commands can go over a vsock as well, several at a time (--backdoor).
   - Output and copies take a virtio-serial port of ours where the guest has it.
   - Machines raise MachineError; one that has died MachineDied, which is a BrokenPipeError.
@@ -108,8 +114,8 @@ Differences from the Python driver (the README tells more):
   - At the prompt a failing script comes back, Ctrl-C ends only what runs, and consoles do not tear
     the line. test_script() reads the script again, and can run it from a line or subtest on.
   - --pcap, --keep-pcap, --stream-output, --watch, --repeat, --until-fail, --vnc, --backdoor,
-    --list-methods, --ssh-proxy, --version, and the variables NTD_... are ours, and so are
-    vlanN.capture(), disconnect(), reconnect(), impair() (loss and delay).
+    --max-output, --list-methods, --ssh-proxy, --version, and the variables NTD_... are ours, and so
+    are vlanN.capture(), disconnect(), reconnect(), impair() (loss and delay).
   - Containers are in namespaces and a cgroup of the driver's own, where the host has no part.
 
 Exit status: 0 the test script ran to its end; 1 it failed (or what it gave to sys.exit); 2 the

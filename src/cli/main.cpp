@@ -70,6 +70,7 @@ python::RunResult run(const cli::Options& options) {
     const auto trace = open_trace();
     runtime.host().trace = trace.get();
     runtime.host().stream_output = options.stream_output;
+    runtime.host().max_output = options.max_output.value_or(runtime.host().max_output);
     runtime.host().vnc = options.vnc;
     runtime.host().backdoor = options.backdoor;
     const python::RunOptions run_options{

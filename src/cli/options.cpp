@@ -13,6 +13,7 @@
 #include <array>
 #include <cctype>
 #include <cerrno>
+#include <charconv>
 #include <cstdlib>
 #include <initializer_list>
 #include <string_view>
@@ -191,6 +192,37 @@ vm::Backdoor backdoor_from(const CommandLine& line) {
     throw UsageError("--backdoor '{}': it must be auto, virtconsole or vsock", line.backdoor);
 }
 
+// "512M": bytes, or so many KiB, MiB, GiB, TiB.
+std::optional<std::size_t> parse_size(std::string_view text) {
+    constexpr std::string_view units = "KMGT";
+    std::size_t shift = 0;
+    if (!text.empty())
+        if (const auto unit = units.find(text.back()); unit != units.npos) {
+            shift = 10 * (unit + 1);
+            text.remove_suffix(1);
+        }
+    std::size_t value = 0;
+    const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
+    const bool fits = value << shift >> shift == value;
+    if (error != std::errc() || end != text.data() + text.size() || value == 0 || !fits)
+        return std::nullopt;
+    return value << shift;
+}
+
+std::optional<std::size_t> max_output_from(const CommandLine& line,
+                                           const Environment& environment) {
+    const bool given = line.given.contains("--max-output");
+    const auto text = given ? line.max_output : variable(environment, "NTD_MAX_OUTPUT");
+    if (text.empty() && !given)
+        return std::nullopt;
+    const auto size = parse_size(text);
+    if (!size)
+        throw UsageError("{} '{}': it must be a number of bytes above 0, or of KiB, MiB, GiB or "
+                         "TiB with K, M, G or T behind it",
+                         given ? "--max-output" : "NTD_MAX_OUTPUT", text);
+    return size;
+}
+
 // Why no files can be made there, or nothing if they can.
 std::optional<std::string> trouble_with_folder(const fs::path& folder) {
     struct stat status {};
@@ -267,6 +299,7 @@ Options options_from(const CommandLine& line, const Environment& environment) {
     options.vnc = line.vnc;
     set_repetition(options, line);
     options.backdoor = backdoor_from(line);
+    options.max_output = max_output_from(line, environment);
     options.keep_machine_state = line.keep_machine_state || line.keep_vm_state;
     if (line.keep_vm_state)
         options.notes.emplace_back(

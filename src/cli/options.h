@@ -26,10 +26,11 @@ struct Options {
     bool pcap = false;
     bool keep_pcap = false;
     bool stream_output = false;
-    bool watch = false;        // run the script again whenever it is saved
-    bool vnc = false;          // machines have a VNC server
-    bool until_fail = false;   // run it all again until it fails
-    std::optional<int> repeat; // how many times at most; see is_repeated()
+    bool watch = false;                    // run the script again whenever it is saved
+    bool vnc = false;                      // machines have a VNC server
+    bool until_fail = false;               // run it all again until it fails
+    std::optional<int> repeat;             // how many times at most; see is_repeated()
+    std::optional<std::size_t> max_output; // of a command, in bytes
     vm::Backdoor backdoor = vm::Backdoor::automatic;
     std::filesystem::path output_directory; // absolute, exists
     std::optional<std::filesystem::path> junit_xml;

@@ -119,6 +119,14 @@ ntd_held() {
 }
 )sh";
 
+// The longest names thousands of processes.
+constexpr std::size_t longest_frame = 1 << 20;
+
+void check_frame_size(std::size_t size) {
+    if (size > longest_frame)
+        throw ProtocolError("the guest's shell sent a frame of more than {} bytes", longest_frame);
+}
+
 std::string replaced(std::string_view text, std::string_view what, std::string_view by) {
     std::string result(text);
     result.replace(result.find(what), what.size(), by);
@@ -258,6 +266,7 @@ void ShellDecoder::scan(std::string_view bytes) {
         bytes.remove_prefix(begin);
         const auto end = bytes.find('\n');
         if (end == bytes.npos) {
+            check_frame_size(bytes.size());
             pending_ = bytes;
             return;
         }
@@ -290,7 +299,7 @@ void ShellDecoder::take_frame(std::string_view frame) {
         ++answers_;
     else
         throw ProtocolError("the guest's shell sent a frame that means nothing: '{}'",
-                            printable(frame));
+                            printable(frame.substr(0, 200)));
 }
 
 std::string ShellDecoder::take_output() {

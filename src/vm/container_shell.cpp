@@ -185,6 +185,8 @@ bool ContainerShell::receive(Exchange& exchange, Deadline deadline) const {
     while (!closed || exit_fd >= 0) {
         const auto ready = os::wait_readable({closed ? -1 : stream.fd(), exit_fd},
                                              sooner(deadline, warning), host_.interrupt);
+        if (ready && deadline.passed()) // one that never stops to write
+            return false;
         if (ready == 0U)
             take_output(exchange);
         else if (ready == 1U) {
@@ -208,6 +210,7 @@ void ContainerShell::take_output(Exchange& exchange) const {
     if (host_.stream_output && !bytes.empty())
         host_.log.output(machine_, bytes);
     exchange.output += bytes;
+    check_output_size(host_, machine_, exchange.command, exchange.output.size());
 }
 
 void ContainerShell::end_command(Exchange& exchange) const noexcept {

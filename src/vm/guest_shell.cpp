@@ -52,7 +52,8 @@ struct GuestShell::Exchange {
     std::string received; // at the last reading; its memory is used again
     std::string output;   // what has been taken from the decoder
     OutputSink sink;
-    bool sink_failed = false;
+    bool discards = false;       // nobody wants the output
+    bool must_end = false;       // an error is no reason for the command to end by itself
     std::int64_t unanswered = 0; // bytes of the output
     int pings = 0;
     std::size_t frames = 0; // that had come when the shell last said something
@@ -66,6 +67,17 @@ struct GuestShell::Exchange {
     }
 };
 
+void check_output_size(const Host& host,
+                       const std::string& machine,
+                       std::string_view command,
+                       std::size_t size) {
+    if (size > host.max_output)
+        throw MachineError("machine '{}': the command `{}` was ended: its output is more than {} "
+                           "bytes (--max-output), which is all that may be kept in memory; have "
+                           "it written to a file, and copy that",
+                           machine, shortened(command), host.max_output);
+}
+
 void warn_of_holders(const Host& host,
                      const std::string& machine,
                      std::string_view command,
@@ -76,7 +88,7 @@ void warn_of_holders(const Host& host,
                   fmt::format("the command `{}` has ended, but its output is held open by: {}. "
                               "Waiting until they close it. (To leave a process in the "
                               "background, redirect its output: `... >&2 &`.)",
-                              shortened(command), holders));
+                              shortened(command), shortened(holders)));
 }
 
 OutputSink sink_to(int fd, os::Interrupt& interrupt) {
@@ -112,14 +124,14 @@ GuestShell::complete(Exchange& exchange, const proto::ShellText& text, Deadline 
         send(text, exchange.command);
         if (wait_for_end(exchange, deadline))
             return {*exchange.decoder.status(), exchange.take_all_output()};
-        end_command(exchange);
+        end_command(exchange, Remainder::wanted);
         return {timed_out, exchange.take_all_output(), true};
     } catch (const Error&) {
-        if (exchange.sink_failed)
-            end_command(exchange);
+        if (exchange.must_end)
+            end_command(exchange, Remainder::unwanted);
         throw;
     } catch (...) { // an interrupt: the next command must find the shell free
-        end_command(exchange);
+        end_command(exchange, Remainder::unwanted);
         throw;
     }
 }
@@ -142,6 +154,7 @@ void GuestShell::detach(std::string_view command) {
 
 void GuestShell::set_up() {
     Exchange exchange("(preparing the shell)");
+    exchange.discards = true;
     guest_has_port_ = false;
     if (channel_ == Channel::virtconsole) // a connection is of one boot
         was_reset_ = false;
@@ -218,9 +231,12 @@ void GuestShell::send_to(os::ByteStream& stream,
 }
 
 bool GuestShell::receive(Exchange& exchange, Deadline deadline) {
-    while (!exchange.decoder.status() && !exchange.decoder.worker_gone())
-        if (!receive_some(exchange, deadline))
-            return false;
+    const auto is_there = [&] {
+        return exchange.decoder.status() || exchange.decoder.worker_gone();
+    };
+    while (!is_there())
+        if (!receive_some(exchange, deadline) || (deadline.passed() && !is_there()))
+            return false; // a guest that never stops to send is no reason to stay
     return true;
 }
 
@@ -245,18 +261,29 @@ bool GuestShell::receive_some(Exchange& exchange, Deadline deadline) {
 }
 
 void GuestShell::take_output(Exchange& exchange) {
-    if (!exchange.sink && !host_.stream_output)
-        return; // it can stay with the decoder until the end
-    const auto output = exchange.decoder.take_output();
-    if (!exchange.sink) {
+    if (exchange.discards) {
+        exchange.decoder.take_output();
+    } else if (exchange.sink) {
+        pass_on_output(exchange);
+    } else {
+        exchange.must_end = true;
+        check_output_size(host_, machine_, exchange.command,
+                          exchange.output.size() + exchange.decoder.output_size());
+        exchange.must_end = false;
+        if (!host_.stream_output)
+            return; // it can stay with the decoder until the end
+        const auto output = exchange.decoder.take_output();
         if (!output.empty())
             host_.log.output(machine_, output);
         exchange.output += output;
-        return;
     }
-    exchange.sink_failed = true;
+}
+
+void GuestShell::pass_on_output(Exchange& exchange) {
+    const auto output = exchange.decoder.take_output();
+    exchange.must_end = true;
     exchange.sink(output);
-    exchange.sink_failed = false;
+    exchange.must_end = false;
     if (guest_has_port_)
         return; // nothing gets lost
     // A piece is there in full also when its last byte looks like the begin of a frame: the guest
@@ -292,7 +319,8 @@ bool GuestShell::wait_for_end(Exchange& exchange, Deadline deadline) {
 // for its output.
 void GuestShell::settle(Exchange& exchange) {
     const auto deadline = Deadline::after(answer_limit);
-    while (exchange.decoder.answers() < exchange.pings && receive_some(exchange, deadline)) {
+    while (exchange.decoder.answers() < exchange.pings && !deadline.passed() &&
+           receive_some(exchange, deadline)) {
     }
 }
 
@@ -320,12 +348,14 @@ void GuestShell::check_answers(Exchange& exchange) const {
     }
 }
 
-void GuestShell::end_command(Exchange& exchange) {
+void GuestShell::end_command(Exchange& exchange, Remainder remainder) {
     // What such a command has started writes to the port itself, and may have missed the signal:
     // the next command must not get that as its output.
     const bool may_go_on = exchange.sink && guest_has_port_;
     if (exchange.sink)
-        exchange.sink = [](std::string_view) {}; // nobody wants the rest
+        exchange.sink = [](std::string_view) {}; // its pieces are still to be answered
+    else if (remainder == Remainder::unwanted)
+        exchange.discards = true;
     send_to(line_, proto::shell_end(), exchange.command, Deadline::after(answer_limit));
     if (receive(exchange, Deadline::after(grace)) && !exchange.decoder.worker_gone() && !may_go_on)
         settle(exchange);
@@ -335,6 +365,7 @@ void GuestShell::end_command(Exchange& exchange) {
 
 void GuestShell::restart_worker() {
     Exchange restart("(restarting the shell)");
+    restart.discards = true;
     send_to(line_, proto::shell_restart(restart.marker), restart.command,
             Deadline::after(answer_limit));
     if (!receive(restart, Deadline::after(answer_limit)))

@@ -114,11 +114,15 @@ class ShellDecoder {
 public:
     explicit ShellDecoder(std::string marker) : marker_(std::move(marker)) {}
 
+    // Throws ProtocolError for a frame that means nothing, or has no end.
     void feed(std::string_view bytes);
 
     // What has come of the output since the last call. Bytes that may be the start of a frame stay
     // back until it is clear.
     std::string take_output();
+
+    // How many bytes the next call would give.
+    std::size_t output_size() const { return output_.size(); }
 
     // How many bytes stay back.
     std::size_t held_back() const { return pending_.size(); }

@@ -38,6 +38,13 @@ void warn_of_holders(const Host& host,
                      std::string_view command,
                      std::string_view holders);
 
+// Throws MachineError if the output of a command, which has so many bytes so far, is more than the
+// host is to keep.
+void check_output_size(const Host& host,
+                       const std::string& machine,
+                       std::string_view command,
+                       std::size_t size);
+
 // A command for a message: its begin, if it is long.
 std::string shortened(std::string_view command);
 
@@ -105,7 +112,11 @@ private:
     bool wait_for_end(Exchange& exchange, Deadline deadline);
     void check_answers(Exchange& exchange) const;
     void take_output(Exchange& exchange);
-    void end_command(Exchange& exchange);
+    void pass_on_output(Exchange& exchange);
+
+    // What still comes of the output may be part of the result, or not.
+    enum class Remainder { wanted, unwanted };
+    void end_command(Exchange& exchange, Remainder remainder);
     void restart_worker();
 
     [[noreturn]] void throw_closed(std::string_view doing);

@@ -7,6 +7,7 @@
 #include <ntd/os/orphan_guard.h>
 
 #include <chrono>
+#include <cstddef>
 #include <functional>
 #include <optional>
 #include <string>
@@ -41,6 +42,9 @@ struct Host {
 
     // Whether the output of running commands is part of the log, as it comes.
     bool stream_output = false;
+
+    // How many bytes of output a command may have that go into memory.
+    std::size_t max_output = std::size_t{2} << 30;
 
     Backdoor backdoor = Backdoor::automatic;
 

@@ -128,7 +128,8 @@ class BaseMachine(Engine):
         ``check_return=False`` gives the status -1; ``check_output=False`` does not wait at all and
         gives ``(-2, "")``: for commands that end the machine. After ``timeout`` (seconds or
         timedelta, None for no limit) the command is ended and the status is 124. Undecodable bytes
-        of the output are replaced.
+        of the output are replaced. A command with more output than ``--max-output`` (2 GiB) is
+        ended, and MachineError raised: what is big goes into a file, and ``copy_from_machine()``.
         """
         return super().execute(command, check_return, check_output, timeout)
 

@@ -509,6 +509,29 @@ TEST_F(ParseOptions, RefusesAnotherChannel) {
                 HasSubstr("--backdoor 'ssh': it must be auto, virtconsole or vsock"));
 }
 
+TEST_F(ParseOptions, TakesALimitForOutput) {
+    EXPECT_EQ(accepted({script_}).max_output, std::nullopt);
+    EXPECT_EQ(accepted({script_, "--max-output", "1000"}).max_output, 1000U);
+    EXPECT_EQ(accepted({script_, "--max-output=3K"}).max_output, 3072U);
+    EXPECT_EQ(accepted({script_, "--max-output=2G"}).max_output, std::size_t{2} << 30);
+}
+
+TEST_F(ParseOptions, TakesALimitForOutputFromItsVariable) {
+    const std::map<std::string, std::string> variables{{"NTD_MAX_OUTPUT", "7M"}};
+    EXPECT_EQ(accepted({script_}, variables).max_output, std::size_t{7} << 20);
+    EXPECT_EQ(accepted({script_, "--max-output=1K"}, variables).max_output, 1024U);
+}
+
+TEST_F(ParseOptions, RefusesALimitForOutputThatIsNone) {
+    for (const char* size :
+         {"0", "-1", "1.5G", "2GB", "M", "1 M", "99999999999999999999", "99999999999T"})
+        EXPECT_THAT(
+            refusal({script_, "--max-output", size}),
+            HasSubstr(fmt::format("--max-output '{}': it must be a number of bytes", size)));
+    EXPECT_THAT(refusal({script_}, {{"NTD_MAX_OUTPUT", "much"}}),
+                HasSubstr("NTD_MAX_OUTPUT 'much': it must be"));
+}
+
 TEST_F(ParseOptions, CanBeAProxyOfSsh) {
     EXPECT_EQ(accepted({"--ssh-proxy", "/base/3_host.socket"}).ssh_proxy, "/base/3_host.socket");
 }

@@ -45,6 +45,17 @@ std::vector<std::size_t> wrong_cuts(const std::function<bool(const Decoded&)>& i
 
 const std::vector<std::size_t> none;
 
+TEST(ShellDecoder, RefusesAFrameWithoutEnd) {
+    ShellDecoder decoder(marker);
+    decoder.feed(marker);
+    const std::string piece(1 << 16, 'x');
+    const auto flood = [&] {
+        for (int i = 0; i < 17; ++i)
+            decoder.feed(piece);
+    };
+    EXPECT_THROW(flood(), ProtocolError);
+}
+
 TEST(ShellDecoder, FindsTheStatusWhereverTheStreamIsCut) {
     EXPECT_EQ(wrong_cuts([](const Decoded& it) { return it.decoder.status() == 7; }), none);
 }
