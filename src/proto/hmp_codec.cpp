@@ -12,6 +12,14 @@ std::string hmp_command(std::string_view command) {
     return std::string(command) + "\n";
 }
 
+void HmpDecoder::feed(std::string_view bytes) {
+    buffer_ += bytes;
+    if (buffer_.size() <= longest_hmp_answer)
+        return;
+    buffer_ = {};
+    throw ProtocolError("QEMU's monitor sent an answer of more than {} bytes", longest_hmp_answer);
+}
+
 std::optional<std::string> HmpDecoder::next() {
     if (!std::string_view(buffer_).ends_with(hmp_prompt))
         return std::nullopt;

@@ -7,6 +7,9 @@ namespace ntd::proto {
 
 namespace {
 
+// Of one without end, this much is kept.
+constexpr std::size_t longest_reply = std::size_t{1} << 20;
+
 // "1000 Success" is of the kind '1'.
 bool is_message(std::string_view line, char kind) {
     const auto is_digit = [](char c) { return c >= '0' && c <= '9'; };
@@ -30,9 +33,13 @@ std::optional<VdeReply> VdeDecoder::next() {
         if (is_message(text, '1')) {
             reply_.success = text.starts_with("1000 ");
             reply_.text = text;
+            size_ = 0;
             return std::exchange(reply_, {});
         }
-        (is_message(text, '3') ? events_ : reply_.lines).emplace_back(text);
+        if (is_message(text, '3'))
+            events_.emplace_back(text);
+        else if ((size_ += text.size() + 1) <= longest_reply)
+            reply_.lines.emplace_back(text);
     }
     return std::nullopt;
 }

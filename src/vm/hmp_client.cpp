@@ -31,6 +31,14 @@ std::string HmpClient::wait_for_prompt(Deadline deadline) {
     return read_answer("(waiting for the prompt)", deadline);
 }
 
+void HmpClient::take(std::string_view bytes, std::string_view command) {
+    try {
+        decoder_.feed(bytes);
+    } catch (const ProtocolError& error) {
+        throw MachineError("machine '{}': {} to '{}'", machine_, error.what(), command);
+    }
+}
+
 std::string HmpClient::read_answer(std::string_view command, Deadline deadline) {
     std::string bytes;
     for (;;) {
@@ -40,7 +48,7 @@ std::string HmpClient::read_answer(std::string_view command, Deadline deadline) 
         switch (stream_.read_some(bytes, process_.exit_fd(), deadline, host_.interrupt)) {
         case os::ByteStream::Outcome::data:
             host_.trace_received(channel_, bytes);
-            decoder_.feed(bytes);
+            take(bytes, command);
             break;
         case os::ByteStream::Outcome::deadline:
             throw TimeoutError("machine '{}': the monitor did not finish its answer to '{}' until "

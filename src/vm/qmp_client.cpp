@@ -1,5 +1,6 @@
 #include <ntd/vm/qmp_client.h>
 
+#include <ntd/base/scope_exit.h>
 #include <ntd/os/unix_socket.h>
 #include <ntd/os/wait.h>
 
@@ -7,8 +8,9 @@ namespace ntd::vm {
 
 namespace {
 
-// Events that nobody asks for must not grow without end.
+// Events that nobody asks for must not grow without end, in number or size.
 constexpr std::size_t most_events = 10'000;
+constexpr std::size_t most_bytes_of_events = std::size_t{16} << 20;
 
 constexpr auto last_words_limit = std::chrono::milliseconds(500);
 
@@ -38,10 +40,11 @@ bool QmpClient::on_readable() {
     }
     if (outcome == os::ByteStream::Outcome::closed && !broken)
         broken = "QMP: QEMU closed the connection";
+    const bool goes_on = !broken;
     if (broken)
         state_.with([&](State& state) { state.broken = std::move(broken); });
     changed_.notify();
-    return outcome != os::ByteStream::Outcome::closed;
+    return goes_on; // behind what is no message nothing can be relied on
 }
 
 void QmpClient::take(proto::QmpMessage message) {
@@ -51,13 +54,26 @@ void QmpClient::take(proto::QmpMessage message) {
     state_.with([&](State& state) {
         if (message.kind == Kind::greeting)
             state.greeted = true;
-        else if (message.kind != Kind::event && message.id)
-            state.answers.insert_or_assign(*message.id, std::move(message));
         else if (message.kind == Kind::event)
-            state.events.push_back(std::move(message.json));
-        if (state.events.size() > most_events)
-            state.events.pop_front();
+            state.add_event(std::move(message.json));
+        else if (const auto asked = state.answers.find(message.id.value_or(0));
+                 asked != state.answers.end())
+            asked->second = std::move(message);
     });
+}
+
+void QmpClient::State::add_event(std::string json) {
+    bytes_of_events += json.size();
+    events.push_back(std::move(json));
+    while (events.size() > most_events || bytes_of_events > most_bytes_of_events)
+        take_event();
+}
+
+std::string QmpClient::State::take_event() {
+    auto event = std::move(events.front());
+    events.pop_front();
+    bytes_of_events -= event.size();
+    return event;
 }
 
 bool QmpClient::wait_until(const std::function<bool(State&)>& look, Deadline deadline) {
@@ -91,17 +107,18 @@ std::string
 QmpClient::send(std::string_view command, std::string_view arguments, Deadline deadline) {
     const auto id = last_id_.with([](std::int64_t& last) { return ++last; });
     const auto line = proto::qmp_command(command, arguments, id);
+    state_.with([&](State& state) { state.answers.try_emplace(id); });
+    const ScopeExit forget([&] { state_.with([&](State& state) { state.answers.erase(id); }); });
     host_.trace_sent("QMP", line);
     if (stream_.write_all(line, exit_fd_, deadline, host_.interrupt) !=
         os::ByteStream::Outcome::data)
         throw MachineError("QMP: the connection ended or blocked while '{}' was sent", command);
     proto::QmpMessage answer;
     const auto look = [&](State& state) {
-        auto node = state.answers.extract(id);
-        if (!node)
-            return false;
-        answer = std::move(node.mapped());
-        return true;
+        auto& slot = state.answers.at(id);
+        if (slot)
+            answer = std::move(*slot);
+        return slot.has_value();
     };
     if (!wait_until(look, deadline))
         throw TimeoutError("QMP: no answer to '{}' until the time-out", command);
@@ -116,8 +133,7 @@ std::optional<std::string> QmpClient::next_event(Deadline deadline) {
         [&](State& state) {
             if (state.events.empty())
                 return false;
-            event = std::move(state.events.front());
-            state.events.pop_front();
+            event = state.take_event();
             return true;
         },
         deadline);

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <cstddef>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -13,9 +14,13 @@ constexpr std::string_view hmp_prompt = "(qemu) ";
 // One command line. Throws UsageError for text that has a line end in it, as that would be two.
 std::string hmp_command(std::string_view command);
 
+// More is no answer: QEMU's longest, to "info qtree" or a dump of memory, have some mebibytes.
+constexpr std::size_t longest_hmp_answer = std::size_t{64} << 20;
+
 class HmpDecoder {
 public:
-    void feed(std::string_view bytes) { buffer_ += bytes; }
+    // Throws ProtocolError for an answer without end, of which nothing is kept.
+    void feed(std::string_view bytes);
 
     // All up to and with the prompt, once the prompt is the last that has come.
     std::optional<std::string> next();

@@ -15,7 +15,7 @@ namespace ntd::proto {
 struct VdeReply {
     bool success = false;
     std::string text;               // the last line: "1000 Success"
-    std::vector<std::string> lines; // those before
+    std::vector<std::string> lines; // those before; of very many, the first
 };
 
 class VdeDecoder {
@@ -30,7 +30,8 @@ public:
 
 private:
     LineSplitter lines_;
-    VdeReply reply_; // as far as it has come
+    VdeReply reply_;       // as far as it has come
+    std::size_t size_ = 0; // of its lines, in bytes
     std::vector<std::string> events_;
 };
 

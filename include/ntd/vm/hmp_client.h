@@ -25,6 +25,7 @@ public:
     os::ByteStream& stream() { return stream_; }
 
 private:
+    void take(std::string_view bytes, std::string_view command);
     std::string read_answer(std::string_view command, Deadline deadline);
 
     std::string machine_;

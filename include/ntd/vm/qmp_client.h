@@ -49,9 +49,13 @@ public:
 private:
     struct State {
         bool greeted = false;
-        std::map<std::int64_t, proto::QmpMessage> answers;
+        std::map<std::int64_t, std::optional<proto::QmpMessage>> answers; // that are waited for
         std::deque<std::string> events;
+        std::size_t bytes_of_events = 0;
         std::optional<std::string> broken; // why nothing will come any more
+
+        void add_event(std::string json);
+        std::string take_event();
     };
 
     bool on_readable();

@@ -34,7 +34,7 @@ class Pending:
         with self._lock:
             self._data += data
             if len(self._data) > 2 * MOST:
-                end = self._data.find(b"\n", len(self._data) - MOST) + 1
+                end = self._data.find(b"\n", len(self._data) - MOST) + 1 or len(self._data) - MOST
                 self._cut += end
                 del self._data[:end]
 

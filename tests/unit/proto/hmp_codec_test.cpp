@@ -32,6 +32,17 @@ TEST(HmpDecoder, GivesTheAnswerWithItsPrompt) {
     EXPECT_EQ(decoder.next(), "text\r\n(qemu) ");
 }
 
+TEST(HmpDecoder, RefusesAnAnswerWithoutEnd) {
+    HmpDecoder decoder;
+    const std::string piece(1 << 20, 'x');
+    const auto flood = [&] {
+        for (std::size_t size = 0; size <= longest_hmp_answer; size += piece.size())
+            decoder.feed(piece);
+    };
+    EXPECT_THROW(flood(), ProtocolError);
+    EXPECT_EQ(decoder.partial(), "");
+}
+
 TEST(HmpDecoder, PutsASplitPromptTogether) {
     HmpDecoder decoder;
     decoder.feed("text\r\n(qe");

@@ -23,6 +23,19 @@ TEST(VdeDecoder, FindsTheEndOfAnAnswer) {
     EXPECT_EQ(decoded(showinfo).value().text, "1000 Success");
 }
 
+TEST(VdeDecoder, KeepsOnlyTheBeginOfAnAnswerWithoutEnd) {
+    VdeDecoder decoder;
+    const std::string line = std::string(1023, 'x') + "\n";
+    for (int i = 0; i < 10'000; ++i) {
+        decoder.feed(line);
+        EXPECT_EQ(decoder.next(), std::nullopt);
+    }
+    decoder.feed("1000 Success\n");
+    EXPECT_EQ(decoder.next().value().lines.size(), 1024U);
+    decoder.feed(showinfo);
+    EXPECT_EQ(decoder.next().value().lines.size(), 4U);
+}
+
 TEST(VdeDecoder, TakesOneThousandForSuccess) {
     EXPECT_TRUE(decoded("1000 Success\n").value().success);
 }
