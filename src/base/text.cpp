@@ -161,33 +161,36 @@ std::size_t colour_length(std::string_view text) {
 
 std::string visible(std::string_view line, Colours colours) {
     std::string shown;
-    shown.reserve(line.size());
+    append_visible(shown, line, colours);
+    return shown;
+}
+
+void append_visible(std::string& to, std::string_view line, Colours colours) {
     for (std::size_t i = 0; i < line.size();) {
         const auto begin = i;
         while (i < line.size() && is_plain(static_cast<unsigned char>(line[i])))
             ++i;
-        shown += line.substr(begin, i - begin); // most text is nothing but that
+        to += line.substr(begin, i - begin); // most text is nothing but that
         if (i == line.size())
             break;
         const auto rest = line.substr(i);
         const auto byte = static_cast<unsigned char>(rest[0]);
         auto length = sequence_length(rest);
         if (const auto colour = colour_length(rest); colour > 0) {
-            shown += colours == Colours::keep ? rest.substr(0, colour) : "";
+            to += colours == Colours::keep ? rest.substr(0, colour) : "";
             length = colour;
         } else if (byte < 0x80) {
-            shown += fmt::format("\\x{:02x}", byte);
+            to += fmt::format("\\x{:02x}", byte);
         } else if (length == 0) {
-            shown += replacement;
+            to += replacement;
             length = 1;
         } else if (const auto code = code_point(rest, length); acts_on_text(code)) {
-            shown += fmt::format("\\u{:04x}", code);
+            to += fmt::format("\\u{:04x}", code);
         } else {
-            shown += rest.substr(0, length);
+            to += rest.substr(0, length);
         }
         i += length;
     }
-    return shown;
 }
 
 std::string valid_utf8(std::string_view bytes) {

@@ -144,16 +144,13 @@ void TerminalSink::show_remark(std::string_view style,
                                std::string_view machine,
                                std::string_view text) {
     const auto name = visible(machine);
-    append_lines(pending_,
-                 {.first = name.empty() ? "" : name + ": ",
-                  .rest = name.empty() ? "| " : name + " | ",
-                  .style = style,
-                  .colour = colour_},
-                 text);
+    const auto first = name.empty() ? "" : name + ": ";
+    const auto rest = name.empty() ? "| " : name + " | ";
+    append_lines(pending_, {.first = first, .rest = rest, .style = style, .colour = colour_}, text);
 }
 
 void TerminalSink::show_marked(std::string_view style,
-                               const std::string& mark,
+                               std::string_view mark,
                                std::string_view text) {
     append_lines(pending_, {.first = mark, .rest = mark, .style = style, .colour = colour_}, text);
 }

@@ -19,14 +19,15 @@ bool is_letter(char c) {
     return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z');
 }
 
-// "##[error]", "##vso[...]", "##teamcity[...]" are obeyed wherever they are in a line.
-void break_commands(std::string& line) {
+// "##[error]", "##vso[...]", "##teamcity[...]" are obeyed wherever they are in a line. From a
+// position on.
+void break_commands(std::string& text, std::size_t from) {
     constexpr std::string_view hash = "\\x23";
-    for (auto at = line.find("##"); at != line.npos; at = line.find("##", at + 1)) {
-        const auto name_end = std::find_if_not(line.begin() + static_cast<std::ptrdiff_t>(at) + 2,
-                                               line.end(), is_letter);
-        if (name_end != line.end() && *name_end == '[')
-            line.replace(at + 1, 1, hash);
+    for (auto at = text.find("##", from); at != text.npos; at = text.find("##", at + 1)) {
+        const auto name_end = std::find_if_not(text.begin() + static_cast<std::ptrdiff_t>(at) + 2,
+                                               text.end(), is_letter);
+        if (name_end != text.end() && *name_end == '[')
+            text.replace(at + 1, 1, hash);
     }
 }
 
@@ -50,14 +51,14 @@ void append_line(std::string& to,
                  std::string_view mark,
                  std::string_view line) {
     line = line.substr(0, line.find_last_not_of('\r') + 1);
-    auto shown = visible(line, look.colour ? Colours::keep : Colours::leave_out);
-    break_commands(shown);
     const auto painted = look.colour ? look.style : std::string_view{};
     to.append(painted).append(mark);
-    if (mark.empty() && needs_mark(shown))
-        to.append(words_mark);
-    to.append(shown);
-    if (!painted.empty() || shown.find('\x1b') != shown.npos)
+    const auto begin = to.size();
+    append_visible(to, line, look.colour ? Colours::keep : Colours::leave_out);
+    break_commands(to, begin);
+    if (mark.empty() && needs_mark(std::string_view(to).substr(begin)))
+        to.insert(begin, words_mark);
+    if (!painted.empty() || (look.colour && to.find('\x1b', begin) != to.npos))
         to.append(reset);
     to.push_back('\n');
 }
@@ -80,7 +81,7 @@ void append_lines(std::string& to, const LineLook& look, std::string_view messag
 void say(std::string_view message) noexcept {
     try {
         std::string lines;
-        append_lines(lines, {.first = {}, .rest = std::string(words_mark), .style = {}}, message);
+        append_lines(lines, {.first = {}, .rest = words_mark, .style = {}}, message);
         write_all(STDERR_FILENO, lines);
     } catch (...) { // no memory: nowhere to say so
     }

@@ -42,7 +42,8 @@ void ConsoleLog::add(std::string_view line, bool serial) {
     auto clean = valid_utf8(line);
     state_.with([&](State& state) {
         if (serial) {
-            state.text.append(clean + "\n");
+            state.text.append(clean);
+            state.text.append("\n");
             if (!state.dead_end && is_dead_end(clean))
                 state.dead_end = printable(clean.substr(0, longest_in_tail));
         }

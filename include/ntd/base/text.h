@@ -25,6 +25,7 @@ std::string printable(std::string_view bytes);
 // Sequences for colours (SGR) stay, or are left out.
 enum class Colours { keep, leave_out };
 std::string visible(std::string_view line, Colours colours = Colours::leave_out);
+void append_visible(std::string& to, std::string_view line, Colours colours);
 
 // How many bytes the sequence for colours (SGR) at the start of text takes, 0 if there is none.
 std::size_t colour_length(std::string_view text);

@@ -59,7 +59,7 @@ private:
     void show(const Event& event, const TestError& error);
     void show_output(std::string_view machine, std::string_view line);
     void show_remark(std::string_view style, std::string_view machine, std::string_view text);
-    void show_marked(std::string_view style, const std::string& mark, std::string_view text);
+    void show_marked(std::string_view style, std::string_view mark, std::string_view text);
     void send() noexcept;
 
     const int fd_;

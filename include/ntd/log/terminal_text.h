@@ -7,8 +7,8 @@ namespace ntd::log {
 
 // How the lines of one message look on a terminal.
 struct LineLook {
-    std::string first;      // stands before the first line
-    std::string rest;       // and before those after it: they are no lines of their own
+    std::string_view first; // stands before the first line
+    std::string_view rest;  // and before those after it: they are no lines of their own
     std::string_view style; // an escape sequence, or nothing
     bool colour = false;    // the message may have colours of its own
 };
