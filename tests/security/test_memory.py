@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 
+from containers import start_script
 from harness import Result, Workspace
 
 RunDriver = Callable[..., Result]
@@ -204,6 +205,41 @@ def test_output_in_the_log_of_a_failed_command(run_driver: RunDriver) -> None:
     script = "web.succeed('(yes $(printf %01000d 7) || :) | head -c 20M; echo; false')"
     result = run_driver(script).must_fail("web: output: (419", "bytes before this are cut)")
     assert len(result.stderr) < 16 << 21  # each line has a mark
+
+
+# ------------------------------------------------------------------------------------- containers
+
+
+@pytest.fixture
+def run_on_box(run: RunDriver, workspace: Workspace) -> RunDriver:
+    """A container called box, which is web to the prelude."""
+    if os.geteuid() != 0:
+        pytest.skip("containers take root")
+    containers = {"box": start_script(workspace, "box")}
+    return lambda script, **options: run(f"web = box\n{script}", containers=containers, **options)
+
+
+@pytest.mark.parametrize("command", ("yes", "trap '' TERM; yes"))
+def test_output_of_a_container_without_end(run_on_box: RunDriver, command: str) -> None:
+    words = ["machine 'box'", "more than 20971520 bytes (--max-output)", "was ended"]
+    script = f"web.start()\nmust_fail({command!r}, *{words})\nmust_have_grown_less_than(200)"
+    run_on_box(script, args=["--max-output", "20M"])
+
+
+def test_time_limit_of_a_container_that_never_stops(run_on_box: RunDriver) -> None:
+    script = """
+web.start()
+begin_of_command = time.monotonic()
+try:
+    web.execute("trap '' TERM; yes", timeout=1)
+except Exception as error:
+    assert "timed out after 1.0 seconds" in str(error), error
+else:
+    raise AssertionError("it has no time limit")
+assert time.monotonic() - begin_of_command < 60
+assert web.succeed("echo usable") == "usable\\n"
+"""
+    run_on_box(script, args=["--max-output", "20G"])
 
 
 # --------------------------------------------------------------------------------- what else grows

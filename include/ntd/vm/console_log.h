@@ -23,7 +23,7 @@ public:
     // How much of the text is looked at in one piece.
     static constexpr std::size_t window = std::size_t{16} << 20;
 
-    // A piece of the text, of whole lines.
+    // A piece of the text, of whole lines (but the first, if what was before it is gone).
     struct Part {
         std::size_t begin = 0; // its position
         std::string text;

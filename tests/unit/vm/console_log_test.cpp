@@ -68,8 +68,8 @@ TEST_F(ConsoleLogTest, SaysWhatIsGone) {
     for (int i = 100; i < 110; ++i)
         small.add_serial(std::to_string(i));
     EXPECT_EQ(small.size(), 40U);
-    EXPECT_EQ(small.all(), "(24 bytes before this are gone)\n106\n107\n108\n109\n");
-    EXPECT_EQ(small.part(0).begin, 22U);
+    EXPECT_EQ(small.all(), "(28 bytes before this are gone)\n107\n108\n109\n");
+    EXPECT_EQ(small.part(0).begin, 26U);
 }
 
 TEST_F(ConsoleLogTest, ShortensLongLinesInTheTail) {
