@@ -217,7 +217,7 @@ class Driver:
         """
         if isinstance(start_command, dict):
             return self.create_machine(**_arguments_of(start_command))
-        chosen = name or engine.machine_name(start_command)
+        chosen = engine.machine_name(start_command) if name is None else name
         if self._has_ssh_backdoor:
             self.logger.warning(
                 f"machine '{chosen}' has no SSH backdoor: only those of the configuration have one"

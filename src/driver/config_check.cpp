@@ -2,6 +2,7 @@
 
 #include <ntd/base/error.h>
 #include <ntd/base/text.h>
+#include <ntd/vm/names.h>
 
 #include <sys/stat.h>
 #include <unistd.h>
@@ -21,12 +22,6 @@ namespace ntd::driver {
 namespace {
 
 namespace fs = std::filesystem;
-
-// NAME_MAX less what the name of a state directory has in front.
-constexpr std::size_t longest_name = 255 - std::string_view("vm-state-").size();
-
-// A VLAN's tap device is vde-tapN, and a device's name has at most 15 characters.
-constexpr int largest_vlan = 99'999'999;
 
 std::string errno_text(int code) {
     return std::generic_category().message(code);
@@ -126,25 +121,13 @@ void make_absolute(std::string& script, RunBy by) {
 // ------------------------------------------------------------------------------------------ names
 
 void check_name(const MachineConfig& machine) {
-    const std::string& name = machine.name;
-    const auto refuse = [&](std::string_view why) {
-        throw UsageError("machine name '{}' (start script '{}') cannot be used: {}; its state "
-                         "directory is named after it",
-                         printable(name), printable(machine.start_script), why);
-    };
-    const auto is_control = [](char c) {
-        return static_cast<unsigned char>(c) < 0x20 || c == 0x7F;
-    };
-    if (name.empty() || machine.attribute.empty())
-        refuse("it is empty");
-    if (name == "." || name == "..")
-        refuse("it means a directory that exists already");
-    if (name.find('/') != name.npos)
-        refuse("it has a '/'");
-    if (std::any_of(name.begin(), name.end(), is_control))
-        refuse("it has a control character");
-    if (name.size() > longest_name)
-        refuse(fmt::format("it has {} bytes, and {} is the most", name.size(), longest_name));
+    const auto trouble = machine.attribute.empty() ? std::optional<std::string>("it is empty")
+                                                   : vm::trouble_with_name(machine.name);
+    if (!trouble)
+        return;
+    throw UsageError("machine name '{}' (start script '{}') cannot be used: {}; its state "
+                     "directory is named after it",
+                     vm::shown_name(machine.name), printable(machine.start_script), *trouble);
 }
 
 using Machines = std::vector<std::reference_wrapper<const MachineConfig>>;
@@ -191,9 +174,7 @@ void check_config(const Config& config) {
     for (const MachineConfig& machine : machines)
         check_start_script(machine);
     for (const int vlan : config.vlans)
-        if (vlan < 0 || vlan > largest_vlan)
-            throw UsageError("VLAN number {} cannot be used: it must be from 0 to {}", vlan,
-                             largest_vlan);
+        vm::check_vlan_number(vlan);
     if (config.vsock_offset && *config.vsock_offset < 0)
         throw UsageError("vsock offset {} cannot be used: it must not be negative",
                          *config.vsock_offset);

@@ -2,6 +2,7 @@
 
 #include <ntd/base/error.h>
 #include <ntd/base/text.h>
+#include <ntd/vm/names.h>
 
 #include <sys/stat.h>
 
@@ -30,9 +31,18 @@ void make_private_directory(const fs::path& path) {
         throw_errno("set the mode of '{}'", path.string());
 }
 
+// Members make paths of the name.
+MachineOptions checked(MachineOptions options) {
+    check_machine_name(options.name);
+    return options;
+}
+
 } // namespace
 
 Machine::Machine(const Host& host, MachineOptions options)
+    : Machine(checked(std::move(options)), host) {}
+
+Machine::Machine(MachineOptions options, const Host& host)
     : state_dir(options.tmp_dir / ("vm-state-" + options.name)),
       shared_dir(options.tmp_dir / "shared-xchg"), host_(host), options_(std::move(options)) {
     if (!keep_machine_state())

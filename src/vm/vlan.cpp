@@ -3,6 +3,7 @@
 #include <ntd/base/error.h>
 #include <ntd/base/text.h>
 #include <ntd/os/wait.h>
+#include <ntd/vm/names.h>
 
 #include <unistd.h>
 
@@ -17,8 +18,9 @@ namespace fs = std::filesystem;
 
 constexpr auto start_limit = 30s;
 
-// Members start the switch: the log says it before.
+// Members start the switch: the log says it before, and its files are named after the number.
 int announced(int number, const Host& host) {
+    check_vlan_number(number);
     host.log.info("start vlan");
     return number;
 }

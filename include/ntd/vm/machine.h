@@ -34,6 +34,7 @@ struct ExecuteOptions {
 // Throws MachineError (MachineDied), RequestedAssertionFailed, TimeoutError.
 class Machine {
 public:
+    // Throws UsageError, before anything is made, if the name cannot be used.
     Machine(const Host& host, MachineOptions options);
     virtual ~Machine() = default;
     Machine(const Machine&) = delete;
@@ -103,6 +104,8 @@ protected:
     void make_directories() const;
 
 private:
+    Machine(MachineOptions checked, const Host& host);
+
     const Host& host_;
     MachineOptions options_;
 };
