@@ -49,6 +49,8 @@ class Config:
     """Whether the machines can be reached by SSH, past their networks."""
     vsock_offset: int | None
     """The first number of the SSH backdoor's sockets in the kernel, of --dump-vsocks."""
+    vsock_siblings: bool
+    """Whether the guests reach each other's vsocks."""
     test_script: Path
     """The file with the script."""
     display_viewers: dict[str, str]

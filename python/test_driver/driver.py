@@ -130,7 +130,7 @@ class Driver:
             from test_driver.vsock import VhostVsock  # few runs need it
 
             names = [machine.name for machine in self.config.vms]
-            self.vhost_vsock = VhostVsock(names, self.tmp_dir)
+            self.vhost_vsock = VhostVsock(names, self.tmp_dir, self.config.vsock_siblings)
         containers = engine.ContainerHost(self.tmp_dir) if self.config.containers else None
         if self.config.vlans:
             with self.logger.nested("start all VLans"):

@@ -241,6 +241,7 @@ void define_options(CLI::App& app, CommandLine& line) {
     flag("--watch", line.watch);
     flag("--until-fail", line.until_fail);
     flag("--vnc", line.vnc);
+    flag("--vsock-siblings", line.vsock_siblings);
     flag("--keep-vm-state", line.keep_vm_state);
     flag("-h,--help", line.help);
     flag("--version", line.version);

@@ -41,6 +41,7 @@ struct CommandLine {
     bool watch = false;
     bool until_fail = false;
     bool vnc = false;
+    bool vsock_siblings = false;
     bool keep_vm_state = false;
     bool help = false;
     bool version = false;

@@ -61,6 +61,9 @@ How to run it:
                               driver, which takes several commands at a time. With vsock the
                               machines get one, and it is an error if the guest does not listen
                                                                                 [default: auto]
+      --vsock-siblings        let the guests reach each other's vsocks, which else only the host
+                              does; a guest then can log in to another that takes SSH logins
+                              without a password on its vsock   [also "vsock_siblings" in FILE]
       --pcap                  record what passes over each VLAN, in vlanN.pcap of the output
                               directory; kept if the test fails
       --keep-pcap             the same, kept in any case
@@ -114,8 +117,9 @@ Differences from the Python driver (the README tells more):
   - At the prompt a failing script comes back, Ctrl-C ends only what runs, and consoles do not tear
     the line. test_script() reads the script again, and can run it from a line or subtest on.
   - --pcap, --keep-pcap, --stream-output, --watch, --repeat, --until-fail, --vnc, --backdoor,
-    --max-output, --list-methods, --ssh-proxy, --version, and the variables NTD_... are ours, and so
-    are vlanN.capture(), disconnect(), reconnect(), impair() (loss and delay).
+    --max-output, --vsock-siblings, --list-methods, --ssh-proxy, --version, and the variables
+    NTD_... are ours, and so are vlanN.capture(), disconnect(), reconnect(), impair() (loss and
+    delay).
   - Containers are in namespaces and a cgroup of the driver's own, where the host has no part.
 
 Exit status: 0 the test script ran to its end; 1 it failed (or what it gave to sys.exit); 2 the

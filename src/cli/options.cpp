@@ -318,6 +318,7 @@ Options options_from(const CommandLine& line, const Environment& environment) {
         refuse_options_beside_config(line);
         options.config = driver::read_config(line.config, options.unknown_config_keys);
     }
+    options.config.vsock_siblings |= line.vsock_siblings;
     driver::normalise_config(options.config);
     driver::check_config(options.config);
     check_script_to_run_again(options);

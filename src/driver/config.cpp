@@ -153,11 +153,12 @@ public:
         config.vlans = read_vlans(require(top, "", "vlans"));
         config.global_timeout = read_time_limit(require(top, "", "global_timeout"));
         config.enable_ssh_backdoor = read_bool(top, "enable_ssh_backdoor");
+        config.vsock_siblings = top.contains("vsock_siblings") && read_bool(top, "vsock_siblings");
         config.test_script = read_string(top, "", "test_script");
         config.display_viewers = read_programs(top, "", "display_viewers", "executable");
         note_unknown(top, "",
                      {"vms", "containers", "vlans", "global_timeout", "enable_ssh_backdoor",
-                      "test_script", "display_viewers"});
+                      "vsock_siblings", "test_script", "display_viewers"});
         return config;
     }
 

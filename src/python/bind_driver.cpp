@@ -36,6 +36,7 @@ void bind_options(py::module_& module) {
         .def_readonly("global_timeout", &driver::Config::global_timeout)
         .def_readonly("enable_ssh_backdoor", &driver::Config::enable_ssh_backdoor)
         .def_readonly("vsock_offset", &driver::Config::vsock_offset)
+        .def_readonly("vsock_siblings", &driver::Config::vsock_siblings)
         .def_readonly("test_script", &driver::Config::test_script)
         .def_readonly("display_viewers", &driver::Config::display_viewers);
     py::class_<RunOptions>(module, "RunOptions")
@@ -79,12 +80,14 @@ void bind_vsock(py::module_& module) {
         .def_readonly("host", &vm::VsockSockets::host)
         .def_readonly("guest", &vm::VsockSockets::guest);
     py::class_<vm::VhostVsock, std::shared_ptr<vm::VhostVsock>>(module, "VhostVsock")
-        .def(py::init([](std::vector<std::string> machines, const std::filesystem::path& tmp_dir) {
+        .def(py::init([](std::vector<std::string> machines, const std::filesystem::path& tmp_dir,
+                         bool siblings) {
                  const py::gil_scoped_release without_gil;
-                 return std::make_shared<vm::VhostVsock>(std::move(machines), tmp_dir,
-                                                         session().runtime.host());
+                 return std::make_shared<vm::VhostVsock>(
+                     std::move(machines), tmp_dir, session().runtime.host(),
+                     siblings ? vm::VhostVsock::Reach::siblings : vm::VhostVsock::Reach::host);
              }),
-             "machines"_a, "tmp_dir"_a)
+             "machines"_a, "tmp_dir"_a, "siblings"_a = false)
         .def_property_readonly("sockets", &vm::VhostVsock::sockets)
         .def_property_readonly("pid", &vm::VhostVsock::pid)
         .def("stop", &vm::VhostVsock::stop, can_block());

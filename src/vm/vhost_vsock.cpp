@@ -58,8 +58,11 @@ fs::path make_directory(const fs::path& tmp_dir, const os::OrphanGuard& guard) {
 
 } // namespace
 
-VhostVsock::VhostVsock(std::vector<std::string> machines, const fs::path& tmp_dir, const Host& host)
-    : host_(host), directory_(make_directory(tmp_dir, host.guard)) {
+VhostVsock::VhostVsock(std::vector<std::string> machines,
+                       const fs::path& tmp_dir,
+                       const Host& host,
+                       Reach reach)
+    : host_(host), reach_(reach), directory_(make_directory(tmp_dir, host.guard)) {
     std::sort(machines.begin(), machines.end());
     int cid = first_cid;
     for (const auto& machine : machines) {
@@ -101,10 +104,12 @@ std::vector<std::string> VhostVsock::command_line() const {
     std::vector<std::string> arguments{program};
     int cid = first_cid;
     for (const auto& [machine, sockets] : sockets_) {
+        // Guests of a group reach each other, and all are in one unless told otherwise.
+        const auto group = reach_ == Reach::host ? fmt::format("only-{}", cid) : "siblings";
         arguments.emplace_back("--vm");
-        arguments.push_back(fmt::format("guest-cid={},socket={},uds-path={},tx-buffer-size={}",
-                                        cid++, sockets.guest.string(), sockets.host.string(),
-                                        window));
+        arguments.push_back(
+            fmt::format("guest-cid={},socket={},uds-path={},tx-buffer-size={},groups={}", cid++,
+                        sockets.guest.string(), sockets.host.string(), window, group));
     }
     return arguments;
 }

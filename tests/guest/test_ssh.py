@@ -19,7 +19,24 @@ SSH_CONFIG = f"""Host vsock-mux/*
     LogLevel ERROR
 """
 
-SCRIPT = """
+# Says what comes of a connection from one guest to another's port, as a user without rights: the first
+# bytes that the other side says, after a command for it, or why there is none.
+KNOCK = r"""
+KNOCK = '''
+setpriv --reuid 65534 --clear-groups perl -e 'alarm 60;
+    socket(S, 40, 1, 0) and connect(S, pack("SSLLCx3", 40, 0, @ARGV, 0)) or die "no connection\n";
+    syswrite(S, "touch /root/was-here\n"); sysread(S, $said, 4096); print "said: $said\n"' '''
+
+
+def knock(guest, port, cid):
+    return guest.execute(KNOCK + f"{port} {cid} 2>&1")[1]
+
+
+def cid_of(guest):
+    return int(guest.vsock_host.name.partition("_")[0])
+"""
+
+SCRIPT = KNOCK + """
 import shlex
 import subprocess
 import threading
@@ -46,10 +63,18 @@ def connections():
     return len(listed.splitlines())
 
 
+other.start()
 machine.wait_for_unit("ssh-access.target")
 with subtest("logins"):
     check_logins()
     assert machine.succeed("pgrep --count -x sshd || true") == "0\\n", "no server but on the vsock"
+with subtest("guests do not reach each other"):
+    other.wait_for_unit("ssh-access.target")
+    assert (cid_of(machine), cid_of(other)) == (3, 4)
+    assert knock(machine, 51400, 4) == knock(other, 51400, 3) == "no connection\\n"
+    assert knock(machine, 22, 4) == "no connection\\n"
+    other.succeed("true")
+    other.crash()
 machine.crash()
 machine.start(allow_reboot=True)
 with subtest("logins after another start"):
@@ -106,14 +131,33 @@ with subtest("a guest that does not listen any more"):
 """
 
 
+SIBLINGS = KNOCK + """
+start_all()
+for guest in machines:
+    guest.wait_for_unit("ssh-access.target")
+    assert guest.succeed("echo up") == "up\\n"
+with subtest("a guest is no host for another one's root shell"):
+    assert knock(machine, 51400, cid_of(other)) == "said: \\n"
+    other.wait_for_console_text("vsock-backdoor: no shell for vsock:3, only for the host")
+    other.succeed("! test -e /root/was-here")
+with subtest("but its SSH server is reached, as asked for"):
+    assert knock(machine, 22, cid_of(other)).startswith("said: SSH-2.0-")
+"""
+
+
 def run(directory: Path, script: str, *options: str) -> guest.Result:
-    (start_script,) = guest.start_scripts(directory, "machine:-", options=["--ssh"])
+    machines = ["machine", "other"]
+    specs = [f"{name}:-" for name in machines]
+    start_scripts = guest.start_scripts(directory, *specs, options=["--ssh"])
     test = directory / "test.py"
     test.write_text(script)
     (directory / "ssh_config").write_text(SSH_CONFIG)
     config = directory / "config.json"
     config.write_text(json.dumps({
-        "vms": {"machine": {"name": "machine", "start_script": str(start_script)}},
+        "vms": {
+            name: {"name": name, "start_script": str(start_script)}
+            for name, start_script in zip(machines, start_scripts, strict=True)
+        },
         "containers": {},
         "vlans": [],
         "global_timeout": guest.PATIENCE,
@@ -129,3 +173,9 @@ def test_guest_with_a_vsock(tmp_path: Path) -> None:
     assert result.returncode == 0, str(result)
     assert re.search(r"^ +machine:  ssh -o User=root vsock-mux//\S+$", result.log, re.MULTILINE)
     assert not list(tmp_path.glob("ntd-*")), "the sockets' directory is left"
+
+
+@pytest.mark.skipif(shutil.which("vhost-device-vsock") is None, reason="no vhost-device-vsock")
+def test_guests_that_reach_each_other(tmp_path: Path) -> None:
+    result = run(tmp_path, SIBLINGS, "--vsock-siblings")
+    assert result.returncode == 0, str(result)

@@ -34,6 +34,7 @@ struct Config {
     std::optional<double> global_timeout{}; // seconds
     bool enable_ssh_backdoor = false;
     std::optional<int> vsock_offset{};   // --dump-vsocks
+    bool vsock_siblings = false;         // guests reach each other's vsocks
     std::filesystem::path test_script{}; // empty: none
 
     // For each protocol ("vnc") the program that shows a screen to a person.

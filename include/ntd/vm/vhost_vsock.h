@@ -25,11 +25,15 @@ struct VsockSockets {
 // names; 0 to 2 have meanings of their own.
 class VhostVsock {
 public:
+    // Whom a guest reaches over its vsock: the host alone, or the other guests as well.
+    enum class Reach { host, siblings };
+
     // Returns when all sockets are there. Throws MachineError with the process's last words,
     // SystemError.
     VhostVsock(std::vector<std::string> machines,
                const std::filesystem::path& tmp_dir,
-               const Host& host);
+               const Host& host,
+               Reach reach);
     ~VhostVsock();
     VhostVsock(const VhostVsock&) = delete;
     VhostVsock& operator=(const VhostVsock&) = delete;
@@ -60,6 +64,7 @@ private:
     bool wait_until(const std::function<bool()>& ready, Deadline deadline);
 
     const Host& host_;
+    Reach reach_;
     std::filesystem::path directory_; // ours
     std::map<std::string, VsockSockets> sockets_;
     Guarded<std::map<std::filesystem::path, Identity>> taken_;

@@ -206,6 +206,11 @@ TEST_F(ParseOptions, TakesVsockOffset) {
     EXPECT_EQ(accepted({script_, "--dump-vsocks", "7"}).config.vsock_offset, 7);
 }
 
+TEST_F(ParseOptions, TakesVsockSiblings) {
+    EXPECT_FALSE(accepted({script_}).config.vsock_siblings);
+    EXPECT_TRUE(accepted({"--vsock-siblings", script_}).config.vsock_siblings);
+}
+
 TEST_F(ParseOptions, RefusesVsockOffsetThatIsNoNumber) {
     EXPECT_THAT(refusal({script_, "--dump-vsocks", "x"}), HasSubstr("--dump-vsocks 'x'"));
 }
