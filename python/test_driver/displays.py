@@ -85,7 +85,8 @@ class Display:
         name = f"vnc-{self._machine.name}{self._target.display.replace(':', '-')}"
         socket = self._machine.shared_dir / name
         socket.unlink(missing_ok=True)
-        # It serves one viewer and ends with it. No port: only who is on the host gets in.
+        # It serves one viewer and ends with it. No port: of the host's users only ours gets at the
+        # directory. So do the other guests, which may look at each other's screens through it.
         options = ["-display", self._target.display, "-auth", self._target.xauthority]
         options += ["-unixsock", f"/tmp/shared/{name}", "-rfbport", "0", "-rfbportv6", "0"]
         options += ["-nopw", "-desktop", f"{self._machine.name} (nspawn)"]

@@ -20,6 +20,7 @@ import zlib
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
+from test_driver._engine import engine
 from test_driver._files import write_file
 from test_driver.errors import MachineError, RequestedAssertionFailed
 
@@ -556,7 +557,10 @@ class EfiVars:
         """The new store is complete or not there at all."""
         path = self.state_path.resolve()
         try:
-            path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+            if self._path is None and not os.environ.get("NIX_EFI_VARS"):
+                engine.private_directory(self.machine.state_dir)
+            else:  # a place of the user's choice
+                path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
             write_file(path, image)
         except OSError as error:
             raise MachineError(f"cannot write the EFI variables: {error}") from error

@@ -66,6 +66,8 @@ python::RunResult run(const cli::Options& options) {
     log::Log log;
     auto& terminal = add_sinks(log, options);
     log_notes(log, options);
+    if (!base.warning().empty())
+        log.warning(base.warning());
     driver::Runtime runtime(log, guard);
     const auto trace = open_trace();
     runtime.host().trace = trace.get();

@@ -1,8 +1,10 @@
 #include <ntd/driver/base_directory.h>
 
 #include <ntd/base/error.h>
+#include <ntd/os/private_directory.h>
 #include <ntd/os/unix_socket.h>
 
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <cstdlib>
@@ -29,13 +31,12 @@ Choice choose() {
     return {"", "/tmp"};
 }
 
-fs::path make_short_link(const fs::path& target) {
-    auto name = fmt::format("/tmp/ntd-{}", ::getpid());
-    ::unlink(name.c_str()); // of an earlier process with our pid
-    if (::symlink(target.c_str(), name.c_str()) < 0)
-        throw_errno("make the symbolic link '{}' to '{}', whose path is too long for sockets", name,
-                    target.string());
-    return name;
+// Where the directory of another user can be moved away, and one of somebody else take its place.
+bool lets_others_rename(const fs::path& directory) {
+    struct stat status {};
+    constexpr mode_t unsafe = S_IWOTH;
+    return ::stat(directory.c_str(), &status) == 0 &&
+           (status.st_mode & (S_IWOTH | S_ISVTX)) == unsafe;
 }
 
 } // namespace
@@ -53,8 +54,12 @@ BaseDirectory::BaseDirectory(const os::OrphanGuard& guard) {
         throw UsageError("the base directory '{}' ({}) is not a directory that can be written to; "
                          "set TMPDIR to one that is",
                          path.string(), from);
+    if (lets_others_rename(real_))
+        warning_ = fmt::format("the base directory '{}' ({}) lets all users of this host replace "
+                               "what is in it: `chmod +t` it, or set TMPDIR to another one",
+                               path.string(), from);
     if (real_.native().size() + room_for_sockets > os::longest_socket_path) {
-        link_ = make_short_link(real_);
+        link_ = os::make_fresh_link(fmt::format("/tmp/ntd-{}", ::getpid()), real_);
         guard.add_file(link_.native());
     }
 }

@@ -1,6 +1,7 @@
 #include "bindings.h"
 #include "casters.h"
 
+#include <ntd/os/private_directory.h>
 #include <ntd/vm/capture.h>
 #include <ntd/vm/vhost_vsock.h>
 #include <ntd/vm/vlan.h>
@@ -124,6 +125,10 @@ void bind_driver(py::module_& module) {
         [](vm::Seconds timeout) { session().runtime.termination().set_global_timeout(timeout); },
         "timeout"_a);
     module.def("hear_signals", &hear_signals);
+    // Makes a directory that nobody else can write to, or checks that one is such.
+    module.def(
+        "private_directory",
+        [](const std::filesystem::path& path) { os::open_private_directory(path); }, "path"_a);
     // Process groups that Python starts: they are to end with us, whatever ends us.
     module.def(
         "guard_group",

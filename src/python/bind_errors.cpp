@@ -57,6 +57,8 @@ void translate(std::exception_ptr pointer) {
         set_error("builtins", "ValueError", error.what());
     } catch (const SystemError& error) {
         set_os_error(error);
+    } catch (const Error& error) {
+        set_error("test_driver.errors", "MachineError", error.what());
     }
 }
 

@@ -2,11 +2,10 @@
 
 #include <ntd/base/error.h>
 #include <ntd/base/text.h>
+#include <ntd/os/private_directory.h>
 #include <ntd/os/wait.h>
 #include <ntd/vm/vde_switch.h>
 
-#include <fcntl.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include <utility>
@@ -29,25 +28,13 @@ std::size_t connections(const fs::path& switch_dir) {
     return count;
 }
 
-// What a guest may have left under the name, through a copy, is replaced and not followed. A pipe
-// or a device is the caller's.
-UniqueFd create(const fs::path& path) {
-    struct stat status {};
-    if (::lstat(path.c_str(), &status) == 0 && (S_ISREG(status.st_mode) || S_ISLNK(status.st_mode)))
-        ::unlink(path.c_str());
-    return UniqueFd(
-        ::open(path.c_str(), O_CREAT | O_TRUNC | O_WRONLY | O_NOFOLLOW | O_CLOEXEC, 0644));
-}
-
 } // namespace
 
 Capture::Plug::Plug(const os::ProcessSpec& spec, const os::OrphanGuard& guard)
     : process(spec, guard), frames(os::ByteStream::nonblocking(std::move(process.stdout_pipe))) {}
 
 Capture::Capture(fs::path file, const Host& host)
-    : path_(std::move(file)), host_(host), file_(create(path_)) {
-    if (!file_)
-        throw_errno("write '{}'", path_.string());
+    : path_(std::move(file)), host_(host), file_(os::open_output(path_)) {
     append(proto::pcap_header());
 }
 

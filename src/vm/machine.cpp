@@ -2,15 +2,12 @@
 
 #include <ntd/base/error.h>
 #include <ntd/base/text.h>
+#include <ntd/os/private_directory.h>
 #include <ntd/vm/names.h>
 
-#include <sys/stat.h>
-
-#include <system_error>
+#include <utility>
 
 namespace ntd::vm {
-
-namespace fs = std::filesystem;
 
 namespace {
 
@@ -20,15 +17,6 @@ constexpr std::size_t most_logged = std::size_t{16} << 20;
 // Output of a program, for a message.
 std::string shown(std::string_view output) {
     return tail(trim_right(output), 2000);
-}
-
-void make_private_directory(const fs::path& path) {
-    std::error_code error;
-    fs::create_directories(path, error);
-    if (error)
-        throw SystemError(error.value(), fmt::format("make the directory '{}'", path.string()));
-    if (::chmod(path.c_str(), 0700) < 0)
-        throw_errno("set the mode of '{}'", path.string());
 }
 
 // Members make paths of the name.
@@ -51,20 +39,13 @@ Machine::Machine(MachineOptions options, const Host& host)
 }
 
 void Machine::make_directories() const {
-    make_private_directory(state_dir);
-    make_private_directory(shared_dir);
+    os::open_private_directory(state_dir);
+    os::open_private_directory(shared_dir);
 }
 
 void Machine::cleanup_statedir() const {
-    std::error_code error;
-    if (!fs::exists(fs::symlink_status(state_dir, error)))
+    if (!os::remove_private(state_dir))
         return;
-    fs::remove_all(state_dir, error);
-    if (error)
-        throw SystemError(
-            error.value(),
-            fmt::format("remove the old state in '{}' (it may belong to another user)",
-                        state_dir.string()));
     log("deleting VM state directory " + state_dir.string());
     log("if you want to keep the VM state, pass --keep-machine-state");
 }

@@ -1,6 +1,7 @@
 #include <ntd/vm/vde_switch.h>
 
 #include <ntd/base/error.h>
+#include <ntd/os/private_directory.h>
 #include <ntd/os/unix_socket.h>
 
 #include <unistd.h>
@@ -20,16 +21,16 @@ fs::path
 prepare_directory(const fs::path& tmp_dir, std::string_view name, const os::OrphanGuard& guard) {
     constexpr std::size_t room_for_sockets = 20; // "/ctl", "/.01234.56789"
     const auto path = tmp_dir / name;
-    std::error_code ignored; // a directory left over by a driver that was killed
-    fs::remove_all(path, ignored);
+    os::remove_private(path); // left over by a driver that was killed
     guard.add_file(path.native());
     const auto length = fs::canonical(tmp_dir).native().size() + 1 + name.size();
     fs::path direct = path;
     if (length + room_for_sockets > os::longest_socket_path) {
-        direct = fmt::format("/tmp/ntd-{}-{}", ::getpid(), name);
-        fs::remove_all(direct, ignored);
-        fs::create_symlink(direct, path);
+        direct = os::make_fresh_directory(fmt::format("/tmp/ntd-{}-{}", ::getpid(), name));
         guard.add_file(direct.native());
+        fs::create_symlink(direct, path); // throws if somebody was faster
+    } else {
+        os::open_private_directory(path); // vde_switch would take anybody's
     }
     guard.add_file((direct / "ctl").native()); // a switch that is killed leaves them
     return direct;

@@ -2,6 +2,7 @@
 
 #include <ntd/base/error.h>
 #include <ntd/os/directory_watch.h>
+#include <ntd/os/private_directory.h>
 #include <ntd/os/unix_socket.h>
 #include <ntd/os/wait.h>
 
@@ -9,7 +10,6 @@
 #include <unistd.h>
 
 #include <algorithm>
-#include <cerrno>
 #include <string_view>
 
 namespace ntd::vm {
@@ -34,26 +34,18 @@ constexpr auto renewal_limit = 5s;
 // host name, in which ssh takes few characters, and makes capitals small. A comma would end the
 // option that the path is given in.
 bool is_fit(std::string_view directory) {
-    constexpr std::string_view room = "/ntd-4194304-vsock-10/1000_guest.socket";
+    constexpr std::string_view room = "/ntd-4194304-vsock-01234567/1000_guest.socket";
     constexpr std::string_view usable = "abcdefghijklmnopqrstuvwxyz0123456789/._-";
     return directory.size() + room.size() <= os::longest_socket_path &&
            directory.find_first_not_of(usable) == directory.npos;
 }
 
-// A directory of our own, beside the machines' state if possible. A run within the run has another
-// one, and one that is there already may be somebody else's.
+// A directory of our own, beside the machines' state if possible. A run within the run has another.
 fs::path make_directory(const fs::path& tmp_dir, const os::OrphanGuard& guard) {
-    constexpr int most = 100;
     const std::string parent = is_fit(tmp_dir.native()) ? tmp_dir.string() : "/tmp";
-    for (int number = 1;; ++number) {
-        const auto path = fmt::format("{}/ntd-{}-vsock-{}", parent, ::getpid(), number);
-        if (::mkdir(path.c_str(), 0700) == 0) {
-            guard.add_file(path);
-            return path;
-        }
-        if (errno != EEXIST || number == most)
-            throw_errno("make the directory '{}'", path);
-    }
+    auto path = os::make_fresh_directory(fmt::format("{}/ntd-{}-vsock", parent, ::getpid()));
+    guard.add_file(path.native());
+    return path;
 }
 
 } // namespace

@@ -3,6 +3,7 @@
 #include <ntd/os/orphan_guard.h>
 
 #include <filesystem>
+#include <string>
 
 namespace ntd::driver {
 
@@ -17,8 +18,12 @@ public:
 
     const std::filesystem::path& path() const { return link_.empty() ? real_ : link_; }
 
+    // What is wrong with it, although it can be used; or empty.
+    const std::string& warning() const { return warning_; }
+
 private:
     std::filesystem::path real_;
+    std::string warning_;
     std::filesystem::path link_; // empty: not needed
 };
 

@@ -136,7 +136,7 @@ def _console(machine: QemuMachine) -> Iterator[tuple[socket.socket, str]]:
     path = machine.state_dir / name
     with _plugging, socket.socket(socket.AF_UNIX) as listener:
         before = _ask(machine, "find_consoles")
-        listener.bind(str(path))
+        listener.bind(str(path))  # nobody else gets at the state directory
         listener.listen()
         try:
             _plug(machine, name, str(path))

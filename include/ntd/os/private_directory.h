@@ -1,0 +1,32 @@
+#pragma once
+
+#include <ntd/base/unique_fd.h>
+
+#include <filesystem>
+#include <string>
+
+namespace ntd::os {
+
+// Directories that nobody but us can change, where others may make some as well (/tmp): what
+// somebody has prepared under a name that can be guessed is never used, followed or removed.
+
+// Opens a directory of ours, made with its parents if there is none, and leaves it with the mode
+// 0700. Throws Error if what is there is no directory (a link to one is none), belongs to another
+// user, or may be written to by others; SystemError.
+UniqueFd open_private_directory(const std::filesystem::path& path);
+
+// Removes what an earlier run has left under that path: a directory as above with all that is in
+// it, or a link or file of ours. False if nothing was there. Throws as open_private_directory().
+bool remove_private(const std::filesystem::path& path);
+
+// Makes a new directory, or a symbolic link to `target`, and returns its path: `prefix`, a hyphen,
+// and what nobody can guess.
+std::filesystem::path make_fresh_directory(const std::string& prefix);
+std::filesystem::path make_fresh_link(const std::string& prefix,
+                                      const std::filesystem::path& target);
+
+// Opens a file for writing, made or emptied. A symbolic link is followed only if it is ours or
+// root's. Throws Error if it is somebody else's; SystemError.
+UniqueFd open_output(const std::filesystem::path& path);
+
+} // namespace ntd::os

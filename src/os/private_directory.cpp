@@ -1,0 +1,172 @@
+#include <ntd/os/private_directory.h>
+
+#include <ntd/base/error.h>
+#include <ntd/os/syscall.h>
+
+#include <fcntl.h>
+#include <sys/random.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <cstdint>
+#include <optional>
+#include <system_error>
+
+namespace ntd::os {
+
+namespace {
+
+namespace fs = std::filesystem;
+
+constexpr mode_t ours_alone = 0700;
+
+// The parent is what the user has chosen, by whatever links; only the last part is in a place that
+// others may have been to before.
+struct Place {
+    explicit Place(const fs::path& path)
+        : name(path.filename()),
+          parent(::open(path.has_parent_path() ? path.parent_path().c_str() : ".",
+                        O_PATH | O_DIRECTORY | O_CLOEXEC)) {
+        if (!parent)
+            throw_errno("open the directory '{}'", path.parent_path().string());
+    }
+
+    fs::path name;
+    UniqueFd parent;
+};
+
+fs::path without_slash(const fs::path& path) {
+    return path.has_filename() ? path : path.parent_path();
+}
+
+std::string_view kind_of(const struct stat& status) {
+    if (S_ISLNK(status.st_mode))
+        return "a symbolic link";
+    return S_ISDIR(status.st_mode) ? "a directory" : "no directory";
+}
+
+void check_owner(const fs::path& path, const struct stat& status) {
+    if (status.st_uid != ::geteuid())
+        throw Error("'{}' is {} of user {}, not of user {}, who runs this: what others have "
+                    "prepared is not used; remove it, or use a directory of your own (TMPDIR, -o)",
+                    path.string(), kind_of(status), status.st_uid, ::geteuid());
+}
+
+void check(const fs::path& path, const struct stat& status) {
+    constexpr mode_t writable_to_others = 022;
+    check_owner(path, status);
+    if (!S_ISDIR(status.st_mode))
+        throw Error("'{}' is {}, but a directory is needed there; remove it, or set TMPDIR to "
+                    "another directory",
+                    path.string(), kind_of(status));
+    if ((status.st_mode & writable_to_others) != 0)
+        throw Error("the directory '{}' can be written to by others than user {} (its mode is "
+                    "{:04o}): what is in it may be theirs; remove it, or `chmod go-w` it if you "
+                    "trust what is in it",
+                    path.string(), status.st_uid, status.st_mode & 07777U);
+}
+
+std::optional<struct stat> status_of(const Place& place, const fs::path& path) {
+    struct stat status {};
+    if (::fstatat(place.parent.get(), place.name.c_str(), &status, AT_SYMLINK_NOFOLLOW) == 0)
+        return status;
+    if (errno == ENOENT)
+        return std::nullopt;
+    throw_errno("look at '{}'", path.string());
+}
+
+void make_parents(const fs::path& path) {
+    std::error_code error;
+    const auto parent = path.parent_path();
+    if (!parent.empty() && !fs::exists(parent, error) && !error)
+        open_private_directory(parent);
+}
+
+std::string random_suffix() {
+    std::uint32_t bits = 0;
+    if (retry_eintr([&] { return ::getrandom(&bits, sizeof bits, 0); }) != sizeof bits)
+        throw_errno("get random bytes");
+    return fmt::format("-{:08x}", bits);
+}
+
+template <typename Make>
+fs::path make_fresh(const std::string& prefix, std::string_view what, Make make) {
+    constexpr int most = 100; // in vain: somebody is there on purpose
+    for (int attempt = 1;; ++attempt) {
+        const auto path = prefix + random_suffix();
+        if (make(path) == 0)
+            return path;
+        if (errno != EEXIST || attempt == most)
+            throw_errno("make the {} '{}'", what, path);
+    }
+}
+
+} // namespace
+
+UniqueFd open_private_directory(const fs::path& given) {
+    const auto path = without_slash(given);
+    make_parents(path);
+    const Place place(path);
+    if (::mkdirat(place.parent.get(), place.name.c_str(), ours_alone) < 0 && errno != EEXIST)
+        throw_errno("make the directory '{}'", path.string());
+    UniqueFd directory(::openat(place.parent.get(), place.name.c_str(),
+                                O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC));
+    if (!directory) {
+        const int code = errno;
+        if (const auto status = status_of(place, path)) // which says more
+            check(path, *status);
+        throw SystemError(code, fmt::format("open the directory '{}'", path.string()));
+    }
+    struct stat status {};
+    if (::fstat(directory.get(), &status) < 0)
+        throw_errno("look at '{}'", path.string());
+    check(path, status);
+    if (::fchmod(directory.get(), ours_alone) < 0)
+        throw_errno("set the mode of '{}'", path.string());
+    return directory;
+}
+
+bool remove_private(const fs::path& given) {
+    const auto path = without_slash(given);
+    std::error_code error;
+    if (!fs::exists(path.has_parent_path() ? path.parent_path() : ".", error))
+        return false;
+    const Place place(path);
+    const auto status = status_of(place, path);
+    if (!status)
+        return false;
+    check_owner(path, *status);
+    fs::remove_all(path, error); // never follows a link on its way
+    if (error)
+        throw SystemError(error.value(), fmt::format("remove the old '{}'", path.string()));
+    return true;
+}
+
+UniqueFd open_output(const fs::path& path) {
+    constexpr int flags = O_CREAT | O_TRUNC | O_WRONLY | O_CLOEXEC;
+    constexpr mode_t mode = 0644;
+    UniqueFd file(::open(path.c_str(), flags | O_NOFOLLOW, mode));
+    struct stat status {};
+    if (!file && errno == ELOOP && ::lstat(path.c_str(), &status) == 0) {
+        if (status.st_uid != 0)
+            check_owner(path, status);
+        file.reset(::open(path.c_str(), flags, mode));
+    }
+    if (!file)
+        throw_errno("write '{}'", path.string());
+    return file;
+}
+
+fs::path make_fresh_directory(const std::string& prefix) {
+    return make_fresh(prefix, "directory",
+                      [](const std::string& path) { return ::mkdir(path.c_str(), ours_alone); });
+}
+
+fs::path make_fresh_link(const std::string& prefix, const fs::path& target) {
+    return make_fresh(
+        prefix, fmt::format("symbolic link to '{}'", target.string()),
+        [&](const std::string& path) { return ::symlink(target.c_str(), path.c_str()); });
+}
+
+} // namespace ntd::os

@@ -1,0 +1,236 @@
+"""Other users of the host: what they have prepared is not used, and they do not get in."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import re
+import stat
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from harness import Command, Result, Workspace
+
+RunDriver = Callable[..., Result]
+
+NOBODY = 65534
+needs_root = pytest.mark.skipif(os.geteuid() != 0, reason="another user to act as takes root")
+pytestmark = needs_root
+
+WORKS = """
+assert web.succeed("echo up") == "up\\n"
+"""
+
+
+@contextlib.contextmanager
+def as_nobody() -> Iterator[None]:
+    """What is made within belongs to another user, and has been made with that user's rights."""
+    os.setegid(NOBODY)
+    os.seteuid(NOBODY)
+    try:
+        yield
+    finally:
+        os.seteuid(0)
+        os.setegid(0)
+
+
+@pytest.fixture
+def shared(workspace: Workspace) -> Path:
+    """A directory like /tmp."""
+    workspace.root.chmod(0o755)
+    directory = workspace.root / "shared"
+    directory.mkdir()
+    directory.chmod(0o1777)
+    return directory
+
+
+@pytest.fixture
+def victim(workspace: Workspace) -> Path:
+    """A directory of root's that somebody would like to have changed."""
+    directory = workspace.root / "victim"
+    directory.mkdir(mode=0o755)
+    directory.chmod(0o755)
+    (directory / "file").write_text("precious")
+    return directory
+
+
+def prepare(path: Path, kind: str, victim: Path) -> None:
+    """What somebody else puts there before the driver comes."""
+    with as_nobody():
+        if kind == "directory":
+            path.mkdir(mode=0o777)
+        elif kind == "link to a directory":
+            path.symlink_to(victim)
+        elif kind == "link to nothing":
+            path.symlink_to(victim / "new")
+        elif kind == "file":
+            path.write_text("")
+
+
+PREPARED = ["directory", "link to a directory", "link to nothing", "file"]
+
+
+@pytest.mark.parametrize("kind", PREPARED)
+@pytest.mark.parametrize("name", ["vm-state-web", "shared-xchg", "vde1.ctl"])
+@pytest.mark.parametrize("keep", [False, True])
+def test_what_others_have_prepared_is_refused(
+    run_driver: RunDriver, shared: Path, victim: Path, name: str, kind: str, keep: bool
+) -> None:
+    path = shared / name
+    prepare(path, kind, victim)
+    before = path.lstat()
+    args = ["--keep-machine-state"] if keep else []
+    result = run_driver(WORKS, env={"TMPDIR": str(shared)}, vlans=[1], args=args)
+    result.must_fail(f"'{path}' is ", f"of user {NOBODY}", "user 0", "remove it")
+    result.must_not_say("starting vm", "Traceback")
+    after = path.lstat()
+    assert (after.st_ino, after.st_mode, after.st_uid) == (before.st_ino, before.st_mode, NOBODY)
+    assert [entry.name for entry in victim.iterdir()] == ["file"]
+    assert stat.S_IMODE(victim.stat().st_mode) == 0o755
+
+
+def test_a_machine_of_the_script_is_refused_alike(
+    run_driver: RunDriver, workspace: Workspace, shared: Path, victim: Path
+) -> None:
+    prepare(shared / "vm-state-more", "directory", victim)
+    script = f"""
+        from test_driver.errors import MachineError
+
+        with t.assertRaises(MachineError) as raised:
+            create_machine("{workspace.start_script('more')}", name="more")
+        assert "vm-state-more' is a directory of user {NOBODY}" in str(raised.exception)
+        {WORKS.strip()}
+    """
+    run_driver(script, env={"TMPDIR": str(shared)}).must_succeed()
+
+
+def test_one_that_comes_between_two_starts_is_refused(
+    run_driver: RunDriver, shared: Path, victim: Path
+) -> None:
+    script = f"""
+        import shutil
+
+        web.succeed("true")
+        web.crash()
+        shutil.rmtree(web.state_dir)
+        os.symlink("{victim}", web.state_dir)
+        os.lchown(web.state_dir, {NOBODY}, {NOBODY})
+        web.start()
+    """
+    result = run_driver(script, env={"TMPDIR": str(shared)})
+    result.must_fail("vm-state-web' is a symbolic link of user 65534")
+    assert [entry.name for entry in victim.iterdir()] == ["file"]
+
+
+@pytest.mark.parametrize("mode", [0o777, 0o775, 0o1777])
+@pytest.mark.parametrize("name", ["vm-state-web", "shared-xchg"])
+def test_ours_that_others_can_write_to_is_refused(
+    run_driver: RunDriver, workspace: Workspace, name: str, mode: int
+) -> None:
+    path = workspace.base / name
+    path.mkdir()
+    path.chmod(mode)
+    result = run_driver(WORKS, args=["-K"])
+    result.must_fail(f"'{path}' can be written to by others", f"{mode:04o}", "chmod go-w")
+    result.must_not_say("starting vm")
+
+
+def test_a_link_of_ours_is_no_directory(run_driver: RunDriver, workspace: Workspace) -> None:
+    (workspace.base / "shared-xchg").symlink_to(workspace.root)
+    run_driver(WORKS).must_fail("shared-xchg' is a symbolic link, but a directory is needed")
+
+
+def test_directories_of_ours_are_used_again(run_driver: RunDriver, shared: Path) -> None:
+    script = WORKS + """
+kept = web.state_dir / "kept"
+first = not kept.exists()
+kept.write_text("")
+print("first" if first else "again")
+"""
+    for expected in ("first", "again", "again"):
+        result = run_driver(script, env={"TMPDIR": str(shared)}, vlans=[1], args=["-K"])
+        assert expected in result.must_succeed().stdout.splitlines()
+    assert "first" in run_driver(script, env={"TMPDIR": str(shared)}).must_succeed().stdout
+
+
+@pytest.mark.parametrize("mask", ["0", "022", "077"])
+def test_what_is_made_is_ours_alone_whatever_the_umask(
+    workspace: Workspace, shared: Path, mask: str
+) -> None:
+    script = WORKS + """
+import stat
+places = [web.state_dir, web.shared_dir, vlan1.socket_dir, driver.vhost_vsock.sockets["web"].host.parent]
+for place in places:
+    print("mode", oct(stat.S_IMODE(os.lstat(place).st_mode)), os.lstat(place).st_uid)
+"""
+    command = workspace.command(
+        script, vlans=[1], generation="json", settings={"enable_ssh_backdoor": True},
+        env={"TMPDIR": str(shared), "PATH": f"{FAKES}:{os.environ['PATH']}"},
+    )
+    result = workspace.run(through_shell(f"umask {mask}", command)).must_succeed()
+    assert re.findall("^mode .*$", result.stdout, re.MULTILINE) == ["mode 0o700 0"] * 4
+
+
+FAKES = Path(__file__).resolve().parents[1] / "fakes"
+
+
+def through_shell(prepare: str, command: Command) -> Command:
+    """``prepare`` is run by the process that becomes the driver: its pid is $$."""
+    return Command(["sh", "-c", f'{prepare} && exec "$@"', "sh", *command.argv], command.env)
+
+
+def test_names_with_our_number_in_them(workspace: Workspace, victim: Path) -> None:
+    """With a base directory whose path is long, things are in /tmp, where others know our pid."""
+    deep = workspace.base / ("d" * 150)
+    deep.mkdir()
+    for name in ("", "-vde1.ctl", "-vsock-1"):
+        assert not list(Path("/tmp").glob(f"ntd-*{name}.prepared"))
+    prepare = f"""
+        for name in /tmp/ntd-$$ /tmp/ntd-$$-vde1.ctl; do
+            ln -s {victim} $name && chown -h {NOBODY} $name || exit
+        done; echo pid $$"""
+    command = workspace.command(WORKS, vlans=[1], env={"TMPDIR": str(deep)})
+    result = workspace.run(through_shell(prepare.strip(), command)).must_succeed()
+    pid = re.search(r"^pid (\d+)$", result.stdout, re.MULTILINE)
+    assert pid
+    for name in (f"/tmp/ntd-{pid[1]}", f"/tmp/ntd-{pid[1]}-vde1.ctl"):
+        assert os.lstat(name).st_uid == NOBODY, "what somebody else has made is not ours to remove"
+        os.unlink(name)
+    assert [entry.name for entry in victim.iterdir()] == ["file"]
+
+
+def test_base_directory_that_lets_others_rename(run_driver: RunDriver, shared: Path) -> None:
+    shared.chmod(0o777)
+    result = run_driver(WORKS, env={"TMPDIR": str(shared)}).must_succeed()
+    result.must_say(f"the base directory '{shared}'", "lets all users", "chmod +t")
+    shared.chmod(0o1777)
+    run_driver(WORKS, env={"TMPDIR": str(shared)}).must_succeed().must_not_say("lets all users")
+
+
+# ----------------------------------------------------------------------------- files in a work place
+
+
+def test_store_of_efi_variables_in_a_shared_place(workspace: Workspace, shared: Path) -> None:
+    precious = workspace.root / "precious"
+    precious.write_text("precious")
+    store = shared / "vars.fd"
+    script = "web.efi_vars.create_empty()"
+    env = {"NIX_EFI_VARS": str(store)}
+    prepare = f"ln -s {precious} {shared}/.vars.fd.$$ && chown -h {NOBODY} {shared}/.vars.fd.$$"
+    result = workspace.run(through_shell(prepare, workspace.command(script, env=env)))
+    result.must_succeed()
+    assert precious.read_text() == "precious"
+    assert store.is_file() and not store.is_symlink()
+
+
+def test_recording_over_a_link_of_somebody(run_driver: RunDriver, workspace: Workspace) -> None:
+    precious = workspace.root / "precious"
+    precious.write_text("precious")
+    link = workspace.out / "vlan1.pcap"
+    link.symlink_to(precious)
+    os.lchown(link, NOBODY, NOBODY)
+    result = run_driver(WORKS, vlans=[1], args=["--keep-pcap"])
+    result.must_fail(f"'{link}' is a symbolic link of user {NOBODY}")
+    assert precious.read_text() == "precious"

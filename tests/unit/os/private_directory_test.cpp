@@ -1,0 +1,119 @@
+#include <ntd/os/private_directory.h>
+
+#include <ntd/base/error.h>
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <cstdlib>
+#include <fstream>
+
+namespace ntd::os {
+namespace {
+
+namespace fs = std::filesystem;
+using testing::HasSubstr;
+
+// A directory for each test. Those of other users take another user: tests/security has them.
+class PrivateDirectory : public testing::Test {
+protected:
+    PrivateDirectory() {
+        std::string name = fs::temp_directory_path() / "ntd-private-XXXXXX";
+        root_ = ::mkdtemp(name.data());
+    }
+    ~PrivateDirectory() override { fs::remove_all(root_); }
+    PrivateDirectory(const PrivateDirectory&) = delete;
+    PrivateDirectory& operator=(const PrivateDirectory&) = delete;
+    PrivateDirectory(PrivateDirectory&&) = delete;
+    PrivateDirectory& operator=(PrivateDirectory&&) = delete;
+
+    static mode_t mode_of(const fs::path& path) {
+        struct stat status {};
+        EXPECT_EQ(::lstat(path.c_str(), &status), 0);
+        return status.st_mode & 07777U;
+    }
+
+    static std::string refusal(const fs::path& path) {
+        try {
+            open_private_directory(path);
+        } catch (const Error& error) {
+            return error.what();
+        }
+        return "taken";
+    }
+
+    fs::path root_;
+};
+
+TEST_F(PrivateDirectory, IsMadeWithItsParents) {
+    EXPECT_TRUE(open_private_directory(root_ / "a" / "b" / ""));
+    EXPECT_EQ(mode_of(root_ / "a"), 0700U);
+    EXPECT_EQ(mode_of(root_ / "a" / "b"), 0700U);
+}
+
+TEST_F(PrivateDirectory, IsReusedAndCloseToOthers) {
+    fs::create_directory(root_ / "a");
+    ::chmod((root_ / "a").c_str(), 0755);
+    std::ofstream(root_ / "a" / "kept") << "x";
+    EXPECT_TRUE(open_private_directory(root_ / "a"));
+    EXPECT_EQ(mode_of(root_ / "a"), 0700U);
+    EXPECT_TRUE(fs::exists(root_ / "a" / "kept"));
+}
+
+TEST_F(PrivateDirectory, MayBeBelowALink) {
+    fs::create_directory(root_ / "real");
+    fs::create_symlink(root_ / "real", root_ / "link");
+    EXPECT_TRUE(open_private_directory(root_ / "link" / "a"));
+    EXPECT_TRUE(fs::is_directory(root_ / "real" / "a"));
+}
+
+TEST_F(PrivateDirectory, IsNoLink) {
+    fs::create_directory(root_ / "real");
+    fs::create_symlink("real", root_ / "link");
+    EXPECT_THAT(refusal(root_ / "link"), HasSubstr("is a symbolic link, but a directory"));
+    EXPECT_THAT(refusal(root_ / "link" / ""), HasSubstr("is a symbolic link, but a directory"));
+}
+
+TEST_F(PrivateDirectory, IsNoFile) {
+    std::ofstream(root_ / "file") << "x";
+    EXPECT_THAT(refusal(root_ / "file"), HasSubstr("is no directory"));
+}
+
+TEST_F(PrivateDirectory, IsWritableToNobodyElse) {
+    fs::create_directory(root_ / "a");
+    ::chmod((root_ / "a").c_str(), 0720);
+    EXPECT_THAT(refusal(root_ / "a"), HasSubstr("its mode is 0720"));
+}
+
+TEST_F(PrivateDirectory, IsRemovedWithoutFollowingLinks) {
+    fs::create_directories(root_ / "a" / "b");
+    std::ofstream(root_ / "file") << "x";
+    fs::create_symlink(root_ / "file", root_ / "a" / "b" / "link");
+    EXPECT_TRUE(remove_private(root_ / "a"));
+    EXPECT_FALSE(remove_private(root_ / "a"));
+    EXPECT_TRUE(fs::exists(root_ / "file"));
+}
+
+TEST_F(PrivateDirectory, IsNotThereInADirectoryThatIsNotThere) {
+    EXPECT_FALSE(remove_private(root_ / "no" / "such"));
+}
+
+TEST_F(PrivateDirectory, OfAFreshNameIsAlwaysAnotherOne) {
+    const auto first = make_fresh_directory(root_ / "x");
+    EXPECT_NE(make_fresh_directory(root_ / "x"), first);
+    EXPECT_EQ(mode_of(first), 0700U);
+    EXPECT_EQ(fs::read_symlink(make_fresh_link(root_ / "x", first)), first);
+}
+
+TEST_F(PrivateDirectory, HoldsOutputThatMayBeALinkOfOurs) {
+    fs::create_symlink("new", root_ / "link");
+    EXPECT_TRUE(open_output(root_ / "link"));
+    EXPECT_TRUE(fs::exists(root_ / "new"));
+    EXPECT_THROW(open_output(root_), SystemError);
+}
+
+} // namespace
+} // namespace ntd::os
