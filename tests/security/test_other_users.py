@@ -11,9 +11,10 @@ from pathlib import Path
 
 import pytest
 
-from harness import Command, Result, Workspace
+from harness import Command, Conversation, Result, Workspace
 
 RunDriver = Callable[..., Result]
+SpawnDriver = Callable[..., Conversation]
 
 NOBODY = 65534
 needs_root = pytest.mark.skipif(os.geteuid() != 0, reason="another user to act as takes root")
@@ -234,3 +235,24 @@ def test_recording_over_a_link_of_somebody(run_driver: RunDriver, workspace: Wor
     result = run_driver(WORKS, vlans=[1], args=["--keep-pcap"])
     result.must_fail(f"'{link}' is a symbolic link of user {NOBODY}")
     assert precious.read_text() == "precious"
+
+
+@pytest.mark.parametrize("kind", ["link", "file"])
+def test_history_of_somebody(
+    spawn_driver: SpawnDriver, workspace: Workspace, kind: str
+) -> None:
+    precious = workspace.root / "precious"
+    precious.write_text("+precious()\n")
+    history = workspace.root / ".nixos-test-history"
+    if kind == "link":
+        history.symlink_to(precious)
+    else:
+        history.write_text("+evil()\n")
+    os.lchown(history, NOBODY, NOBODY)
+    driver = spawn_driver("", args=["-I"], env={"NTD_REPL": "python"}, terminal=True)
+    driver.type("print(6 * 7)\n")
+    driver.expect("^42")
+    driver.type("exit()\n")
+    assert driver.end() == 0
+    assert "6 * 7" not in history.read_text()
+    assert precious.read_text() == "+precious()\n"

@@ -5,9 +5,9 @@ from __future__ import annotations
 import contextlib
 import datetime
 import os
+import stat
 import sys
 import traceback
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from test_driver import script
@@ -52,25 +52,44 @@ class Exit:
 
 
 def history_file() -> str | None:
-    """Where what is typed is kept; None if it cannot be written."""
-    file = Path(HISTORY)
-    writable = os.access(file if file.exists() else file.parent.resolve(), os.W_OK)
-    return str(file) if writable else None
+    """Where what is typed is kept; None if it cannot be written, or others may have made it."""
+    descriptor = _open_history(os.O_CREAT)
+    if descriptor is None:
+        return None
+    os.close(descriptor)
+    return HISTORY
 
 
 def read_history() -> list[str]:
     """What was typed, line by line."""
-    try:
-        lines = Path(HISTORY).read_text(encoding="utf-8", errors="replace").splitlines()
-    except OSError:  # none yet
+    descriptor = _open_history()
+    if descriptor is None:
         return []
-    return [line[1:] for line in lines if line.startswith("+")]
+    with open(descriptor, encoding="utf-8", errors="replace") as file:
+        return [line[1:] for line in file.read().splitlines() if line.startswith("+")]
 
 
 def add_to_history(line: str) -> None:
     """Keep a line for the next time."""
-    with contextlib.suppress(OSError), open(HISTORY, "a", encoding="utf-8") as file:
+    descriptor = _open_history(os.O_CREAT)
+    if descriptor is None:
+        return
+    with contextlib.suppress(OSError), open(descriptor, "a", encoding="utf-8") as file:
         file.write(f"\n# {datetime.datetime.now()}\n+{line}\n")
+
+
+def _open_history(flags: int = 0) -> int | None:
+    """The file, if it is a regular one of ours: the current directory may be /tmp."""
+    flags |= os.O_RDWR | os.O_APPEND | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
+    try:
+        descriptor = os.open(HISTORY, flags, 0o600)
+    except OSError:
+        return None
+    status = os.fstat(descriptor)
+    if stat.S_ISREG(status.st_mode) and status.st_uid == os.geteuid():
+        return descriptor
+    os.close(descriptor)
+    return None
 
 
 def describe(error: BaseException) -> str:
