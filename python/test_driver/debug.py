@@ -14,6 +14,8 @@ class DebugAbstract(ABC):
     def breakpoint(self, host: str = HOST, port: int = PORT) -> None:
         """Stop here and serve a debugger (Python's pdb) over TCP, until it says ``continue``.
 
+        It asks for a key first, which is in a file that only the driver's user can read: the log
+        says how to attach.
         Another port is taken if that one is in use. Does nothing without --debug-hook-attach.
         Raises OSError if there is no such address.
         """

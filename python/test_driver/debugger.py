@@ -2,6 +2,10 @@
 
 A Python debugger listens on a TCP port of this host. In a Nix build that is the sandbox, which the
 attach command enters: it finds it by a process ``sleep NUMBER`` whose number it is told.
+
+Whoever is at the debugger has all rights of our user, and a port is open to every user of the host,
+and to guests: QEMU's user network brings them to it. So the first line has to be the key, which is
+in a file that only our user can read, and in no log.
 """
 
 from __future__ import annotations
@@ -10,14 +14,19 @@ import contextlib
 import ctypes
 import errno
 import linecache
+import os
 import pdb
 import random
+import secrets
+import selectors
+import shlex
 import signal
 import socket
 import subprocess
 import sys
+import tempfile
 import time
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 from test_driver._engine import engine
 from test_driver.debug import HOST, PORT, DebugAbstract
@@ -25,11 +34,14 @@ from test_driver.script import FILE_NAME, frames_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
+    from pathlib import Path
     from types import FrameType
 
     from test_driver.driver import Driver
 
 PR_SET_PDEATHSIG = 1  # <linux/prctl.h>
+MOST_WAITING = 16  # connections that have not said the key yet
+LONGEST_KEY = 100
 
 
 class Debug(DebugAbstract):
@@ -57,12 +69,14 @@ class Debug(DebugAbstract):
         linecache.cache[FILE_NAME] = (len(source), None, source.splitlines(True), FILE_NAME)
         with contextlib.ExitStack() as stack:
             listener = stack.enter_context(_listen(host, port))
+            key, file = stack.enter_context(_key_file(self._driver.tmp_dir))
             number = stack.enter_context(_landmark())
             say = self._driver.logger.info
             say(f"Breakpoint reached, run 'sudo {self._attach_command} {number}'")
             address, taken_port = listener.getsockname()[:2]
             say(f"a debugger listens on {address}:{taken_port} (`continue` goes on with the test)")
-            connection, _ = listener.accept()
+            say(f"attach to it with: (cat {file}; cat) | telnet {address} {taken_port}")
+            connection = _accept(listener, key)
             listener.close()
             stack.enter_context(connection)
             stack.enter_context(_global_timeout_paused(self._driver))
@@ -138,6 +152,87 @@ def _listen(host: str, port: int) -> socket.socket:
         if error.errno != errno.EADDRINUSE:
             raise
         return socket.create_server((host, 0))
+
+
+@contextlib.contextmanager
+def _key_file(directory: Path) -> Iterator[tuple[str, str]]:
+    """What the debugger asks for, and the file that it is in, as a word for the shell."""
+    key = secrets.token_hex(16)
+    descriptor, path = tempfile.mkstemp(prefix="debugger-key-", dir=directory)  # mode 0600
+    try:
+        with open(descriptor, "w", encoding="ascii") as file:
+            file.write(f"{key}\n")
+        yield key, shlex.quote(path)
+    finally:
+        os.unlink(path)
+
+
+def _accept(listener: socket.socket, key: str) -> socket.socket:
+    """The first connection whose first line is the key. Nobody has to wait for another."""
+    listener.setblocking(False)
+    waiting: dict[socket.socket, bytes] = {}
+    with selectors.DefaultSelector() as selector, _closing_all(waiting):
+        selector.register(listener, selectors.EVENT_READ)
+        while True:
+            ready = [cast("socket.socket", found.fileobj) for found, _ in selector.select()]
+            for connection in ready:
+                if connection not in waiting:
+                    continue
+                line = waiting[connection] = _read_on(connection, waiting[connection])
+                if not line.endswith(b"\n"):
+                    continue
+                del waiting[connection]
+                selector.unregister(connection)
+                if secrets.compare_digest(line.strip(), key.encode()):
+                    connection.setblocking(True)
+                    return connection
+                connection.close()
+            if listener in ready:
+                _let_knock(listener, waiting, selector)
+
+
+@contextlib.contextmanager
+def _closing_all(connections: dict[socket.socket, bytes]) -> Iterator[None]:
+    try:
+        yield
+    finally:
+        for connection in connections:
+            connection.close()
+
+
+def _let_knock(
+    listener: socket.socket,
+    waiting: dict[socket.socket, bytes],
+    selector: selectors.BaseSelector,
+) -> None:
+    """One more; if there are too many, the one that has come first has to go."""
+    try:
+        connection, _ = listener.accept()
+    except OSError:  # it has gone meanwhile
+        return
+    connection.setblocking(False)
+    if len(waiting) >= MOST_WAITING:
+        oldest = next(iter(waiting))
+        del waiting[oldest]
+        selector.unregister(oldest)
+        oldest.close()
+    with contextlib.suppress(OSError):
+        connection.send(b"key: ")
+    waiting[connection] = b""
+    selector.register(connection, selectors.EVENT_READ)
+
+
+def _read_on(connection: socket.socket, line: bytes) -> bytes:
+    """More of the line, and nothing of what is behind it. What can be no key ends it as well."""
+    try:
+        more = connection.recv(LONGEST_KEY, socket.MSG_PEEK)
+        end = more.find(b"\n") + 1
+        line += connection.recv(end or len(more))
+    except BlockingIOError:
+        return line
+    except OSError:
+        return b"\n"
+    return line if more and len(line) < LONGEST_KEY else b"\n"
 
 
 @contextlib.contextmanager

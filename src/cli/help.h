@@ -113,7 +113,7 @@ Differences from the Python driver (the README tells more):
   - Copies keep symbolic links, and appear under their names when they are complete.
   - shell_interact() has a terminal of its own; Ctrl-] leaves it, and console_interact().
   - The debugger of --debug-hook-attach takes another port if its own is in use, and holds the
-    global timeout while somebody is attached.
+    global timeout while somebody is attached. It asks for a key that only its user can read.
   - At the prompt a failing script comes back, Ctrl-C ends only what runs, and consoles do not tear
     the line. test_script() reads the script again, and can run it from a line or subtest on.
   - --pcap, --keep-pcap, --stream-output, --watch, --repeat, --until-fail, --vnc, --backdoor,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import socket
 from collections.abc import Callable
+from pathlib import Path
 
 from harness import PATIENCE, Conversation, Workspace, processes_with
 
@@ -18,7 +19,13 @@ class Debugger:
     def __init__(self, driver: Conversation) -> None:
         self.number = driver.expect(r"Breakpoint reached, run 'sudo /bin/attach (\d+)'").group(1)
         self.port = int(driver.expect(r"a debugger listens on 127\.0\.0\.1:(\d+)").group(1))
-        self.socket = socket.create_connection(("127.0.0.1", self.port), timeout=PATIENCE)
+        file = driver.expect(r"attach to it with: \(cat (\S+); cat\) \| telnet 127\.0\.0\.1").group(1)
+        self.key_file = Path(file)
+        self.socket = self.connect()
+        self.socket.sendall(self.key_file.read_bytes())
+
+    def connect(self) -> socket.socket:
+        return socket.create_connection(("127.0.0.1", self.port), timeout=PATIENCE)
 
     def read(self) -> str:
         """Up to the next prompt, or to the end."""

@@ -21,6 +21,9 @@ VARIES = [
     (r"from pid \d+ \(.*\)", "from pid N (DRIVER)"),
     (r"\b127\.0\.0\.1:\d+", "127.0.0.1:PORT"),
     (r"/bin/attach \d+", "/bin/attach N"),
+    (r"debugger-key-\w+", "debugger-key-X"),
+    (r"telnet 127\.0\.0\.1 \d+", "telnet 127.0.0.1 PORT"),
+    (r"\^D", ""),
     (r"\^[CZ]", ""),  # a terminal may throw it away with what else was under way
     (r"boot line \d+", "boot line N"),
     (r"<ipython-input-[^>]*>", "<ipython-input>"),

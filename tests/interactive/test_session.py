@@ -157,18 +157,19 @@ def test_debugger(workspace: Workspace, terminal: Terminal) -> None:
         web.succeed(f"test {answer} = 42")
     """)
     terminal.run(workspace.command(script, args=["--debug-hook-attach", "/bin/attach"]))
-    waits = r"listens on 127\.0\.0\.1:(\d+)"
+    waits = r"attach to it with: \(cat (\S+); cat\) \| telnet 127\.0\.0\.1 (\d+)"
     session.step("The test waits for somebody", until=waits, clear=False)
-    port = re.search(waits, "\n".join(terminal.screen()))
-    assert port
+    attach = re.search(waits, "\n".join(terminal.screen()))
+    assert attach
     environment = workspace.environment({})
-    terminal.run(Command(["socat", "-", f"TCP:127.0.0.1:{port[1]}"], environment), "debugger")
+    connect = f"(cat {attach[1]}; cat) | socat - TCP:127.0.0.1:{attach[2]}"
+    terminal.run(Command(["sh", "-c", connect], environment), "debugger")
     ask = {"clear": False, "name": "debugger"}
     session.step("A debugger over TCP", until=r"\(Pdb\)", **ask)
     session.step("It shows", "p answer", "Enter", until=r"^41\n\(Pdb\)\Z", **ask)
     stepped = r"<string>\(5\)(.|\n)*\(Pdb\)\Z"
     session.step("It steps", "next", "Enter", until=stepped, **ask)
-    session.step("The test goes on", "continue", "Enter", until="exit status", **ask)
+    session.step("The test goes on", "continue", "Enter", "C-d", until="exit status", **ask)
     boot = "web # |kill|stderr|: waiting|Guest|connect|running"
     session.step("To its end", until="^exit status 0", clear=False, leave_out=boot)
     session.must_be_as_expected()

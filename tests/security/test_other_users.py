@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import os
 import re
+import socket
 import stat
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -256,3 +257,69 @@ def test_history_of_somebody(
     assert driver.end() == 0
     assert "6 * 7" not in history.read_text()
     assert precious.read_text() == "+precious()\n"
+
+
+# ----------------------------------------------------------------------------- the debugger
+
+
+class Waiting:
+    """A debugger that waits for somebody."""
+
+    def __init__(self, driver: Conversation) -> None:
+        port = driver.expect(r"a debugger listens on 127\.0\.0\.1:(\d+)").group(1)
+        self.address = ("127.0.0.1", int(port))
+        found = driver.expect(r"attach to it with: \(cat (\S+); cat\) \|")
+        self.file = Path(found.group(1))
+
+    def say(self, words: bytes) -> bytes:
+        """All that comes back, up to a prompt of the debugger or the end."""
+        with socket.create_connection(self.address, timeout=60) as connection:
+            connection.sendall(words)
+            seen = b""
+            while b"(Pdb)" not in seen and (data := connection.recv(4096)):
+                seen += data
+            return seen
+
+
+@pytest.fixture
+def waiting(spawn_driver: SpawnDriver, shared: Path) -> Iterator[Waiting]:
+    """It waits in the end as well, for who has the key."""
+    script = 'debug.breakpoint()\nprint("went on")\n'
+    args = ["--debug-hook-attach", "/bin/attach"]
+    driver = spawn_driver(script, args=args, env={"TMPDIR": str(shared)})
+    waiting = Waiting(driver)
+    yield waiting
+    key = waiting.file.read_bytes()
+    assert b"(Pdb)" in waiting.say(key)
+    driver.expect("went on")
+    assert driver.end() == 0
+    assert not waiting.file.exists()
+    assert key.decode().strip() not in driver.seen.decode(), "the key is in the log"
+
+
+WRONG = {
+    "nothing": b"\n",
+    "commands": b"import os; os.system('id')\n",
+    "a guess": b"0" * 32 + b"\n",
+    "much": b"x" * 100_000,
+    "bytes": b"\xff\x00\n",
+}
+
+
+@pytest.mark.parametrize("words", WRONG)
+def test_debugger_is_not_for_who_has_no_key(waiting: Waiting, words: str) -> None:
+    with contextlib.suppress(ConnectionError):
+        assert waiting.say(WRONG[words]) == b"key: "
+
+
+def test_key_is_for_the_user_alone(waiting: Waiting) -> None:
+    with as_nobody(), pytest.raises(PermissionError):
+        waiting.file.read_bytes()
+
+
+def test_who_says_nothing_keeps_nobody_out(waiting: Waiting) -> None:
+    silent = [socket.create_connection(waiting.address, timeout=60) for _ in range(40)]
+    silent[-1].sendall(b"half a key")
+    waiting.file.stat()  # and the fixture gets in beside them
+    for connection in silent[:10]:
+        connection.close()
