@@ -53,14 +53,14 @@ void check_owner(const fs::path& path, const struct stat& status) {
                     path.string(), kind_of(status), status.st_uid, ::geteuid());
 }
 
-void check(const fs::path& path, const struct stat& status) {
+void check(const fs::path& path, const struct stat& status, Contents contents) {
     constexpr mode_t writable_to_others = 022;
     check_owner(path, status);
     if (!S_ISDIR(status.st_mode))
         throw Error("'{}' is {}, but a directory is needed there; remove it, or set TMPDIR to "
                     "another directory",
                     path.string(), kind_of(status));
-    if ((status.st_mode & writable_to_others) != 0)
+    if (contents == Contents::ours && (status.st_mode & writable_to_others) != 0)
         throw Error("the directory '{}' can be written to by others than user {} (its mode is "
                     "{:04o}): what is in it may be theirs; remove it, or `chmod go-w` it if you "
                     "trust what is in it",
@@ -74,6 +74,13 @@ std::optional<struct stat> status_of(const Place& place, const fs::path& path) {
     if (errno == ENOENT)
         return std::nullopt;
     throw_errno("look at '{}'", path.string());
+}
+
+// While `known` is open nothing else can have its numbers.
+bool is_same(const struct stat& status, int known) {
+    struct stat before {};
+    return known >= 0 && ::fstat(known, &before) == 0 && before.st_dev == status.st_dev &&
+           before.st_ino == status.st_ino;
 }
 
 void make_parents(const fs::path& path) {
@@ -104,7 +111,7 @@ fs::path make_fresh(const std::string& prefix, std::string_view what, Make make)
 
 } // namespace
 
-UniqueFd open_private_directory(const fs::path& given) {
+UniqueFd open_private_directory(const fs::path& given, Contents contents, int known) {
     const auto path = without_slash(given);
     make_parents(path);
     const Place place(path);
@@ -115,13 +122,14 @@ UniqueFd open_private_directory(const fs::path& given) {
     if (!directory) {
         const int code = errno;
         if (const auto status = status_of(place, path)) // which says more
-            check(path, *status);
+            check(path, *status, contents);
         throw SystemError(code, fmt::format("open the directory '{}'", path.string()));
     }
     struct stat status {};
     if (::fstat(directory.get(), &status) < 0)
         throw_errno("look at '{}'", path.string());
-    check(path, status);
+    if (!is_same(status, known))
+        check(path, status, contents);
     if (::fchmod(directory.get(), ours_alone) < 0)
         throw_errno("set the mode of '{}'", path.string());
     return directory;

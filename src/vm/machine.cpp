@@ -38,9 +38,9 @@ Machine::Machine(MachineOptions options, const Host& host)
     make_directories();
 }
 
-void Machine::make_directories() const {
-    os::open_private_directory(state_dir);
-    os::open_private_directory(shared_dir);
+void Machine::make_directories() {
+    state_ = os::open_private_directory(state_dir, options_.state, state_.get());
+    shared_ = os::open_private_directory(shared_dir, os::Contents::of_guests, shared_.get());
 }
 
 void Machine::cleanup_statedir() const {

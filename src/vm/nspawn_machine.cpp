@@ -59,14 +59,20 @@ std::string search_path(const std::vector<std::string>& environment) {
     return found != environment.end() ? *found : "PATH=/usr/sbin:/usr/bin:/sbin:/bin";
 }
 
+// The state directory is the container's root.
+MachineOptions with_root_of_guest(MachineOptions options) {
+    options.state = os::Contents::of_guests;
+    return options;
+}
+
 } // namespace
 
 NspawnMachine::NspawnMachine(const Host& host,
                              MachineOptions options,
                              std::string start_command,
                              std::shared_ptr<const ContainerHost> containers)
-    : Machine(host, std::move(options)), start_command_(std::move(start_command)),
-      containers_(std::move(containers)),
+    : Machine(host, with_root_of_guest(std::move(options))),
+      start_command_(std::move(start_command)), containers_(std::move(containers)),
       start_turn_(fmt::format("the start of machine '{}'", name())),
       connect_turn_(fmt::format("the connection to machine '{}'", name())) {}
 

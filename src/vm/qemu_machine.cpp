@@ -127,8 +127,7 @@ void QemuMachine::start(bool allow_reboot) {
 std::shared_ptr<QemuMachine::Running> QemuMachine::launch(bool allow_reboot) {
     for (const auto& socket : {monitor_path(), shell_path(), port_path(), qmp_path(), vnc_path()})
         host().guard.add_file(socket); // left when QEMU, or we, are killed
-    // Whoever connects to one of them is the driver, or QEMU: make_directories() has seen to it that
-    // nobody but us gets at the state directory.
+    // Only we and QEMU connect to them: nobody else gets at the state directory.
     os::UnixListener monitor(monitor_path());
     os::UnixListener shell(shell_path());
     os::UnixListener port(port_path());

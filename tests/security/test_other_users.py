@@ -127,16 +127,46 @@ def test_one_that_comes_between_two_starts_is_refused(
 
 
 @pytest.mark.parametrize("mode", [0o777, 0o775, 0o1777])
-@pytest.mark.parametrize("name", ["vm-state-web", "shared-xchg"])
-def test_ours_that_others_can_write_to_is_refused(
-    run_driver: RunDriver, workspace: Workspace, name: str, mode: int
+def test_state_that_others_can_write_to_is_refused(
+    run_driver: RunDriver, workspace: Workspace, mode: int
 ) -> None:
-    path = workspace.base / name
+    path = workspace.base / "vm-state-web"
     path.mkdir()
     path.chmod(mode)
     result = run_driver(WORKS, args=["-K"])
     result.must_fail(f"'{path}' can be written to by others", f"{mode:04o}", "chmod go-w")
     result.must_not_say("starting vm")
+
+
+@pytest.mark.parametrize("change", ["0777", "01777", "0555"])
+def test_shared_directory_that_a_guest_has_opened_is_closed_again(
+    run_driver: RunDriver, workspace: Workspace, change: str
+) -> None:
+    """Guests may change its mode: what is in it was not trusted before either."""
+    script = f"""
+        web.start()
+        web.crash()
+        os.chmod(web.shared_dir, 0o{change.lstrip('0')})
+        web.start()
+        assert os.stat(web.shared_dir).st_mode & 0o7777 == 0o700
+        os.chmod(web.shared_dir, 0o{change.lstrip('0')})
+    """
+    for _ in range(2):
+        run_driver(script).must_succeed()
+
+
+@pytest.mark.parametrize("name", ["state_dir", "shared_dir"])
+def test_directory_that_a_guest_has_given_away_stays_in_use(
+    run_driver: RunDriver, shared: Path, name: str
+) -> None:
+    script = f"""
+        web.start()
+        web.crash()
+        os.chown(web.{name}, {NOBODY}, {NOBODY})
+        web.start()
+        assert os.stat(web.{name}).st_mode & 0o7777 == 0o700
+    """
+    run_driver(script, env={"TMPDIR": str(shared)}).must_succeed()
 
 
 def test_a_link_of_ours_is_no_directory(run_driver: RunDriver, workspace: Workspace) -> None:

@@ -10,10 +10,17 @@ namespace ntd::os {
 // Directories that nobody but us can change, where others may make some as well (/tmp): what
 // somebody has prepared under a name that can be guessed is never used, followed or removed.
 
+// Who writes in a directory: only we, or guests, too. Nothing in the latter is trusted, so that it
+// is closed to others again where a guest has opened it to them.
+enum class Contents { ours, of_guests };
+
 // Opens a directory of ours, made with its parents if there is none, and leaves it with the mode
 // 0700. Throws Error if what is there is no directory (a link to one is none), belongs to another
-// user, or may be written to by others; SystemError.
-UniqueFd open_private_directory(const std::filesystem::path& path);
+// user, or may be written to by others; SystemError. One that `known` is a descriptor of has been
+// through this before: whoever it belongs to by now, a guest has given it to.
+UniqueFd open_private_directory(const std::filesystem::path& path,
+                                Contents contents = Contents::ours,
+                                int known = -1);
 
 // Removes what an earlier run has left under that path: a directory as above with all that is in
 // it, or a link or file of ours. False if nothing was there. Throws as open_private_directory().

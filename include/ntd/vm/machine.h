@@ -1,5 +1,7 @@
 #pragma once
 
+#include <ntd/base/unique_fd.h>
+#include <ntd/os/private_directory.h>
 #include <ntd/vm/console_log.h>
 #include <ntd/vm/guest_shell.h>
 #include <ntd/vm/host.h>
@@ -19,6 +21,7 @@ struct MachineOptions {
     std::filesystem::path out_dir; // where results go
     std::filesystem::path tmp_dir; // base of the state directories
     bool keep_machine_state = false;
+    os::Contents state = os::Contents::ours; // what is in the state directory
 };
 
 struct ExecuteOptions {
@@ -101,13 +104,15 @@ public:
     const Host& host() const { return host_; }
 
 protected:
-    void make_directories() const;
+    void make_directories();
 
 private:
     Machine(MachineOptions checked, const Host& host);
 
     const Host& host_;
     MachineOptions options_;
+    UniqueFd state_; // as it was checked; a guest may change owner and mode
+    UniqueFd shared_;
 };
 
 } // namespace ntd::vm

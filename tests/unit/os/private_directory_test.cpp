@@ -88,6 +88,23 @@ TEST_F(PrivateDirectory, IsWritableToNobodyElse) {
     EXPECT_THAT(refusal(root_ / "a"), HasSubstr("its mode is 0720"));
 }
 
+TEST_F(PrivateDirectory, OfGuestsIsClosedAgain) {
+    fs::create_directory(root_ / "a");
+    ::chmod((root_ / "a").c_str(), 0777);
+    EXPECT_TRUE(open_private_directory(root_ / "a", Contents::of_guests));
+    EXPECT_EQ(mode_of(root_ / "a"), 0700U);
+}
+
+TEST_F(PrivateDirectory, ThatIsKnownIsTakenAsItIs) {
+    const auto known = open_private_directory(root_ / "a");
+    ::chmod((root_ / "a").c_str(), 0777);
+    EXPECT_TRUE(open_private_directory(root_ / "a", Contents::ours, known.get()));
+    fs::rename(root_ / "a", root_ / "b");
+    fs::create_directory(root_ / "a");
+    ::chmod((root_ / "a").c_str(), 0777);
+    EXPECT_THROW(open_private_directory(root_ / "a", Contents::ours, known.get()), Error);
+}
+
 TEST_F(PrivateDirectory, IsRemovedWithoutFollowingLinks) {
     fs::create_directories(root_ / "a" / "b");
     std::ofstream(root_ / "file") << "x";
