@@ -37,7 +37,7 @@ variable its items are separated by blanks. An option wins over its variable.
                               PT1H30M works too        [variable: globalTimeout; default: never]
   --dump-vsocks OFFSET        print how to reach the SSH backdoor of each virtual machine through
                               the host's kernel; the first, in the order of their names, has vsock
-                              address OFFSET + 1                           [default: not printed]
+                              address OFFSET + 1, for all users of the host [default: not printed]
 
 How to run it:
   -o, --output_directory DIR  where screenshots, copied files and reports go; it must exist and be

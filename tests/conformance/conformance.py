@@ -136,6 +136,9 @@ def start_scripts(case: Case, workspace: Workspace) -> dict[str, Path]:
 def copy_tree(source: Path, target: Path) -> None:
     if source.is_dir():
         shutil.copytree(source, target, dirs_exist_ok=True, symlinks=True)
+        for directory in (target, *target.rglob("*/")):  # a checkout may be writable to a group
+            if not directory.is_symlink():
+                directory.chmod(0o755)
 
 
 # --------------------------------------------------------------------------------------- comparing

@@ -7,6 +7,8 @@ import os
 import re
 import socket
 import stat
+import subprocess
+import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -124,6 +126,42 @@ def test_one_that_comes_between_two_starts_is_refused(
     result = run_driver(script, env={"TMPDIR": str(shared)})
     result.must_fail("vm-state-web' is a symbolic link of user 65534")
     assert [entry.name for entry in victim.iterdir()] == ["file"]
+
+
+COMES_AND_GOES = """
+import os, sys
+victim, path = sys.argv[1:]
+while True:
+    for make, remove in ((os.mkdir, os.rmdir), (lambda _: os.symlink(victim, path), os.unlink)):
+        for step in (make, remove):
+            try:
+                step(path)
+            except OSError:
+                pass
+"""
+
+
+@pytest.mark.parametrize("name", ["vm-state-web", "shared-xchg", "vde1.ctl"])
+def test_somebody_who_is_quick(
+    run_driver: RunDriver, shared: Path, victim: Path, name: str
+) -> None:
+    command = [sys.executable, "-c", COMES_AND_GOES, str(victim), str(shared / name)]
+    script = f"""
+        status = os.lstat("{shared / name}")
+        assert (status.st_uid, oct(status.st_mode)) == (0, "0o40700"), status
+    """
+    with subprocess.Popen(command, user=NOBODY, group=NOBODY, extra_groups=[]) as somebody:
+        try:
+            results = [
+                run_driver(script, env={"TMPDIR": str(shared)}, vlans=[1]) for _ in range(5)
+            ]
+        finally:
+            somebody.kill()
+    for result in results:
+        if result.returncode:
+            result.must_fail(str(shared / name)).must_not_say("run the VM test script")
+    assert [entry.name for entry in victim.iterdir()] == ["file"]
+    assert stat.S_IMODE(victim.stat().st_mode) == 0o755
 
 
 @pytest.mark.parametrize("mode", [0o777, 0o775, 0o1777])
