@@ -152,15 +152,14 @@ bool remove_private(const fs::path& given) {
 }
 
 UniqueFd open_output(const fs::path& path) {
-    constexpr int flags = O_CREAT | O_TRUNC | O_WRONLY | O_CLOEXEC;
-    constexpr mode_t mode = 0644;
-    UniqueFd file(::open(path.c_str(), flags | O_NOFOLLOW, mode));
     struct stat status {};
-    if (!file && errno == ELOOP && ::lstat(path.c_str(), &status) == 0) {
-        if (status.st_uid != 0)
-            check_owner(path, status);
-        file.reset(::open(path.c_str(), flags, mode));
+    if (::lstat(path.c_str(), &status) == 0 &&
+        (S_ISREG(status.st_mode) || S_ISLNK(status.st_mode))) {
+        check_owner(path, status);
+        ::unlink(path.c_str());
     }
+    UniqueFd file(
+        ::open(path.c_str(), O_CREAT | O_TRUNC | O_WRONLY | O_NOFOLLOW | O_CLOEXEC, 0644));
     if (!file)
         throw_errno("write '{}'", path.string());
     return file;

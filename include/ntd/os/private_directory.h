@@ -32,8 +32,9 @@ std::filesystem::path make_fresh_directory(const std::string& prefix);
 std::filesystem::path make_fresh_link(const std::string& prefix,
                                       const std::filesystem::path& target);
 
-// Opens a file for writing, made or emptied. A symbolic link is followed only if it is ours or
-// root's. Throws Error if it is somebody else's; SystemError.
+// Opens a new file for writing. A file or symbolic link of ours under that name is replaced, not
+// followed: a copy may have brought it from a guest. A pipe or a device is the caller's. Throws
+// Error if a file or link there is somebody else's; SystemError.
 UniqueFd open_output(const std::filesystem::path& path);
 
 } // namespace ntd::os

@@ -125,10 +125,11 @@ TEST_F(PrivateDirectory, OfAFreshNameIsAlwaysAnotherOne) {
     EXPECT_EQ(fs::read_symlink(make_fresh_link(root_ / "x", first)), first);
 }
 
-TEST_F(PrivateDirectory, HoldsOutputThatMayBeALinkOfOurs) {
+TEST_F(PrivateDirectory, HoldsOutputThatReplacesALink) {
     fs::create_symlink("new", root_ / "link");
     EXPECT_TRUE(open_output(root_ / "link"));
-    EXPECT_TRUE(fs::exists(root_ / "new"));
+    EXPECT_FALSE(fs::exists(root_ / "new"));
+    EXPECT_TRUE(fs::is_regular_file(fs::symlink_status(root_ / "link")));
     EXPECT_THROW(open_output(root_), SystemError);
 }
 
