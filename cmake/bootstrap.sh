@@ -69,7 +69,7 @@ ntd_unpack_sshd() {
     (
         cd "$work" || exit
         ntd_quietly apt-get download -q openssh-server ||
-            { ntd_as_root apt-get update -q && ntd_quietly apt-get download -q openssh-server; }
+            { ntd_apt_update && ntd_quietly apt-get download -q openssh-server; }
         mkdir -p "$unpacked"
         dpkg-deb --extract openssh-server_*.deb "$unpacked"
     )
@@ -90,7 +90,7 @@ ntd_install_missing() {
     ((${#missing[@]})) || return 0
     ntd_may_install "${missing[@]}" || return
     ntd_say "installing ${missing[*]}"
-    ntd_as_root apt-get update -q && ntd_apt_install "${missing[@]}"
+    ntd_apt_update && ntd_apt_install "${missing[@]}"
 }
 
 ntd_may_install() {
@@ -99,8 +99,27 @@ ntd_may_install() {
     return 1
 }
 
+# A fresh machine may be updating itself. apt waits for its turn to install, but not to read the lists.
+ntd_busy_limit=600
+
 ntd_apt_install() {
-    ntd_as_root env DEBIAN_FRONTEND=noninteractive apt-get install -q -y --no-install-recommends "$@"
+    ntd_as_root env DEBIAN_FRONTEND=noninteractive apt-get -o "DPkg::Lock::Timeout=$ntd_busy_limit" \
+        install -q -y --no-install-recommends "$@"
+}
+
+ntd_apt_update() {
+    local log status end=$((SECONDS + ntd_busy_limit)) said=
+    log=$(mktemp)
+    while status=0 && ! ntd_as_root apt-get update -q >"$log" 2>&1; do
+        status=1
+        if ((SECONDS >= end)) || ! grep -q 'Could not get lock' "$log"; then break; fi
+        [[ $said ]] || ntd_say "the package manager is busy: waiting up to $((ntd_busy_limit / 60)) minutes"
+        said=yes
+        sleep 2
+    done
+    ((status == 0)) || cat "$log" >&2
+    rm -f "$log"
+    return "$status"
 }
 
 # ntd_install_from_sid PACKAGE: one package of Debian's development release, from the mirror that this machine uses.
@@ -117,7 +136,7 @@ ntd_install_from_sid() {
 
 ntd_fetch_from_sid() {
     local mirror keys=/usr/share/keyrings/debian-archive-keyring.gpg apt
-    ntd_as_root apt-get update -q || return
+    ntd_apt_update || return
     # shellcheck disable=SC2016 # apt's variables
     mirror=$(apt-get indextargets --format '$(REPO_URI) $(ORIGIN) $(LABEL)' | sed -n 's/ Debian Debian$//p' | head -n 1)
     if [[ -z $mirror ]]; then
