@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from typing import TYPE_CHECKING, Any, overload
 
-from test_driver import symbols
+from test_driver import forks, symbols
 from test_driver._engine import engine
 from test_driver.debug import DebugNop
 from test_driver.logger import Logger
@@ -174,6 +174,8 @@ class Driver:
         exception: BaseException | None,
         traceback: TracebackType | None,
     ) -> None:
+        if engine.is_fork():
+            forks.leave(exception)
         self._clean_up()
 
     def _clean_up(self) -> None:

@@ -8,7 +8,7 @@ import io
 import sys
 import time
 
-from test_driver import reports, script
+from test_driver import forks, reports, script
 from test_driver._engine import engine
 from test_driver.driver import Driver, of_this_run
 from test_driver.errors import MachineError
@@ -25,6 +25,7 @@ def main() -> tuple[int, int, bool]:
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(line_buffering=True)
     reports.install()
+    forks.install()
     try:
         return *_run_or_report(), _leave()
     except KeyboardInterrupt:

@@ -7,7 +7,7 @@ import sys
 import time
 from typing import TYPE_CHECKING, Any
 
-from test_driver import script
+from test_driver import forks, script
 
 if TYPE_CHECKING:
     from test_driver.driver import Driver
@@ -50,7 +50,8 @@ class Runs:
                 self._begin_anew()
         known = len(self._driver._created)
         try:
-            script.execute(part, self._globals[-1])
+            with forks.going_no_further():
+                script.execute(part, self._globals[-1])
         except SystemExit as end:
             if not self._driver.interactive:
                 raise

@@ -3,6 +3,7 @@
 #include "ssh_proxy.h"
 
 #include <ntd/base/error.h>
+#include <ntd/base/forks.h>
 #include <ntd/driver/base_directory.h>
 #include <ntd/driver/runtime.h>
 #include <ntd/log/junit_sink.h>
@@ -62,6 +63,7 @@ void log_notes(log::Log& log, const cli::Options& options) {
 // Everything that lives for the whole run, in the order in which it is needed; it goes in reverse.
 python::RunResult run(const cli::Options& options) {
     const os::OrphanGuard guard; // forks, so it comes before any thread
+    make_forks_bystanders();
     const driver::BaseDirectory base(guard);
     log::Log log;
     auto& terminal = add_sinks(log, options);
@@ -89,7 +91,7 @@ python::RunResult run(const cli::Options& options) {
     };
     const auto result = python::run(run_options, runtime, terminal);
     log.flush();
-    if (result.threads_left)
+    if (result.threads_left || is_fork())
         end_process(result);
     return result;
 }

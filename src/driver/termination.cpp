@@ -17,8 +17,15 @@ namespace {
 
 // A signal handler can reach nothing else.
 std::atomic<int> pipe_to_loop = -1;
+std::atomic<pid_t> owner = 0;
 
+// Also in forks that Python code makes: the signal is theirs then, from the first moment on.
 extern "C" void tell_loop(int signal) {
+    if (::getpid() != owner) {
+        std::signal(signal, SIG_DFL);
+        ::raise(signal); // once this handler has returned
+        return;
+    }
     const auto byte = static_cast<char>(signal);
     const int error = errno;
     (void)!::write(pipe_to_loop, &byte, 1);
@@ -40,7 +47,9 @@ Termination::Termination(log::Log& log, os::EventLoop& loop, const os::OrphanGua
     if (::pipe2(ends.data(), O_CLOEXEC | O_NONBLOCK) < 0)
         throw_errno("make the pipe for signals");
     signals_.reset(ends[0]);
+    handlers_end_.reset(ends[1]);
     pipe_to_loop = ends[1];
+    owner = ::getpid();
     watch_ = loop_.watch(signals_.get(), [this]() -> bool {
         char signal = 0;
         if (os::retry_eintr([&] { return ::read(signals_.get(), &signal, 1); }) != 1)
@@ -55,7 +64,7 @@ Termination::Termination(log::Log& log, os::EventLoop& loop, const os::OrphanGua
 Termination::~Termination() {
     handle(SIGTERM, SIG_DFL);
     handle(SIGHUP, SIG_DFL);
-    ::close(pipe_to_loop.exchange(-1));
+    pipe_to_loop = -1;
 }
 
 void Termination::set_global_timeout(vm::Seconds timeout) {

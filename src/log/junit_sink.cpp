@@ -6,6 +6,7 @@
 #include "xml_text.h"
 
 #include <ntd/base/error.h>
+#include <ntd/base/forks.h>
 #include <ntd/base/text.h>
 #include <ntd/base/unique_fd.h>
 #include <ntd/log/output_lines.h>
@@ -292,7 +293,8 @@ JunitSink::JunitSink(const std::filesystem::path& file, std::string suite)
 }
 
 JunitSink::~JunitSink() {
-    flush();
+    if (!is_fork())
+        flush();
 }
 
 void JunitSink::write(const Event& event) noexcept {

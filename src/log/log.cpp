@@ -1,5 +1,8 @@
 #include <ntd/log/log.h>
 
+#include <ntd/base/forks.h>
+#include <ntd/log/terminal_text.h>
+
 #include <atomic>
 #include <exception>
 #include <utility>
@@ -10,6 +13,14 @@ namespace {
 
 std::atomic<std::uint64_t> last_scope_id = 0;
 thread_local std::uint64_t current_scope = 0; // innermost open scope of this thread
+
+// The log is the driver's. What a fork of it has to say it says itself, as any program does.
+void say_in_fork(const decltype(Event::what)& what) noexcept {
+    if (const auto* line = std::get_if<Line>(&what))
+        say(line->text);
+    else if (const auto* error = std::get_if<TestError>(&what))
+        say(error->text);
+}
 
 } // namespace
 
@@ -58,6 +69,8 @@ void Log::test_error(std::string_view text) noexcept {
 }
 
 void Log::write(std::string_view machine, decltype(Event::what) what) noexcept {
+    if (is_fork())
+        return say_in_fork(what);
     const Event event{std::chrono::system_clock::now(), std::string(machine), current_scope,
                       std::move(what)};
     const std::lock_guard lock(mutex_);
@@ -66,18 +79,24 @@ void Log::write(std::string_view machine, decltype(Event::what) what) noexcept {
 }
 
 void Log::prepare_for_end() noexcept {
+    if (is_fork())
+        return;
     const std::lock_guard lock(mutex_);
     for (const auto& sink : sinks_)
         sink->prepare_for_end();
 }
 
 void Log::flush() noexcept {
+    if (is_fork())
+        return;
     const std::lock_guard lock(mutex_);
     for (const auto& sink : sinks_)
         sink->flush();
 }
 
 void Log::drain() noexcept {
+    if (is_fork())
+        return;
     const std::lock_guard lock(mutex_);
     for (const auto& sink : sinks_)
         sink->drain();

@@ -2,6 +2,7 @@
 
 #include <ntd/base/deadline.h>
 #include <ntd/base/error.h>
+#include <ntd/base/forks.h>
 #include <ntd/os/orphan_guard.h>
 #include <ntd/os/syscall.h>
 
@@ -109,7 +110,8 @@ Cgroup::Cgroup(int parent, std::string name, const OrphanGuard* guard)
 }
 
 Cgroup::~Cgroup() {
-    end_cgroup(parent_.get(), name_.c_str());
+    if (!is_fork())
+        end_cgroup(parent_.get(), name_.c_str());
 }
 
 } // namespace ntd::os

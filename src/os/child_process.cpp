@@ -1,6 +1,7 @@
 #include <ntd/os/child_process.h>
 
 #include <ntd/base/error.h>
+#include <ntd/base/forks.h>
 #include <ntd/base/text.h>
 #include <ntd/os/syscall.h>
 #include <ntd/os/wait.h>
@@ -203,6 +204,7 @@ std::string ExitStatus::describe() const {
 
 ChildProcess::ChildProcess(const ProcessSpec& spec, const OrphanGuard& guard)
     : guard_(guard), leaves_others_(spec.leaves_others) {
+    refuse_forks();
     auto out = spec.stdout_fd < 0 ? make_pipe() : Pipe{};
     auto err = spec.stderr_fd < 0 ? make_pipe() : Pipe{};
     const auto in = open_stdin(spec, stdin_pipe);
@@ -247,6 +249,8 @@ ChildProcess::ChildProcess(const ProcessSpec& spec, const OrphanGuard& guard)
 }
 
 ChildProcess::~ChildProcess() {
+    if (is_fork())
+        return; // it is no child of ours
     ::kill(leaves_others_ ? pid_ : -pid_, SIGKILL);
     retry_eintr([&] { return ::waitpid(pid_, nullptr, 0); });
     guard_.forget(pid_);
@@ -275,6 +279,8 @@ std::optional<ExitStatus> ChildProcess::wait(Deadline deadline, Interrupt& inter
 }
 
 void ChildProcess::signal(int number) noexcept {
+    if (is_fork())
+        return;
     status_.with([&](const std::optional<ExitStatus>& status) {
         if (!status)
             ::kill(pid_, number);
@@ -282,10 +288,13 @@ void ChildProcess::signal(int number) noexcept {
 }
 
 void ChildProcess::signal_group(int number) noexcept {
-    ::kill(-pid_, number);
+    if (!is_fork())
+        ::kill(-pid_, number);
 }
 
 void ChildProcess::end(Deadline deadline) noexcept {
+    if (is_fork())
+        return;
     signal_group(SIGTERM);
     pollfd ended{exit_fd(), POLLIN, 0};
     retry_eintr([&] { return ::poll(&ended, 1, deadline.left_ms()); });

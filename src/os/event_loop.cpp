@@ -1,6 +1,7 @@
 #include <ntd/os/event_loop.h>
 
 #include <ntd/base/error.h>
+#include <ntd/base/forks.h>
 #include <ntd/os/syscall.h>
 
 #include <poll.h>
@@ -42,6 +43,8 @@ EventLoop::EventLoop() : wake_(::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)) {
 }
 
 EventLoop::~EventLoop() {
+    if (is_fork())
+        thread_.detach(); // it is not there
     thread_.request_stop();
     wake();
 }
@@ -58,6 +61,7 @@ EventLoop::Watch EventLoop::at(Deadline deadline, std::function<void()> on_time)
 }
 
 EventLoop::Watch EventLoop::add(Entry entry) {
+    refuse_forks();
     std::uint64_t id = 0;
     {
         const std::lock_guard lock(mutex_);
@@ -69,6 +73,8 @@ EventLoop::Watch EventLoop::add(Entry entry) {
 }
 
 void EventLoop::remove(std::uint64_t id) noexcept {
+    if (is_fork())
+        return; // nothing runs that could use it
     std::unique_lock lock(mutex_);
     entries_.erase(id);
     if (std::this_thread::get_id() == thread_.get_id())

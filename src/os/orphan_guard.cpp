@@ -2,6 +2,7 @@
 
 #include <ntd/base/deadline.h>
 #include <ntd/base/error.h>
+#include <ntd/base/forks.h>
 #include <ntd/os/cgroup.h>
 #include <ntd/os/syscall.h>
 
@@ -168,7 +169,9 @@ OrphanGuard::OrphanGuard() {
 }
 
 OrphanGuard::~OrphanGuard() {
-    ::shutdown(socket_.get(), SHUT_WR); // a fork of ours may have the socket, too
+    if (is_fork())
+        return;
+    ::shutdown(socket_.get(), SHUT_WR); // a fork that is not ours may have the socket, too
     retry_eintr([&] { return ::waitpid(pid_, nullptr, 0); });
 }
 
@@ -182,6 +185,8 @@ void OrphanGuard::adopt(pid_t group) const noexcept {
 }
 
 void OrphanGuard::end_all() const noexcept {
+    if (is_fork())
+        return;
     end_groups(groups_.copy());
     for (const auto& [parent, name] : cgroups_.copy())
         end_cgroup(parent->get(), name.c_str());

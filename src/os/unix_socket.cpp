@@ -1,6 +1,7 @@
 #include <ntd/os/unix_socket.h>
 
 #include <ntd/base/error.h>
+#include <ntd/base/forks.h>
 #include <ntd/os/syscall.h>
 
 #include <fcntl.h>
@@ -40,7 +41,8 @@ UnixListener::UnixListener(std::string path) : path_(std::move(path)), fd_(make_
 }
 
 UnixListener::~UnixListener() {
-    ::unlink(path_.c_str());
+    if (!is_fork())
+        ::unlink(path_.c_str());
 }
 
 UniqueFd UnixListener::accept() {

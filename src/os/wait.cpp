@@ -1,6 +1,7 @@
 #include <ntd/os/wait.h>
 
 #include <ntd/base/error.h>
+#include <ntd/base/forks.h>
 
 #include <poll.h>
 
@@ -15,6 +16,7 @@ namespace {
 // One poll(2) with the interrupt's descriptor in the last place of `fds`. Returns false at the
 // deadline; interruptions are dealt with and end in a new poll.
 bool poll_until(std::span<pollfd> fds, Deadline deadline, Interrupt& interrupt) {
+    refuse_forks();
     fds.back() = {interrupt.fd(), POLLIN, 0};
     for (;;) {
         const int ready = ::poll(fds.data(), fds.size(), deadline.left_ms());

@@ -1,6 +1,7 @@
 #include "bindings.h"
 #include "casters.h"
 
+#include <ntd/base/forks.h>
 #include <ntd/os/private_directory.h>
 #include <ntd/vm/capture.h>
 #include <ntd/vm/vhost_vsock.h>
@@ -102,6 +103,16 @@ driver::Config read_checked_config(const std::filesystem::path& file) {
     return config;
 }
 
+// In a fork nothing that Python lets go of may be destroyed: it is still in use elsewhere.
+void keep_all_objects(const py::module_& module) {
+    auto* const base = reinterpret_cast<PyTypeObject*>(py::detail::get_internals().instance_base);
+    for (const auto& [name, value] : module.attr("__dict__").cast<py::dict>()) {
+        auto* const type = reinterpret_cast<PyTypeObject*>(value.ptr());
+        if (PyType_Check(value.ptr()) != 0 && PyType_IsSubtype(type, base) != 0)
+            type->tp_dealloc = [](PyObject*) {};
+    }
+}
+
 } // namespace
 
 void bind_driver(py::module_& module) {
@@ -140,6 +151,8 @@ void bind_driver(py::module_& module) {
             guard.adopt(group);
         },
         "group"_a, "guarded"_a);
+    module.def("is_fork", &is_fork);
+    module.def("keep_all_objects", [module] { keep_all_objects(module); });
     module.def("clear_global_timeout",
                [] { session().runtime.termination().clear_global_timeout(); });
 }

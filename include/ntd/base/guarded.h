@@ -1,5 +1,7 @@
 #pragma once
 
+#include <ntd/base/forks.h>
+
 #include <mutex>
 #include <utility>
 
@@ -15,13 +17,13 @@ public:
 
     template <typename Function>
     decltype(auto) with(Function&& function) {
-        const std::lock_guard lock(mutex_);
+        const auto held = lock();
         return std::forward<Function>(function)(data_);
     }
 
     template <typename Function>
     decltype(auto) with(Function&& function) const {
-        const std::lock_guard lock(mutex_);
+        const auto held = lock();
         return std::forward<Function>(function)(data_);
     }
 
@@ -30,6 +32,11 @@ public:
     }
 
 private:
+    std::unique_lock<std::mutex> lock() const {
+        // Who holds it may not be there in a fork, and nobody else is.
+        return is_fork() ? std::unique_lock<std::mutex>() : std::unique_lock(mutex_);
+    }
+
     mutable std::mutex mutex_;
     T data_;
 };

@@ -1,5 +1,7 @@
 #pragma once
 
+#include <ntd/base/forks.h>
+
 #include <unistd.h>
 
 #include <utility>
@@ -10,11 +12,11 @@ namespace ntd {
 class UniqueFd {
 public:
     UniqueFd() noexcept = default;
-    explicit UniqueFd(int fd) noexcept : fd_(fd) {}
+    explicit UniqueFd(int fd) noexcept : fd_(fd) { forks::own(fd); }
     ~UniqueFd() { reset(); }
     UniqueFd(const UniqueFd&) = delete;
     UniqueFd& operator=(const UniqueFd&) = delete;
-    UniqueFd(UniqueFd&& other) noexcept : fd_(other.release()) {}
+    UniqueFd(UniqueFd&& other) noexcept : fd_(std::exchange(other.fd_, -1)) {}
     UniqueFd& operator=(UniqueFd&& other) noexcept {
         reset(other.release());
         return *this;
@@ -22,10 +24,17 @@ public:
 
     int get() const noexcept { return fd_; }
     explicit operator bool() const noexcept { return fd_ >= 0; }
-    int release() noexcept { return std::exchange(fd_, -1); }
+    int release() noexcept {
+        forks::disown(fd_);
+        return std::exchange(fd_, -1);
+    }
     void reset(int fd = -1) noexcept {
-        if (const int old = std::exchange(fd_, fd); old >= 0)
+        const int old = std::exchange(fd_, fd);
+        if (old >= 0) {
+            forks::disown(old);
             ::close(old);
+        }
+        forks::own(fd_);
     }
 
 private:

@@ -38,6 +38,7 @@ private:
     os::EventLoop& loop_;
     const os::OrphanGuard& guard_;
     UniqueFd signals_; // our end of the pipe that the handler writes to
+    UniqueFd handlers_end_;
     os::EventLoop::Watch watch_;
     os::EventLoop::Watch timer_;
 };

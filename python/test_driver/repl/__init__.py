@@ -7,7 +7,7 @@ import sys
 from importlib import import_module
 from typing import TYPE_CHECKING
 
-from test_driver import script
+from test_driver import forks, script
 from test_driver.repl import greeting
 from test_driver.repl.prompt import Prompt
 
@@ -28,7 +28,8 @@ def run(driver: Driver) -> int:
     greeting.show(driver)
     prompt = Prompt(driver, symbols)
     try:
-        _start(prompt)
+        with forks.going_no_further():
+            _start(prompt)
     except SystemExit as end:
         return script.status_of(end)
     return 0

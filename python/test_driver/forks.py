@@ -1,0 +1,103 @@
+"""Forks of the driver by the script: os.fork(), multiprocessing, a preexec_fn of subprocess.
+
+They are bystanders: machines, networks and the log stay the driver's, and a fork that comes to its
+end ends as any Python program does, without the driver's.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any, NoReturn
+
+from test_driver import script
+from test_driver._engine import engine
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+# What a fork may use: it only tells something, or writes to standard error.
+HARMLESS = {
+    "is_fork",
+    "options",
+    "machine_name",
+    "python_name",
+    "log_line",
+    "log_serial",
+    "log_test_error",
+    "Scope",
+}
+
+
+def install() -> None:
+    """Make forks that Python code makes from now on bystanders."""
+    os.register_at_fork(after_in_child=_become_bystander)
+
+
+def _become_bystander() -> None:
+    engine.keep_all_objects()
+    for name, value in list(vars(engine).items()):
+        if name in HARMLESS or name.startswith("__"):
+            continue
+        if isinstance(value, type):
+            _disarm(value)
+        elif callable(value):
+            setattr(engine, name, _refusal(name))
+
+
+def _disarm(kind: type) -> None:
+    """Attributes can still be read; methods refuse, so nothing waits for a lock or a thread that
+    the fork does not have."""
+    for name, value in list(vars(kind).items()):
+        if name == "__init__" or (callable(value) and not name.startswith("__")):
+            setattr(kind, name, _refusal(f"{kind.__name__}.{name}"))
+
+
+def _refusal(name: str) -> Callable[..., NoReturn]:
+    def refuse(*_arguments: Any, **_more: Any) -> NoReturn:
+        raise RuntimeError(
+            f"{name}: process {os.getpid()} is a fork of the driver; machines and networks can "
+            "only be used in the driver itself"
+        )
+
+    return refuse
+
+
+@contextmanager
+def going_no_further() -> Iterator[None]:
+    """Around the script: a fork that comes to its end does not go on as the driver."""
+    try:
+        yield
+    except BaseException as error:
+        if engine.is_fork():
+            leave(error)
+        raise
+    if engine.is_fork():
+        leave(None)
+
+
+def leave(error: BaseException | None) -> NoReturn:
+    """End this fork, in which ``error`` has ended the script, as a Python program ends."""
+    status = 0
+    try:
+        if isinstance(error, SystemExit):
+            status = script.status_of(error)
+            if error.code is not None and not isinstance(error.code, int):
+                print(error.code, file=sys.stderr)
+        elif error is not None:
+            status = 128 + 2 if isinstance(error, KeyboardInterrupt) else 1
+            sys.excepthook(type(error), error, error.__traceback__)
+        _finish()
+    finally:
+        os._exit(status)
+
+
+def _finish() -> None:
+    import atexit
+
+    if threading := sys.modules.get("threading"):
+        threading._shutdown()
+    atexit._run_exitfuncs()
+    sys.stdout.flush()
+    sys.stderr.flush()
