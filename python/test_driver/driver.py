@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from typing import TYPE_CHECKING, Any, overload
 
-from test_driver import forks, symbols
+from test_driver import forks, last_writes, symbols
 from test_driver._engine import engine
 from test_driver.debug import DebugNop
 from test_driver.logger import Logger
@@ -407,22 +407,13 @@ class Driver:
         A container has none: its files are the host's.
         """
         self.test_script()
-        for machine in sorted(self.machines_qemu, key=lambda machine: machine.name):
-            if machine.is_up():
-                self._sync(machine)
+        last_writes.sync(sorted(self.machines_qemu, key=lambda machine: machine.name), self.logger)
 
     def _drop_recordings(self) -> None:
         """The test has passed: nobody will look at them."""
         for capture in self._recorded:
             capture.stop()
             capture.path.unlink(missing_ok=True)
-
-    def _sync(self, machine: BaseMachine) -> None:
-        """The verdict is known: a machine that another thread still uses must not change it."""
-        try:
-            machine.execute("sync")
-        except TimeoutError as error:
-            self.logger.warning(f"no `sync` after the test: {error}")
 
 
 def load_driver_configuration(file: str | Path) -> Config:
