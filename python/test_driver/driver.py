@@ -193,7 +193,6 @@ class Driver:
                 vlan.stop()
             if self.vhost_vsock:
                 self.vhost_vsock.stop()
-        self._runs.clear()
 
     # ------------------------------------------------------------------------------ machines
 

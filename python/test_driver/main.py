@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import _thread
-import atexit
 import io
 import sys
 import time
 
-from test_driver import forks, reports, script
+from test_driver import ending, forks, reports, script
 from test_driver._engine import engine
 from test_driver.driver import Driver, of_this_run
 from test_driver.errors import MachineError
@@ -27,26 +26,11 @@ def main() -> tuple[int, int, bool]:
     reports.install()
     forks.install()
     try:
-        return *_run_or_report(), _leave()
+        return *_run_or_report(), ending.leave()
     except KeyboardInterrupt:
         import signal
 
         return 0, int(signal.SIGINT), _thread._count() > 0
-
-
-def _leave() -> bool:
-    """Do what Python does at its end if it cannot be ended because threads are left.
-
-    Those are daemon threads: the others are waited for.
-    """
-    if threading := sys.modules.get("threading"):  # a run without threads does without it
-        threading._shutdown()
-    if _thread._count() == 0:
-        return False
-    atexit._run_exitfuncs()
-    sys.stdout.flush()
-    sys.stderr.flush()
-    return True
 
 
 def _run_or_report() -> tuple[int, int]:
@@ -71,7 +55,11 @@ def _run_for_a_person(driver: Driver) -> int:
 
 
 def _run() -> tuple[int, int]:
-    with of_this_run() as driver:
+    driver = of_this_run()
+    limit = driver.global_timeout
+    if limit is not None and not driver.interactive:
+        driver._arm_global_timeout(limit)  # until the process has ended
+    with driver:
         if driver.interactive:
             return _run_for_a_person(driver), 0
         begin = time.monotonic()
@@ -86,9 +74,7 @@ def _run_test(driver: Driver) -> tuple[int, int]:
         if driver.global_timeout is not None:
             limit = driver.global_timeout
             driver.logger.info(f"Test will time out and terminate in {limit:g} seconds")
-            driver._arm_global_timeout(limit)
         driver.run_tests()
-        engine.clear_global_timeout()
         if not engine.options().keep_pcap:
             driver._drop_recordings()
     except SystemExit as end:

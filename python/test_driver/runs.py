@@ -65,11 +65,6 @@ class Runs:
         self._prompt = symbols
         self._publish()
 
-    def clear(self) -> None:
-        """Let go of what the script holds: no machine needs it any more."""
-        for symbols in (*self._globals, self._prompt or {}):
-            symbols.clear()  # functions of the script hold them, too
-
     def watch(self) -> None:
         """Run the script, and again whenever its file has been saved, until Ctrl-C."""
         log = self._driver.logger

@@ -63,3 +63,110 @@ def test_condition_in_force_does_not_change_the_verdict(run_driver: RunDriver) -
         holds = False
     """
     run_driver(script).must_succeed().must_say("no `sync` after the test: Polling condition failed")
+
+
+# ------------------------------------------------------------------------------------- late code
+
+
+@pytest.mark.parametrize(
+    "late",
+    [
+        "import atexit; atexit.register(lambda: say())",
+        "import weakref\nclass Held: pass\nheld = Held(); weakref.finalize(held, lambda: say())",
+        "class Held:\n    def __del__(self): say()\nheld = Held()",
+        "class Held:\n    def __del__(self): say()\nheld = Held(); held.own = held",
+        "def generator():\n    try: yield 1\n    finally: say()\n"
+        "running = generator(); next(running)",
+        "import threading, time\nthreading.Thread(target=lambda: (time.sleep(0.5), say())).start()",
+        "import atexit, threading, time\n"
+        "threading.Thread(target=time.sleep, args=(1000,), daemon=True).start()\n"
+        "atexit.register(lambda: say())",
+    ],
+)
+def test_late_code_finds_the_names_of_the_script(run_driver: RunDriver, late: str) -> None:
+    say = 'web.succeed("true")\ndef say():\n    print(words, flush=True)\n'
+    result = run_driver(f'{say}{late}\nwords = "late"').must_succeed()
+    assert "late\n" in result.stdout, str(result)
+    result.must_not_say("NameError", "ignored")
+
+
+def test_daemon_thread_finds_the_names_of_the_script(run_driver: RunDriver) -> None:
+    script = """
+        import threading, time
+        def work():
+            while True:
+                words = name
+                time.sleep(0.001)
+        name = "a name"
+        threading.Thread(target=work, daemon=True).start()
+        web.succeed("true")
+    """
+    run_driver(script).must_succeed().must_not_say("NameError")
+
+
+# --------------------------------------------------------------------------------------- threads
+
+SERVER = """
+    import http.server, threading
+    server = http.server.HTTPServer(("127.0.0.1", 0), http.server.SimpleHTTPRequestHandler)
+    threading.Thread(target=server.serve_forever, name="the server").start()
+    web.succeed("true")
+"""
+POOL = """
+    import concurrent.futures, threading
+    pool = concurrent.futures.ThreadPoolExecutor(thread_name_prefix="the pool")
+    pool.submit(threading.Event().wait)
+    web.succeed("true")
+"""
+
+
+@pytest.mark.parametrize(("script", "name"), [(SERVER, "the server"), (POOL, "the pool_0")])
+def test_thread_that_does_not_end_is_named_and_left(
+    run_driver: RunDriver, script: str, name: str
+) -> None:
+    result = run_driver(script).must_succeed()
+    result.must_say(f"waiting 10 s for threads that are no daemons: {name}")
+    result.must_say(f"threads that are no daemons are left behind: {name}")
+
+
+def test_thread_that_ends_in_time_is_waited_for(run_driver: RunDriver) -> None:
+    script = """
+        import threading, time
+        def work():
+            time.sleep(2)
+            print("the work is done", flush=True)
+        threading.Thread(target=work, name="worker").start()
+    """
+    result = run_driver(script).must_succeed()
+    assert "the work is done\n" in result.stdout
+    result.must_say("waiting 10 s for threads that are no daemons: worker")
+    result.must_not_say("left behind")
+
+
+# ----------------------------------------------------------------------------------- time limits
+
+
+@pytest.mark.parametrize(
+    "late",
+    [
+        SERVER.replace("\n    ", "\n"),
+        "import atexit, time\natexit.register(time.sleep, 1000)",
+        "import time\nclass Held:\n    def __del__(self): time.sleep(1000)\nheld = Held()",
+    ],
+)
+def test_global_time_limit_counts_until_the_process_is_gone(
+    run_driver: RunDriver, late: str
+) -> None:
+    result = run_driver(late, args=["--global-timeout", "3"])
+    assert result.returncode == -signal.SIGTERM, str(result)
+    result.must_say("test script finished in", "cleanup", "timeout reached; test terminating")
+
+
+def test_global_time_limit_counts_while_networks_start(
+    run_driver: RunDriver, workspace: Workspace
+) -> None:
+    workspace.write("vde_switch", "#!/bin/sh\nexec sleep 1000\n", 0o755)
+    path = f"{workspace.scripts}:/usr/bin:/bin"
+    result = run_driver("", vlans=[1], args=["--global-timeout", "1"], env={"PATH": path})
+    assert result.returncode == -signal.SIGTERM, str(result)
+    result.must_say("timeout reached; test terminating")

@@ -1,0 +1,89 @@
+"""The end of a run: threads of the script, and what it has registered for the end."""
+
+from __future__ import annotations
+
+import _thread
+import gc
+import sys
+import time
+from typing import TYPE_CHECKING
+
+from test_driver._engine import engine
+
+if TYPE_CHECKING:
+    import threading
+    from types import ModuleType
+
+UNNAMED = 1.0  # seconds that threads may take before the log says who is waited for
+MOST = 10.0  # seconds after that
+
+
+def leave() -> bool:
+    """Wait for threads and call what is registered with atexit, as Python does at its end.
+
+    Returns whether threads are left: Python cannot be ended then.
+    """
+    if module := sys.modules.get("threading"):  # a run without threads does without it
+        _wait_for_threads(module)
+    if "atexit" in sys.modules:
+        sys.modules["atexit"]._run_exitfuncs()
+    sys.stdout.flush()
+    sys.stderr.flush()
+    if _thread._count() > 0:
+        return True
+    _let_go_of_machines()
+    return False
+
+
+def _wait_for_threads(module: ModuleType) -> None:
+    """As threading._shutdown(), which has no limit."""
+    if not _waited_for(module):
+        module._shutdown()
+        return
+    pools = module.Thread(target=_end_pools, args=(module,), daemon=True)
+    pools.start()
+    _join(module, pools, UNNAMED)
+    if waited_for := _waited_for(module):
+        _log(f"waiting {MOST:g} s for threads that are no daemons", waited_for)
+        _join(module, pools, MOST)
+    if left := _waited_for(module):
+        _log("threads that are no daemons are left behind", left)
+    elif not pools.is_alive():
+        module._shutdown()
+
+
+def _end_pools(module: ModuleType) -> None:
+    """Tell those of concurrent.futures that their end has come, and wait for them."""
+    for function in reversed(module._threading_atexits):
+        function()
+
+
+def _join(module: ModuleType, pools: threading.Thread, most: float) -> None:
+    deadline = time.monotonic() + most
+    while (left := deadline - time.monotonic()) > 0:
+        threads = _waited_for(module) or ([pools] if pools.is_alive() else [])
+        if not threads:
+            return
+        threads[0].join(left)
+
+
+def _waited_for(module: ModuleType) -> list[threading.Thread]:
+    return [
+        thread
+        for thread in module.enumerate()
+        if not thread.daemon and thread is not module.main_thread()
+    ]
+
+
+def _log(what: str, threads: list[threading.Thread]) -> None:
+    names = ", ".join(thread.name for thread in threads)
+    engine.log_line(engine.Level.warning, f"{what}: {names}")
+
+
+def _let_go_of_machines() -> None:
+    """The collector takes what hangs on attributes of machines for something in use: it counts
+    them twice, as those of the engine's class and of ours. Without them the script's objects are
+    garbage, and are finalised while all its names are there."""
+    for each in gc.get_objects():
+        if issubclass(type(each), (engine.BaseMachine, engine.VLan)):
+            vars(each).clear()
