@@ -50,7 +50,8 @@ std::string of_user(const User& user) {
     return user ? fmt::format(" with user {}", *user) : "";
 }
 
-// A command's own limit is that of the whole wait: one that blocks must not outlast it.
+// A command's own limit is that of the whole wait: one that blocks must not outlast it. One that we
+// have ended has told nothing, its failure included.
 std::string wait_until(Machine& machine,
                        const std::string& command,
                        const ExecuteOptions& options,
@@ -61,7 +62,7 @@ std::string wait_until(Machine& machine,
         [&](bool) {
             auto result = machine.execute(command, options);
             output = std::move(result.output);
-            return wanted(result.status);
+            return !result.timed_out && wanted(result.status);
         },
         options.timeout);
     return output;

@@ -170,3 +170,12 @@ def test_global_time_limit_counts_while_networks_start(
     result = run_driver("", vlans=[1], args=["--global-timeout", "1"], env={"PATH": path})
     assert result.returncode == -signal.SIGTERM, str(result)
     result.must_say("timeout reached; test terminating")
+
+
+def test_time_limit_of_a_command_is_no_failure_of_it(run_driver: RunDriver) -> None:
+    script = """
+        with t.assertRaisesRegex(Exception, "action timed out"):
+            web.wait_until_fails("sleep 1000", timeout=1)
+        assert web.wait_until_fails("echo own; exit 124", timeout=60) == "own\\n"
+    """
+    run_driver(script).must_succeed()
