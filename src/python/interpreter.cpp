@@ -7,6 +7,7 @@
 
 #include <pybind11/embed.h>
 
+#include <csignal>
 #include <cstdlib>
 #include <memory>
 #include <tuple>
@@ -53,7 +54,27 @@ void check(PyStatus status, PyConfig& config) {
     throw Error("cannot start Python ({}): {}", python_program().string(), reason);
 }
 
+// Python that is only half there takes an interrupt for a failure of its own: it comes later.
+class InterruptsLater {
+public:
+    InterruptsLater() {
+        sigset_t interrupts;
+        sigemptyset(&interrupts);
+        sigaddset(&interrupts, SIGINT);
+        pthread_sigmask(SIG_BLOCK, &interrupts, &before_);
+    }
+    ~InterruptsLater() { pthread_sigmask(SIG_SETMASK, &before_, nullptr); }
+    InterruptsLater(const InterruptsLater&) = delete;
+    InterruptsLater& operator=(const InterruptsLater&) = delete;
+    InterruptsLater(InterruptsLater&&) = delete;
+    InterruptsLater& operator=(InterruptsLater&&) = delete;
+
+private:
+    sigset_t before_{};
+};
+
 void start_python() {
+    const InterruptsLater until_python_is_there;
     PyConfig config;
     PyConfig_InitPythonConfig(&config);
     config.parse_argv = 0;
@@ -75,6 +96,9 @@ void connect_signals(os::Interrupt& interrupt) {
 }
 
 void disconnect_signals(os::Interrupt& interrupt) {
+    const InterruptsLater until_it_is_done;
+    if (PyErr_CheckSignals() != 0)
+        PyErr_Clear(); // it comes too late to change anything
     py::module_::import("_signal").attr("set_wakeup_fd")(-1);
     interrupt.set_hook(nullptr);
 }
@@ -120,7 +144,6 @@ RunResult run(const RunOptions& options, driver::Runtime& runtime, log::Terminal
     auto& host = runtime.host();
     host.environment = environment_with_gil;
     host.interactive = options.interactive;
-    connect_signals(host.interrupt);
     const ScopeExit leave_python([&] {
         if (result.threads_left)
             return;
@@ -128,9 +151,12 @@ RunResult run(const RunOptions& options, driver::Runtime& runtime, log::Terminal
         host.environment = os::current_environment;
     });
     try {
+        connect_signals(host.interrupt);
         result = run_package();
     } catch (py::error_already_set& error) { // it must not outlive Python
-        throw Error("{}", error.what());
+        if (!error.matches(PyExc_KeyboardInterrupt))
+            throw Error("{}", error.what());
+        result.signal = SIGINT; // before main() could look after it
     }
     return result;
 }
@@ -142,6 +168,8 @@ std::string reference() {
         find_package();
         return py::str(py::module_::import("test_driver.reference").attr("text")());
     } catch (py::error_already_set& error) { // it must not outlive Python
+        if (error.matches(PyExc_KeyboardInterrupt))
+            driver::Termination::die_by(SIGINT);
         throw Error("{}", error.what());
     }
 }

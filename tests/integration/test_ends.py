@@ -179,3 +179,32 @@ def test_time_limit_of_a_command_is_no_failure_of_it(run_driver: RunDriver) -> N
         assert web.wait_until_fails("echo own; exit 124", timeout=60) == "own\\n"
     """
     run_driver(script).must_succeed()
+
+
+# ---------------------------------------------------------------------- interrupts at the begin
+
+
+@pytest.mark.parametrize(
+    "site",
+    [
+        "import os, signal\nos.kill(os.getpid(), signal.SIGINT)\n",
+        "import os, signal, sys\n"
+        "class Finder:\n"
+        "    @staticmethod\n"
+        "    def find_spec(name, path, target=None):\n"
+        "        if name == 'test_driver.main':\n"
+        "            os.kill(os.getpid(), signal.SIGINT)\n"
+        "sys.meta_path.insert(0, Finder)\n",
+    ],
+)
+@pytest.mark.parametrize("args", [[], ["--list-methods"]])
+def test_interrupt_while_python_starts(
+    run_driver: RunDriver, workspace: Workspace, site: str, args: list[str]
+) -> None:
+    if args:
+        site = site.replace("test_driver.main", "test_driver.reference")
+    workspace.write("sitecustomize.py", site)
+    env = {"PYTHONPATH": str(workspace.scripts)}
+    result = run_driver('web.succeed("true")', args=args, env=env)
+    assert result.returncode == -signal.SIGINT, str(result)
+    result.must_not_say("starting vm", "Traceback")
