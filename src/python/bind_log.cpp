@@ -42,9 +42,10 @@ private:
 
     static std::string describe(const py::object& type, const py::object& value) {
         try {
-            return py::str("{}: {}").format(type.attr("__name__"), value);
+            return bytes_of(py::str("{}: {}").format(type.attr("__name__"), value),
+                            Surrogates::show);
         } catch (const py::error_already_set&) { // from the exception's own __str__
-            return py::str(type.attr("__name__"));
+            return bytes_of(py::str(type.attr("__name__")), Surrogates::show);
         }
     }
 
@@ -67,7 +68,7 @@ void bind_log(py::module_& module) {
         .value("error", log::Level::error);
 
     py::class_<ScopeHandle>(module, "Scope", "One nested part of the log, as a context manager.")
-        .def(py::init([](Text text, std::string machine, bool subtest) {
+        .def(py::init([](Words text, std::string machine, bool subtest) {
                  return std::make_unique<ScopeHandle>(std::move(text.bytes), std::move(machine),
                                                       subtest);
              }),
@@ -91,17 +92,17 @@ void bind_log(py::module_& module) {
         "set_log_level", [](log::Level level) { session().terminal.set_level(level); }, "level"_a);
     module.def(
         "log_line",
-        [](log::Level level, const Text& text, const std::string& machine) {
+        [](log::Level level, const Words& text, const std::string& machine) {
             session().runtime.host().log.line(machine, level, text.bytes);
         },
         "level"_a, "text"_a, "machine"_a = "", can_block());
     module.def(
         "log_test_error",
-        [](const Text& text) { session().runtime.host().log.test_error(text.bytes); }, "text"_a,
+        [](const Words& text) { session().runtime.host().log.test_error(text.bytes); }, "text"_a,
         can_block());
     module.def(
         "log_serial",
-        [](const std::string& machine, const Text& text) {
+        [](const std::string& machine, const Words& text) {
             session().runtime.host().log.serial(machine, text.bytes);
         },
         "machine"_a, "text"_a, can_block());

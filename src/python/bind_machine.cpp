@@ -88,6 +88,10 @@ std::string string_of(const py::object& value) {
     return bytes_of(py::str(value));
 }
 
+std::string words_of(const py::object& value) {
+    return bytes_of(py::str(value), Surrogates::show);
+}
+
 // Runs without the GIL what takes a machine and strings made from Python objects.
 template <typename Function>
 auto blocking(Function function) {
@@ -227,7 +231,11 @@ void bind_base_machine(py::module_& module) {
                      method(weak());
                  };
              })
-        .def("log", [](const Machine& self, const py::object& text) { self.log(string_of(text)); })
+        .def("log",
+             [](const Machine& self, const py::object& text) {
+                 const auto words = words_of(text);
+                 blocking([&] { self.log(words); });
+             })
         .def("connect", &Machine::connect, can_block())
         .def("is_up", &Machine::is_up)
         .def("_close", &Machine::close)

@@ -32,8 +32,16 @@ struct pybind11::detail::type_caster<ntd::vm::Seconds> {
 namespace ntd::python {
 
 // A str as bytes; what os.fsdecode() made of bytes that are not UTF-8 becomes these bytes again.
-inline std::string bytes_of(const pybind11::str& text) {
+// Other halves of surrogate pairs are no characters: the text is refused (strict), or has them
+// written out (\ud800), where it is only to be read.
+enum class Surrogates { refuse, show };
+inline std::string bytes_of(const pybind11::str& text, Surrogates surrogates = Surrogates::refuse) {
     auto* bytes = PyUnicode_AsEncodedString(text.ptr(), "utf-8", "surrogateescape");
+    if (bytes == nullptr && surrogates == Surrogates::show &&
+        PyErr_ExceptionMatches(PyExc_UnicodeEncodeError) != 0) {
+        PyErr_Clear();
+        bytes = PyUnicode_AsEncodedString(text.ptr(), "utf-8", "backslashreplace");
+    }
     if (bytes == nullptr)
         throw pybind11::error_already_set();
     return pybind11::reinterpret_steal<pybind11::bytes>(bytes);
@@ -41,6 +49,11 @@ inline std::string bytes_of(const pybind11::str& text) {
 
 // An argument that is a str, with any characters, or bytes.
 struct Text {
+    std::string bytes;
+};
+
+// One for people to read: the log takes whatever it is given.
+struct Words {
     std::string bytes;
 };
 
@@ -69,6 +82,23 @@ struct pybind11::detail::type_caster<ntd::python::Text> {
             value.bytes = ntd::python::bytes_of(reinterpret_borrow<str>(source));
         else if (isinstance<pybind11::bytes>(source))
             value.bytes = reinterpret_borrow<pybind11::bytes>(source);
+        else
+            return false;
+        return true;
+    }
+};
+
+template <>
+struct pybind11::detail::type_caster<ntd::python::Words> {
+    PYBIND11_TYPE_CASTER(ntd::python::Words, const_name("str"));
+
+    bool load(handle source, bool convert) {
+        using ntd::python::Surrogates;
+        make_caster<ntd::python::Text> text;
+        if (isinstance<str>(source))
+            value.bytes = ntd::python::bytes_of(reinterpret_borrow<str>(source), Surrogates::show);
+        else if (text.load(source, convert))
+            value.bytes = cast_op<ntd::python::Text&>(text).bytes;
         else
             return false;
         return true;

@@ -208,3 +208,35 @@ def test_interrupt_while_python_starts(
     result = run_driver('web.succeed("true")', args=args, env=env)
     assert result.returncode == -signal.SIGINT, str(result)
     result.must_not_say("starting vm", "Traceback")
+
+
+# ------------------------------------------------------------------------------------ the reason
+
+
+@pytest.mark.parametrize("half", ["\\ud800", "\\udfff", "\\udc80"])
+@pytest.mark.parametrize(
+    "failure",
+    [
+        'raise ValueError("before{half}after")',
+        'with subtest("part {half}"):\n    raise ValueError("before{half}after")',
+        'log.warning("{half}"); log.log_serial("{half}", "web"); web.log("{half}")\n'
+        'raise ValueError("before{half}after")',
+    ],
+)
+def test_half_of_a_surrogate_pair_does_not_lose_the_reason(
+    run_driver: RunDriver, failure: str, half: str
+) -> None:
+    result = run_driver(failure.replace("{half}", half)).must_fail()
+    result.must_blame("ValueError: before", "after", "line ")
+
+
+def test_half_of_a_surrogate_pair_in_a_threads_failure(run_driver: RunDriver) -> None:
+    script = """
+        import threading
+        def fail():
+            raise ValueError("before\\ud800after")
+        thread = threading.Thread(target=fail)
+        thread.start()
+        thread.join()
+    """
+    run_driver(script).must_succeed().must_say("ValueError: before\\ud800after")
