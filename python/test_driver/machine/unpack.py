@@ -10,6 +10,7 @@ import contextlib
 import errno
 import itertools
 import os
+import sys
 import tarfile
 from typing import TYPE_CHECKING, Any, BinaryIO, NamedTuple, cast
 
@@ -95,15 +96,31 @@ def _members(archive: tarfile.TarFile, source: _Metered) -> Iterator[tarfile.Tar
         if member is None:
             return
         kept.members = []  # it would keep them all
+        if kept.pax_headers:  # no tar makes them unasked, and they would be kept as well
+            raise Refused("the archive has headers that are for all of its members")
         source.data_comes()
         yield member
+        # tarfile would look for the next member behind data that never come.
+        if kept.offset - kept.fileobj.tell() >= tarfile.BLOCKSIZE:
+            raise Refused(f"'{member.name}' has data in the archive that are no part of it")
 
 
 class _Later(NamedTuple):
-    """A link, or a directory, as it has to be in the end."""
+    """A link, or a directory, as it has to be in the end. A tarfile.TarInfo, and a name in parts,
+    may take a thousand times the memory of what was sent for it."""
 
-    parts: list[str]
-    member: tarfile.TarInfo
+    name: str
+    target: str
+    is_symbolic: bool
+    mode: int
+    time: float
+
+    @classmethod
+    def of(cls, member: tarfile.TarInfo) -> _Later:
+        return cls(member.name, member.linkname, member.issym(), member.mode, member.mtime)
+
+    def memory(self) -> int:
+        return 250 + sys.getsizeof(self.name) + sys.getsizeof(self.target)
 
 
 class _Unpacking:
@@ -125,10 +142,10 @@ class _Unpacking:
         parts = _parts(member.name)
         if member.isdir():
             self._enter(parts)
-            self._keep(self._directories, parts, member)
+            self._keep(self._directories, member)
         elif member.issym() or member.islnk():
             self._named(parts, member)
-            self._keep(self._links, parts, member)
+            self._keep(self._links, member)
         elif member.isreg():
             self._add_file(parts, member, archive)
         else:
@@ -140,17 +157,18 @@ class _Unpacking:
         """Links come last, so that nothing can come to lie behind one; then what making things in
         a directory changes in it."""
         for link in self._links:
-            self._add_link(*link)
-        for parts, member in reversed(self._directories):
-            _set_mode_and_time(self._enter(parts).descriptor, member, self._keep_set_id)
+            self._add_link(link)
+        for made in reversed(self._directories):
+            descriptor = self._enter(_parts(made.name)).descriptor
+            _set_mode_and_time(descriptor, made.mode, made.time, self._keep_set_id)
             self._leave_to(0)  # it may be one that cannot be entered any more
 
-    def _keep(self, kept: list[_Later], parts: list[str], member: tarfile.TarInfo) -> None:
-        self._kept += 500 + 2 * len(member.name) + len(member.linkname)
+    def _keep(self, kept: list[_Later], member: tarfile.TarInfo) -> None:
+        later = _Later.of(member)
+        self._kept += later.memory()
         if self._kept > MOST_KEPT:
             raise Refused(f"'{member.name}' is one directory or link too many")
-        member.pax_headers = {}
-        kept.append(_Later(parts, member))
+        kept.append(later)
 
     def _named(self, parts: list[str], member: tarfile.TarInfo) -> str:
         if not parts:
@@ -179,30 +197,33 @@ class _Unpacking:
         _make_room(directory, name)
         with directory.create(name) as file:
             _copy_data(member, archive, file.fileno())
-            _set_mode_and_time(file.fileno(), member, self._keep_set_id)
+            _set_mode_and_time(file.fileno(), member.mode, member.mtime, self._keep_set_id)
 
-    def _add_link(self, parts: list[str], member: tarfile.TarInfo) -> None:
+    def _add_link(self, link: _Later) -> None:
+        parts = _parts(link.name)
         directory = self._enter(parts[:-1])
-        content = member.linkname if member.issym() else None
+        content = link.target if link.is_symbolic else None
         if content is None:
-            content = self._link(member, directory, parts[-1])
+            content = self._link(link, directory, parts[-1])
         if content is not None:
             _make_room(directory, parts[-1])
             os.symlink(content, parts[-1], dir_fd=directory.descriptor)
 
-    def _link(self, member: tarfile.TarInfo, directory: Directory, name: str) -> str | None:
+    def _link(self, link: _Later, directory: Directory, name: str) -> str | None:
         """Link to a file of the same archive; the content of what is a symbolic link itself."""
-        parts = _parts(member.linkname)
-        origin = self._named(parts, member)
+        parts = _parts(link.target)
+        if not parts:
+            raise Refused(f"'{link.name}' is a hard link to '{link.target}', a directory")
+        origin = parts[-1]
         with self._open[0][1].walk(parts[:-1]) as source:
             status = source.status(origin)
             if status is None:
-                raise Refused(f"'{member.name}' is a link to '{member.linkname}', which is not there")
+                raise Refused(f"'{link.name}' is a link to '{link.target}', which is not there")
             found = kind(status.st_mode)
             if found == "a symbolic link":
                 return os.readlink(origin, dir_fd=source.descriptor)
             if found != "a file":
-                raise Refused(f"'{member.name}' is a hard link to '{member.linkname}', {found}")
+                raise Refused(f"'{link.name}' is a hard link to '{link.target}', {found}")
             _make_room(directory, name, unless=status)
             with contextlib.suppress(FileExistsError):  # it was one with it already
                 os.link(
@@ -286,7 +307,7 @@ def _pieces(member: tarfile.TarInfo) -> list[tuple[int, int]]:
     return pieces
 
 
-def _set_mode_and_time(descriptor: int, member: tarfile.TarInfo, keep_set_id: bool) -> None:
-    os.fchmod(descriptor, permissions(member.mode, keep_set_id))
+def _set_mode_and_time(descriptor: int, mode: int, time: float, keep_set_id: bool) -> None:
+    os.fchmod(descriptor, permissions(mode, keep_set_id))
     with contextlib.suppress(OSError, OverflowError, ValueError):  # of a time that cannot be
-        os.utime(descriptor, (member.mtime, member.mtime))
+        os.utime(descriptor, (time, time))

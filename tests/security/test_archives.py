@@ -1,0 +1,86 @@
+"""Archives and trees that are made to take the host's memory, to keep it busy, or to stay on it; and
+those of honest guests that a careful copy may trip over."""
+
+from __future__ import annotations
+
+import tarfile
+from collections.abc import Callable
+
+from harness import Result, Workspace
+from test_copies import (
+    COPY_IS_REFUSED,
+    IMPORTS,
+    IN_STEP,
+    archive_of,
+    link,
+    member,
+    sends,
+)
+
+RunDriver = Callable[..., Result]
+
+MEASURED = """
+import resource
+before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+@COPY@
+grown = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before
+assert grown < 400_000, f"{grown} KiB"
+"""
+
+COPY = 'web.copy_from_machine("/etc", "into")'
+
+
+def gnu_sparse(name: str, stored: int, size: int) -> bytes:
+    """The header of a file that says it has ``stored`` bytes in the archive, none of them a part of
+    it, and ``size`` bytes itself."""
+    header = bytearray(member(name, tarfile.GNUTYPE_SPARSE, size=stored).tobuf(tarfile.GNU_FORMAT))
+    header[386:482] = bytes(96)
+    header[483:495] = tarfile.itn(size, 12, tarfile.GNU_FORMAT)  # type: ignore[attr-defined]
+    header[148:156] = b" " * 8
+    header[148:156] = b"%06o\0 " % sum(header)
+    return bytes(header)
+
+
+def test_data_that_never_come(run_driver: RunDriver, workspace: Workspace) -> None:
+    archive = member("a").tobuf() + gnu_sparse("s", 1 << 60, 10) + bytes(1024)
+    result = run_driver(IMPORTS + COPY_IS_REFUSED + IN_STEP, scripts=sends(workspace, archive))
+    result.must_succeed().must_say("refused: ", "'s' has data in the archive")
+
+
+def test_maps_of_holes_that_links_have(run_driver: RunDriver, workspace: Workspace) -> None:
+    one_map = ",".join(["1"] * 1_900_000)
+    archive = b"".join(
+        member(
+            f"link{i}", tarfile.SYMTYPE, linkname="x", pax_headers={"GNU.sparse.map": one_map}
+        ).tobuf(tarfile.PAX_FORMAT)
+        for i in range(10)
+    )
+    scripts = sends(workspace, archive + bytes(10240))
+    run_driver(MEASURED.replace("@COPY@", COPY) + IN_STEP, scripts=scripts).must_succeed()
+
+
+def test_links_with_names_of_many_parts(run_driver: RunDriver, workspace: Workspace) -> None:
+    one = link("ab/" * 250 + "x", "y").tobuf(tarfile.GNU_FORMAT)
+    scripts = sends(workspace, one * 40_000 + bytes(10240))
+    run_driver(MEASURED.replace("@COPY@", COPY) + IN_STEP, scripts=scripts).must_succeed()
+
+
+def test_headers_for_all_members(run_driver: RunDriver, workspace: Workspace) -> None:
+    header = tarfile.TarInfo.create_pax_global_header({"comment": "kept for ever"})
+    scripts = sends(workspace, header + archive_of(member("x")))
+    result = run_driver(IMPORTS + COPY_IS_REFUSED + IN_STEP, scripts=scripts)
+    result.must_succeed().must_say("refused: ", "headers that are for all of its members")
+
+
+# ------------------------------------------------------------------------------------ honest trees
+
+
+def test_first_member_is_a_file_with_holes(run_driver: RunDriver, workspace: Workspace) -> None:
+    script = """
+web.succeed("truncate -s 20M holes; echo end >>holes")
+web.copy_from_machine("holes")
+"""
+    run_driver(script + IN_STEP).must_succeed()
+    made = workspace.out / "holes"
+    assert made.read_bytes() == bytes(20 << 20) + b"end\n"
+    assert made.stat().st_blocks * 512 < 1 << 20
