@@ -3,10 +3,11 @@ those of honest guests that a careful copy may trip over."""
 
 from __future__ import annotations
 
+import os
 import tarfile
 from collections.abc import Callable
 
-from harness import Result, Workspace
+from harness import Command, Result, Workspace
 from test_copies import (
     COPY_IS_REFUSED,
     IMPORTS,
@@ -72,7 +73,53 @@ def test_headers_for_all_members(run_driver: RunDriver, workspace: Workspace) ->
     result.must_succeed().must_say("refused: ", "headers that are for all of its members")
 
 
+def test_nothing_is_left_of_a_large_directory(
+    run_driver: RunDriver, workspace: Workspace
+) -> None:
+    """One with more files than their names may be in memory."""
+    members = [member(f"d/{i}") for i in range(25)]
+    scripts = sends(workspace, archive_of(*members, member("pipe", tarfile.FIFOTYPE)))
+    script = """
+import test_driver.machine.beneath as beneath
+beneath.MOST_NAMES = 10
+"""
+    run_driver(
+        IMPORTS + script + COPY_IS_REFUSED + IN_STEP, scripts=scripts
+    ).must_succeed().must_say("'pipe' is a FIFO")
+
+
 # ------------------------------------------------------------------------------------ honest trees
+
+
+def without_privilege(command: Command) -> Command:
+    """As a user for whom permissions count: in a Nix build there is no root."""
+    if os.geteuid() != 0:
+        return command
+    dropped = "--bounding-set=-dac_override,-dac_read_search"
+    return Command(["setpriv", dropped, *command.argv], command.env)
+
+
+def test_second_copy_into_closed_directories(workspace: Workspace) -> None:
+    """Such as those of the Nix store, which nobody can write to."""
+    closed = {"a/b": 0o555, "a": 0o555, "none": 0, "only-x": 0o111, ".": 0o555}
+    directories = [member(name, tarfile.DIRTYPE, mode=mode) for name, mode in closed.items()]
+    files = [member(f"{name}/file", mode=0o444) for name in closed]
+    scripts = sends(workspace, archive_of(*reversed(directories), *files))
+    script = """
+web.copy_from_machine("/etc")
+file = driver.out_dir / "etc" / "a" / "b" / "file"
+file.chmod(0o600)
+file.write_text("old")
+web.copy_from_machine("/etc")
+"""
+    command = workspace.command(script + IN_STEP, scripts=scripts)
+    workspace.run(without_privilege(command)).must_succeed()
+    tree = workspace.out / "etc"
+    found = {name: (tree / name).stat().st_mode & 0o777 for name in reversed(closed)}
+    for name in found:
+        (tree / name).chmod(0o755)
+    assert found == closed
+    assert [(tree / name / "file").read_text() for name in closed] == ["evil\n"] * len(closed)
 
 
 def test_first_member_is_a_file_with_holes(run_driver: RunDriver, workspace: Workspace) -> None:

@@ -12,6 +12,7 @@ import errno
 import itertools
 import os
 import stat
+import time
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO
 
@@ -23,6 +24,8 @@ DEEPEST = 255
 
 # In one directory: their names are in memory.
 MOST_NAMES = 1_000_000
+
+LONGEST_REMOVAL = 3600.0  # seconds
 
 PERMISSIONS = 0o777  # of a mode; what is beside them is for programs that the guest chose
 SET_ID = stat.S_ISUID | stat.S_ISGID
@@ -69,11 +72,14 @@ class Directory:
 
     def names(self) -> list[str]:
         """Of all that is there now; Refused if there are too many."""
-        with os.scandir(self.descriptor) as entries:
-            names = [entry.name for entry in itertools.islice(entries, MOST_NAMES + 1)]
+        names = self._some_names(MOST_NAMES + 1)
         if len(names) > MOST_NAMES:
             raise Refused(f"'{self.shown}' has more than {MOST_NAMES} files")
         return names
+
+    def _some_names(self, most: int) -> list[str]:
+        with os.scandir(self.descriptor) as entries:
+            return [entry.name for entry in itertools.islice(entries, most)]
 
     def enter(self, name: str, make: bool = False) -> Directory:
         """A directory in it; ``make`` makes one where there is nothing."""
@@ -128,35 +134,61 @@ class Directory:
         status = self.status(name)
         return kind(status.st_mode) if status else "not there any more"
 
-    def remove(self, name: str, deepest: int = DEEPEST + 5) -> None:
-        """A file or a whole tree, if it is there; Refused for one that is deeper than any copy."""
+    def remove(self, name: str, limit: float = LONGEST_REMOVAL) -> None:
+        """A file or a whole tree, if it is there; Refused for one that is deeper than any copy, or
+        that is not gone after ``limit`` seconds: a guest may add to it."""
+        self._remove(name, DEEPEST + 5, time.monotonic() + limit)
+
+    def _remove(self, name: str, deepest: int, end: float) -> None:
         status = self.status(name)
         if status is None:
             return
         if not stat.S_ISDIR(status.st_mode):
             os.unlink(name, dir_fd=self.descriptor)
             return
-        if deepest == 0:
-            raise Refused(f"'{self.path_of(name)}' is too deep to be removed")
-        with self._enter_to_empty(name) as directory:
-            for part in directory.names():
-                directory.remove(part, deepest - 1)
+        if deepest == 0 or time.monotonic() > end:
+            raise Refused(f"'{self.path_of(name)}' is too deep or too much to be removed")
+        with self._opened_up(name) as directory:
+            directory._empty(deepest - 1, end)
         os.rmdir(name, dir_fd=self.descriptor)
 
-    def _enter_to_empty(self, name: str) -> Directory:
-        try:
-            directory = self.enter(name)
-        except PermissionError:
-            flags = os.O_PATH | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
-            descriptor = os.open(name, flags, dir_fd=self.descriptor)
+    def _empty(self, deepest: int, end: float) -> None:
+        has_more = True
+        while has_more:
+            names = self._some_names(MOST_NAMES)
+            has_more = len(names) == MOST_NAMES
+            for part in names:
+                self._remove(part, deepest, end)
+
+    @contextlib.contextmanager
+    def _opened_up(self, name: str) -> Iterator[Directory]:
+        """A directory in which its owner may do all for the time being, as root always may."""
+        status = self.status(name)
+        with self._enter_by_force(name) as directory:
+            mode = stat.S_IMODE(status.st_mode) if status else 0
+            closed = (mode & stat.S_IRWXU) != stat.S_IRWXU
+            if closed:
+                directory._set_mode(mode | stat.S_IRWXU)
             try:
-                os.chmod(f"/proc/self/fd/{descriptor}", stat.S_IRWXU)
+                yield directory
             finally:
-                os.close(descriptor)
-            directory = self.enter(name)
+                if closed:
+                    directory._set_mode(mode)
+
+    def _enter_by_force(self, name: str) -> Directory:
+        with contextlib.suppress(PermissionError):
+            return self.enter(name)
+        flags = os.O_PATH | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
+        descriptor = os.open(name, flags, dir_fd=self.descriptor)
+        try:
+            os.chmod(f"/proc/self/fd/{descriptor}", stat.S_IRWXU)
+        finally:
+            os.close(descriptor)
+        return self.enter(name)
+
+    def _set_mode(self, mode: int) -> None:
         with contextlib.suppress(PermissionError):  # of somebody else's
-            os.fchmod(directory.descriptor, stat.S_IRWXU)
-        return directory
+            os.fchmod(self.descriptor, mode)
 
     def place(self, name: str, target: Directory, new_name: str) -> None:
         """Move something of ours there. What had the name is replaced, but for a directory: that
@@ -173,7 +205,7 @@ class Directory:
             return None
         if not self._is_directory(name):
             return target.path_of(new_name)
-        with self.enter(name) as new, target.enter(new_name) as old:
+        with self._opened_up(name) as new, target._opened_up(new_name) as old:
             found = (new._obstacle(part, old, part) for part in new.names())
             return next(filter(None, found), None)
 
@@ -185,15 +217,12 @@ class Directory:
         if there and not stat.S_ISDIR(there.st_mode):
             os.unlink(new_name, dir_fd=target.descriptor)
             there = None
-        with self.enter(name) as new:
-            mode = os.fstat(new.descriptor).st_mode
-            # Who is not root cannot move a directory that he cannot write to.
-            os.fchmod(new.descriptor, stat.S_IRWXU)
+        # Who is not root cannot move a directory that he cannot write to.
+        with self._opened_up(name) as new:
             if there is None:
                 self._rename(name, target, new_name)
-                os.fchmod(new.descriptor, stat.S_IMODE(mode))
                 return
-            with target.enter(new_name) as old:
+            with target._opened_up(new_name) as old:
                 for part in new.names():
                     new._place(part, old, part)
 
