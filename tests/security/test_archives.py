@@ -13,6 +13,7 @@ from test_copies import (
     IMPORTS,
     IN_STEP,
     archive_of,
+    hostile,
     link,
     member,
     sends,
@@ -86,6 +87,29 @@ beneath.MOST_NAMES = 10
     run_driver(
         IMPORTS + script + COPY_IS_REFUSED + IN_STEP, scripts=scripts
     ).must_succeed().must_say("'pipe' is a FIFO")
+
+
+def test_what_cannot_be_removed_is_named(run_driver: RunDriver, workspace: Workspace) -> None:
+    """A guest puts a tree in the place of a file on its way into it."""
+    cp = """
+for f in /tmp/shared/copy-*/*; do
+    rm -f "$f"; mkdir "$f"
+    (cd "$f"; i=0; while [ $i -lt 300 ]; do mkdir d; cd d; i=$((i+1)); done)
+done
+exec /bin/cp /dev/null "$3"
+"""
+    (workspace.root / "source").write_text("x")
+    script = """
+try:
+    web.copy_from_host("source", "copy")
+except t_errors.MachineError as error:
+    assert "copying 'source' from the host to 'copy' was refused: " in str(error), error
+else:
+    raise SystemExit("the copy should have been refused")
+assert web.execute("echo in step; exit 3") == (3, "in step\\n")
+"""
+    scripts = hostile(workspace, shared=True, cp=cp)
+    run_driver(IMPORTS + script, scripts=scripts).must_succeed()
 
 
 # ------------------------------------------------------------------------------------ honest trees

@@ -118,10 +118,11 @@ def copy_to_guest(
             "(shared|shell)\0(.+)\0(.+)\0",
         )
         try:
-            if shared and way == "shared":
-                _carry(SharedCarrier(task, shared), path, f"{work}/new")
-            else:
-                _carry(ShellCarrier(task), path, f"{work}/new")
+            with task.refusing():
+                if shared and way == "shared":
+                    _carry(SharedCarrier(task, shared), path, f"{work}/new")
+                else:
+                    _carry(ShellCarrier(task), path, f"{work}/new")
             names = assignments(mode=task.mode_of(path), work=work, target=final)
             task.run(names + PUT_IN_PLACE)
         except BaseException as error:
