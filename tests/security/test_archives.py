@@ -7,6 +7,8 @@ import os
 import tarfile
 from collections.abc import Callable
 
+import pytest
+
 from harness import Command, Result, Workspace
 from test_copies import (
     COPY_IS_REFUSED,
@@ -17,6 +19,7 @@ from test_copies import (
     link,
     member,
     sends,
+    shared_cp,
 )
 
 RunDriver = Callable[..., Result]
@@ -144,6 +147,20 @@ web.copy_from_machine("/etc")
         (tree / name).chmod(0o755)
     assert found == closed
     assert [(tree / name / "file").read_text() for name in closed] == ["evil\n"] * len(closed)
+
+
+@pytest.mark.parametrize("shared", [False, True])
+def test_sockets_are_left_out(run_driver: RunDriver, workspace: Workspace, shared: bool) -> None:
+    make_socket = "import socket, sys; socket.socket(socket.AF_UNIX).bind(sys.argv[1])"
+    cp = shared_cp(f"""mkdir "$new"; echo x >"$new/f"; python3 -c '{make_socket}' "$new/s" """)
+    scripts = hostile(workspace, shared=True, cp=cp) if shared else hostile(workspace)
+    script = f"""
+web.succeed("mkdir t; echo x >t/f; python3 -c '{make_socket}' t/s")
+web.copy_from_machine("t")
+web.succeed("rm -rf t /tmp/shared/from-web")
+"""
+    run_driver(script + IN_STEP, scripts=scripts).must_succeed()
+    assert [path.name for path in (workspace.out / "t").iterdir()] == ["f"]
 
 
 def test_first_member_is_a_file_with_holes(run_driver: RunDriver, workspace: Workspace) -> None:

@@ -107,8 +107,8 @@ def _member(archive: tarfile.TarFile, root: Path, name: str) -> tarfile.TarInfo 
 def copy(
     source: Directory, name: str, target: Directory, new_name: str, limits: CopyLimits
 ) -> None:
-    """Copy a file or tree that a guest has made, with permissions, holes and symbolic links. Raises
-    Refused for anything else in it."""
+    """Copy a file or tree that a guest has made, with permissions, holes and symbolic links, and
+    without its sockets. Raises Refused for anything else in it."""
     limits.check()
     status = source.status(name)
     if status is None:
@@ -119,7 +119,7 @@ def copy(
     elif stat.S_ISLNK(mode) and limits.depth > 0:
         link = os.readlink(name, dir_fd=source.descriptor)
         os.symlink(link, new_name, dir_fd=target.descriptor)
-    else:
+    elif not stat.S_ISSOCK(mode) or limits.depth == 0:  # tar leaves sockets out, too
         with source.open_file(name) as old, target.create(new_name) as new:
             copy_data(old, new, limits)
             made = os.fstat(old.fileno()).st_mode
