@@ -14,12 +14,14 @@ from test_copies import (
     COPY_IS_REFUSED,
     IMPORTS,
     IN_STEP,
+    Victim,
     archive_of,
     hostile,
     link,
     member,
     sends,
     shared_cp,
+    victim,  # noqa: F401
 )
 
 RunDriver = Callable[..., Result]
@@ -113,6 +115,28 @@ assert web.execute("echo in step; exit 3") == (3, "in step\\n")
 """
     scripts = hostile(workspace, shared=True, cp=cp)
     run_driver(IMPORTS + script, scripts=scripts).must_succeed()
+
+
+def test_no_link_on_the_way_by_another_name(
+    run_driver: RunDriver, workspace: Workspace, victim: Victim
+) -> None:
+    """The output directory is a link, and the script says where that leads."""
+    real = workspace.root / "real"
+    workspace.out.rename(real)
+    workspace.out.symlink_to(real)
+    script = f"""
+web.succeed("mkdir t; ln -s {victim.directory} t/d; echo evil >evil")
+web.copy_from_machine("t")
+for place in "t/d", driver.out_dir / "t" / "d", (driver.out_dir / "t").resolve() / "d":
+    try:
+        web.copy_from_machine("evil", place)
+    except t_errors.MachineError as error:
+        assert "t/d' is a symbolic link" in str(error), error
+    else:
+        raise SystemExit(f"the copy to {{place}} should have been refused")
+"""
+    run_driver(IMPORTS + script + IN_STEP).must_succeed()
+    victim.must_be_untouched()
 
 
 # ------------------------------------------------------------------------------------ honest trees

@@ -163,15 +163,16 @@ def copy_to_host(
 
 
 def _output_directory(out_dir: Path, target_dir: Path) -> Directory:
-    """What is below the output directory may come from a guest: no link leads out of it."""
+    """What is below the output directory may come from a guest: no link leads out of it, by
+    whatever name the script knows it."""
     path = Path(os.path.abspath(out_dir / target_dir))
-    top = Path(os.path.abspath(out_dir))
-    if not path.is_relative_to(top):
-        path.mkdir(parents=True, exist_ok=True)
-        return Directory.at(path)
-    top.mkdir(parents=True, exist_ok=True)
-    with Directory.at(top) as directory:
-        return directory.walk(path.relative_to(top).parts, make=True)
+    for top in Path(os.path.abspath(out_dir)), Path(os.path.realpath(out_dir)):
+        if path.is_relative_to(top):
+            top.mkdir(parents=True, exist_ok=True)
+            with Directory.at(top) as directory:
+                return directory.walk(path.relative_to(top).parts, make=True)
+    path.mkdir(parents=True, exist_ok=True)
+    return Directory.at(path)
 
 
 class Task:
