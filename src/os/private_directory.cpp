@@ -135,6 +135,11 @@ UniqueFd open_private_directory(const fs::path& given, Contents contents, int kn
     return directory;
 }
 
+void take_back(int directory) noexcept {
+    (void)!::fchown(directory, ::geteuid(), ::getegid());
+    ::fchmod(directory, ours_alone);
+}
+
 bool remove_private(const fs::path& given) {
     const auto path = without_slash(given);
     std::error_code error;

@@ -43,6 +43,11 @@ void Machine::make_directories() {
     shared_ = os::open_private_directory(shared_dir, os::Contents::of_guests, shared_.get());
 }
 
+void Machine::take_back_directories() noexcept {
+    os::take_back(state_.get());
+    os::take_back(shared_.get());
+}
+
 void Machine::cleanup_statedir() const {
     if (!os::remove_private(state_dir))
         return;

@@ -397,6 +397,7 @@ void NspawnMachine::release() noexcept {
             current->process.stop();
         }
         forget_process();
+        take_back_directories();
     } catch (const std::exception& error) {
         host().log.line(name(), log::Level::error, error.what());
     }

@@ -357,6 +357,7 @@ void QemuMachine::release() noexcept {
         if (current && current->end_announced)
             current->process.stop();
         forget_process();
+        take_back_directories();
     } catch (const std::exception& error) {
         host().log.line(name(), log::Level::error, error.what());
     }

@@ -22,7 +22,7 @@ pytestmark = pytest.mark.skipif(os.geteuid() != 0, reason="containers take root"
 
 # systemd-nspawn with the host's /usr, and a shell as its init that runs what there is in /attack.
 NSPAWN = """
-root=$RUN_NSPAWN_ROOT_DIR/root
+root=$RUN_NSPAWN_ROOT_DIR{root}
 mkdir -p "$root"/usr "$root"/etc "$root"/tmp "$root"/attack "$root"/var
 for name in bin sbin lib lib64; do ln -s "usr/$name" "$root/$name"; done
 cp /etc/os-release "$root/etc/"
@@ -52,12 +52,12 @@ class Box:
         (self._attack / name).write_text(textwrap.dedent(text))
         (self._attack / name).chmod(0o755)
 
-    def _containers(self, options: str) -> dict[str, Path]:
-        body = NSPAWN.format(attack=self._attack, options=options)
+    def _containers(self, options: str, root: str = "/root") -> dict[str, Path]:
+        body = NSPAWN.format(attack=self._attack, options=options, root=root)
         return {"box": start_script(self._workspace, "box", body)}
 
-    def run(self, script: str, options: str = "") -> Result:
-        return self._run(script, containers=self._containers(options))
+    def run(self, script: str, options: str = "", root: str = "/root") -> Result:
+        return self._run(script, containers=self._containers(options, root))
 
     def spawn_on_terminal(self, script: str) -> Conversation:
         return self._spawn(script, terminal=True, containers=self._containers(""))
@@ -81,6 +81,12 @@ PRIVATE_USERS = "--private-users=1048576:65536 --private-users-ownership=chown"
 
 
 # ------------------------------------------------------------------------- what a command has
+
+
+def test_users_of_its_own_do_for_the_next_run(box: Box) -> None:
+    """systemd-nspawn gives the container's root directory to them."""
+    for _ in range(2):
+        box.run('box.succeed("chmod 777 /")', PRIVATE_USERS, root="").must_succeed()
 
 
 @pytest.mark.parametrize("options", ["", PRIVATE_USERS, "--drop-capability=CAP_CHOWN,CAP_KILL"])
@@ -111,7 +117,7 @@ def test_no_new_privileges_stay_so(box: Box) -> None:
 def test_a_command_has_the_root_of_init(run_driver: RunDriver, workspace: Workspace) -> None:
     """Not that of init's mount namespace, where a start script may have left the host's files."""
     body = """
-        root=$RUN_NSPAWN_ROOT_DIR/root
+        root=$RUN_NSPAWN_ROOT_DIR{root}
         mkdir -p "$root"/usr "$root"/proc "$root"/tmp
         for name in bin sbin lib lib64; do ln -s "usr/$name" "$root/$name"; done
         echo "systemd-nspawn's PID is $$"

@@ -207,6 +207,23 @@ def test_directory_that_a_guest_has_given_away_stays_in_use(
     run_driver(script, env={"TMPDIR": str(shared)}).must_succeed()
 
 
+@pytest.mark.parametrize("args", [[], ["-K"]])
+def test_directories_that_a_guest_has_given_away_do_for_the_next_run(
+    run_driver: RunDriver, workspace: Workspace, args: list[str]
+) -> None:
+    script = f"""
+        web.succeed("true")
+        for directory in web.state_dir, web.shared_dir:
+            os.chmod(directory, 0o777)
+            os.chown(directory, {NOBODY}, {NOBODY})
+    """
+    for _ in range(2):
+        run_driver(script, args=args).must_succeed()
+        for name in ("vm-state-web", "shared-xchg"):
+            status = (workspace.base / name).stat()
+            assert (status.st_uid, stat.S_IMODE(status.st_mode)) == (0, 0o700)
+
+
 def test_a_link_of_ours_is_no_directory(run_driver: RunDriver, workspace: Workspace) -> None:
     (workspace.base / "shared-xchg").symlink_to(workspace.root)
     run_driver(WORKS).must_fail("shared-xchg' is a symbolic link, but a directory is needed")

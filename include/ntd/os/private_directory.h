@@ -22,6 +22,10 @@ UniqueFd open_private_directory(const std::filesystem::path& path,
                                 Contents contents = Contents::ours,
                                 int known = -1);
 
+// Makes an open directory ours again, and closed: a guest may have given it away, and the next run
+// would refuse it.
+void take_back(int directory) noexcept;
+
 // Removes what an earlier run has left under that path: a directory as above with all that is in
 // it, or a link or file of ours. False if nothing was there. Throws as open_private_directory().
 bool remove_private(const std::filesystem::path& path);

@@ -105,6 +105,7 @@ public:
 
 protected:
     void make_directories();
+    void take_back_directories() noexcept; // once the guest has ended
 
 private:
     Machine(MachineOptions checked, const Host& host);
