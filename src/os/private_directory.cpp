@@ -1,6 +1,7 @@
 #include <ntd/os/private_directory.h>
 
 #include <ntd/base/error.h>
+#include <ntd/os/directory_lock.h>
 #include <ntd/os/syscall.h>
 
 #include <fcntl.h>
@@ -140,6 +141,19 @@ void take_back(int directory) noexcept {
     ::fchmod(directory, ours_alone);
 }
 
+UniqueFd claim_private_directory(const fs::path& path, Contents contents, int known) {
+    for (;;) {
+        auto directory = open_private_directory(path, contents, known);
+        struct stat status {};
+        if (::lstat(path.c_str(), &status) == 0 && is_same(status, known))
+            return UniqueFd(::fcntl(known, F_DUPFD_CLOEXEC, 3)); // which is locked
+        lock_directory(directory.get(), path);
+        // Another run may have removed it before we had the lock.
+        if (::lstat(path.c_str(), &status) == 0 && is_same(status, directory.get()))
+            return directory;
+    }
+}
+
 bool remove_private(const fs::path& given) {
     const auto path = without_slash(given);
     std::error_code error;
@@ -150,7 +164,10 @@ bool remove_private(const fs::path& given) {
     if (!status)
         return false;
     check_owner(path, *status);
-    fs::remove_all(path, error); // never follows a link on its way
+    const UniqueFd old(::open(path.c_str(), O_RDONLY | O_DIRECTORY | O_NONBLOCK | O_CLOEXEC));
+    if (old)
+        lock_directory(old.get(), path); // until it is removed
+    fs::remove_all(path, error);         // never follows a link on its way
     if (error)
         throw SystemError(error.value(), fmt::format("remove the old '{}'", path.string()));
     return true;

@@ -39,7 +39,7 @@ Machine::Machine(MachineOptions options, const Host& host)
 }
 
 void Machine::make_directories() {
-    state_ = os::open_private_directory(state_dir, options_.state, state_.get());
+    state_ = os::claim_private_directory(state_dir, options_.state, state_.get());
     shared_ = os::open_private_directory(shared_dir, os::Contents::of_guests, shared_.get());
 }
 

@@ -29,8 +29,6 @@ prepare_directory(const fs::path& tmp_dir, std::string_view name, const os::Orph
         direct = os::make_fresh_directory(fmt::format("/tmp/ntd-{}-{}", ::getpid(), name));
         guard.add_file(direct.native());
         fs::create_symlink(direct, path); // throws if somebody was faster
-    } else {
-        os::open_private_directory(path); // vde_switch would take anybody's
     }
     guard.add_file((direct / "ctl").native()); // a switch that is killed leaves them
     return direct;
@@ -50,6 +48,7 @@ VdeSwitch::VdeSwitch(std::string_view what,
                      const Host& host,
                      VdeConsole::OnEvent on_event)
     : directory_(prepare_directory(tmp_dir, name, host.guard)),
+      claim_(os::claim_private_directory(directory_)), // vde_switch would take anybody's
       console_(fmt::format("{} for '{}'", what, directory_.string()),
                start_of(directory_, host),
                host,

@@ -8,9 +8,10 @@ from pathlib import Path
 
 import pytest
 
-from harness import Result, Workspace
+from harness import Conversation, Result, Workspace
 
 RunDriver = Callable[..., Result]
+SpawnDriver = Callable[..., Conversation]
 
 WORKS = """
 assert web.succeed("echo up") == "up\\n"
@@ -149,3 +150,87 @@ def test_out_dir_is_known_to_the_script(run_driver: RunDriver, workspace: Worksp
         assert driver.out_dir.is_absolute()
     """
     run_driver(script, env={"OUT": str(workspace.out)}).must_succeed()
+
+
+# -------------------------------------------------------------------------------- two runs at once
+
+HOLDING = """
+    web.succeed("true")
+    (web.state_dir / "disk").write_text("precious")
+    log.log("busy")
+    input()
+    assert (web.state_dir / "disk").read_text() == "precious"
+    assert web.succeed("echo still there") == "still there\\n"
+"""
+
+
+@pytest.mark.parametrize(
+    ("variable", "name", "vlans"),
+    [
+        ("TMPDIR", "vm-state-web", []),
+        ("XDG_RUNTIME_DIR", "vm-state-web", []),
+        ("TMPDIR", "vde1.ctl", [1]),
+    ],
+)
+@pytest.mark.parametrize("deep", [False, True])
+@pytest.mark.parametrize("args", [[], ["--keep-machine-state"]])
+def test_second_run_leaves_directories_of_the_first_alone(
+    spawn_driver: SpawnDriver,
+    run_driver: RunDriver,
+    workspace: Workspace,
+    variable: str,
+    name: str,
+    vlans: list[int],
+    deep: bool,
+    args: list[str],
+) -> None:
+    base = workspace.root / ("d" * 120 if deep else "own")
+    base.mkdir()
+    options: dict[str, object] = {"vlans": vlans, "env": {variable: str(base)}}
+    first = spawn_driver(HOLDING, **options)
+    first.expect("^busy")
+    # Names of its own where the network is what both have.
+    machines = {"other": ""} if vlans else {"web": ""}
+    second = run_driver("start_all()", machines, args=args, **options)
+    second.must_fail(f"{name}' is in use by another run of the driver, process ")
+    second.must_say(f"process {first.process.pid} (", f"set {variable} to another directory")
+    second.must_not_say("deleting VM state directory", "starting vm")
+    first.type("\n")
+    assert first.end() == 0, first.seen.decode()
+
+
+@pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGTERM])
+def test_directories_are_free_once_the_first_run_is_gone(
+    spawn_driver: SpawnDriver, run_driver: RunDriver, workspace: Workspace, number: int
+) -> None:
+    """Also where a fork and a child of it live on."""
+    script = """
+        import os, subprocess, time
+        web.succeed("true")
+        pid = os.fork()
+        if pid == 0:
+            os.setsid()
+            for fd in range(3):
+                os.close(fd)
+            subprocess.run(["sleep", "1000"], close_fds=False)
+        log.log(f"busy {pid}")
+        time.sleep(1000)
+    """
+    first = spawn_driver(script)
+    first.expect("^busy")
+    first.signal(number)
+    assert first.end() == -number
+    run_driver('web.succeed("true")').must_succeed()
+    workspace.kill_leftovers()
+
+
+def test_machines_of_one_run_may_share_a_directory(run_driver: RunDriver) -> None:
+    script = """
+        one = create_machine(web.start_command, name="one")
+        one.succeed("true")
+        one.release()
+        again = create_machine(web.start_command, name="one")
+        again.succeed("true")
+        again.cleanup_statedir()
+    """
+    run_driver(script).must_succeed()

@@ -26,8 +26,15 @@ UniqueFd open_private_directory(const std::filesystem::path& path,
 // would refuse it.
 void take_back(int directory) noexcept;
 
+// The same, and no other run can have it while the descriptor (which may be a duplicate of
+// `known`) is open. Throws Error if one has it; see lock_directory().
+UniqueFd claim_private_directory(const std::filesystem::path& path,
+                                 Contents contents = Contents::ours,
+                                 int known = -1);
+
 // Removes what an earlier run has left under that path: a directory as above with all that is in
-// it, or a link or file of ours. False if nothing was there. Throws as open_private_directory().
+// it, or a link or file of ours. False if nothing was there. Throws as open_private_directory(),
+// and Error if another run has claimed the directory, or that to which the link leads.
 bool remove_private(const std::filesystem::path& path);
 
 // Makes a new directory, or a symbolic link to `target`, and returns its path: `prefix`, a hyphen,

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <ntd/base/unique_fd.h>
 #include <ntd/vm/vde_console.h>
 
 #include <filesystem>
@@ -38,6 +39,7 @@ public:
 
 private:
     std::filesystem::path directory_;
+    UniqueFd claim_; // keeps other runs away
     VdeConsole console_;
 };
 

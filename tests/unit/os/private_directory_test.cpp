@@ -1,13 +1,19 @@
 #include <ntd/os/private_directory.h>
 
+#include "support.h"
+
 #include <ntd/base/error.h>
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <fcntl.h>
+#include <sys/file.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
+#include <csignal>
 #include <cstdlib>
 #include <fstream>
 
@@ -131,6 +137,67 @@ TEST_F(PrivateDirectory, HoldsOutputThatReplacesALink) {
     EXPECT_FALSE(fs::exists(root_ / "new"));
     EXPECT_TRUE(fs::is_regular_file(fs::symlink_status(root_ / "link")));
     EXPECT_THROW(open_output(root_), SystemError);
+}
+
+// Another process that has claimed a directory, for as long as this lives.
+class Claimant {
+public:
+    explicit Claimant(const fs::path& path) {
+        pid_ = ::fork();
+        if (pid_ == 0) {
+            const auto claim = claim_private_directory(path);
+            claimed_.write(".");
+            ::pause();
+            ::_exit(0);
+        }
+        char byte = 0;
+        EXPECT_EQ(::read(claimed_.out.get(), &byte, 1), 1);
+    }
+    ~Claimant() {
+        ::kill(pid_, SIGKILL);
+        ::waitpid(pid_, nullptr, 0);
+    }
+    Claimant(const Claimant&) = delete;
+    Claimant& operator=(const Claimant&) = delete;
+    Claimant(Claimant&&) = delete;
+    Claimant& operator=(Claimant&&) = delete;
+
+    pid_t pid() const { return pid_; }
+
+private:
+    Pipe claimed_;
+    pid_t pid_ = -1;
+};
+
+TEST_F(PrivateDirectory, IsNotForTwoRuns) {
+    {
+        const Claimant other(root_ / "a");
+        const auto told = fmt::format("process {} (", other.pid());
+        try {
+            claim_private_directory(root_ / "a");
+            ADD_FAILURE() << "it was given to two";
+        } catch (const Error& error) {
+            EXPECT_NE(std::string_view(error.what()).find(told), std::string_view::npos)
+                << error.what();
+        }
+        EXPECT_THROW(remove_private(root_ / "a"), Error);
+        fs::create_directory_symlink(root_ / "a", root_ / "link");
+        EXPECT_THROW(remove_private(root_ / "link"), Error);
+        EXPECT_TRUE(fs::exists(root_ / "a"));
+        EXPECT_TRUE(fs::is_symlink(root_ / "link"));
+    }
+    EXPECT_TRUE(claim_private_directory(root_ / "a"));
+    EXPECT_TRUE(remove_private(root_ / "a"));
+}
+
+TEST_F(PrivateDirectory, StaysClaimedWhenItIsClaimedAgain) {
+    auto claim = claim_private_directory(root_ / "a");
+    claim = claim_private_directory(root_ / "a", Contents::ours, claim.get());
+    const UniqueFd other(::open((root_ / "a").c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+    EXPECT_EQ(::flock(other.get(), LOCK_EX | LOCK_NB), -1);
+    EXPECT_TRUE(remove_private(root_ / "a"));
+    claim = claim_private_directory(root_ / "a", Contents::ours, claim.get());
+    EXPECT_TRUE(fs::exists(root_ / "a"));
 }
 
 } // namespace

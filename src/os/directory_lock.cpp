@@ -1,0 +1,79 @@
+#include <ntd/os/directory_lock.h>
+
+#include <ntd/base/error.h>
+#include <ntd/base/text.h>
+#include <ntd/os/syscall.h>
+
+#include <sys/file.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cstdlib>
+#include <fstream>
+#include <iterator>
+#include <string>
+#include <vector>
+
+namespace ntd::os {
+
+namespace {
+
+namespace fs = std::filesystem;
+
+bool is_same(const struct stat& one, const struct stat& other) {
+    return one.st_dev == other.st_dev && one.st_ino == other.st_ino;
+}
+
+// Whether another descriptor of this process is one of the same directory.
+bool is_open_here(int fd) {
+    struct stat wanted {};
+    if (::fstat(fd, &wanted) < 0)
+        return false;
+    std::error_code error;
+    const fs::directory_iterator all("/proc/self/fd", error);
+    return std::any_of(begin(all), end(all), [&](const fs::directory_entry& entry) {
+        struct stat status {};
+        const int number = std::atoi(entry.path().filename().c_str());
+        return number != fd && ::fstat(number, &status) == 0 && is_same(status, wanted);
+    });
+}
+
+// Who has it, as far as the kernel tells: its locks have inodes, "1: FLOCK ADVISORY WRITE 123
+// 08:01:456 0 EOF", and not the devices that stat(2) has on all file systems.
+std::string owner_of(int fd) {
+    struct stat wanted {};
+    ::fstat(fd, &wanted);
+    const auto inode = fmt::format(":{}", wanted.st_ino);
+    std::ifstream locks("/proc/locks");
+    for (std::string line; std::getline(locks, line);) {
+        const auto words = split_blanks(line);
+        if (words.size() < 6 || words[1] != "FLOCK" || !words[5].ends_with(inode))
+            continue;
+        std::ifstream file(fmt::format("/proc/{}/cmdline", words[4]));
+        std::string command{std::istreambuf_iterator<char>(file), {}};
+        std::replace(command.begin(), command.end(), '\0', ' ');
+        return fmt::format("process {} ({})", words[4],
+                           printable(trim_right(std::string_view(command).substr(0, 200))));
+    }
+    return "a process that cannot be seen from here";
+}
+
+const char* variable_to_set() {
+    const char* first = std::getenv("XDG_RUNTIME_DIR");
+    return first != nullptr && *first != '\0' ? "XDG_RUNTIME_DIR" : "TMPDIR";
+}
+
+} // namespace
+
+void lock_directory(int fd, const fs::path& path) {
+    if (retry_eintr([&] { return ::flock(fd, LOCK_EX | LOCK_NB); }) == 0)
+        return;
+    if (errno != EWOULDBLOCK || is_open_here(fd)) // a file system may have no locks
+        return;
+    throw Error("'{}' is in use by another run of the driver, {}; set {} to another directory for "
+                "this run",
+                path.string(), owner_of(fd), variable_to_set());
+}
+
+} // namespace ntd::os
