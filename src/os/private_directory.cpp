@@ -175,9 +175,14 @@ bool remove_private(const fs::path& given) {
 
 UniqueFd open_output(const fs::path& path) {
     struct stat status {};
+    struct stat target {};
     if (::lstat(path.c_str(), &status) == 0 &&
         (S_ISREG(status.st_mode) || S_ISLNK(status.st_mode))) {
         check_owner(path, status);
+        if (::stat(path.c_str(), &target) == 0 && !S_ISREG(target.st_mode)) // /dev/stdout
+            throw Error("'{}' is a symbolic link to something that is no file: it is neither "
+                        "followed nor replaced",
+                        path.string());
         ::unlink(path.c_str());
     }
     UniqueFd file(

@@ -139,6 +139,12 @@ TEST_F(PrivateDirectory, HoldsOutputThatReplacesALink) {
     EXPECT_THROW(open_output(root_), SystemError);
 }
 
+TEST_F(PrivateDirectory, LeavesALinkToADeviceAlone) {
+    fs::create_symlink("/dev/null", root_ / "link");
+    EXPECT_THROW(open_output(root_ / "link"), Error);
+    EXPECT_TRUE(fs::is_symlink(root_ / "link"));
+}
+
 // Another process that has claimed a directory, for as long as this lives.
 class Claimant {
 public:
