@@ -93,7 +93,7 @@ public:
         return UniqueFd(fd);
     }
 
-    void send(int socket) const { ::sendmsg(socket, &header_, MSG_NOSIGNAL); }
+    void send(int socket) const { ::sendmsg(socket, &header_, MSG_NOSIGNAL | MSG_DONTWAIT); }
 
 private:
     void make_room() {
@@ -105,6 +105,11 @@ private:
     msghdr header_{};
     alignas(cmsghdr) std::array<char, CMSG_SPACE(sizeof(int))> control_{};
 };
+
+void remove_files(const std::vector<std::string>& files) {
+    for (auto file = files.rbegin(); file != files.rend(); ++file) // a directory after its content
+        ::remove(file->c_str());
+}
 
 [[noreturn]] void guard(int socket) {
     std::set<pid_t> groups;
@@ -133,8 +138,7 @@ private:
     end_groups(groups);
     for (const auto& cgroup : cgroups)
         end_cgroup(cgroup.parent.get(), cgroup.name.c_str());
-    for (auto file = files.rbegin(); file != files.rend(); ++file) // a directory after its content
-        ::remove(file->c_str());
+    remove_files(files);
     ::_exit(0);
 }
 
@@ -148,6 +152,7 @@ void detach() {
     for (const int fd : {0, 1, 2})
         ::dup2(null, fd);
     ::prctl(PR_SET_NAME, "ntd-guard");
+    ::prctl(PR_SET_PDEATHSIG, SIGCONT); // somebody may have stopped it
 }
 
 } // namespace
@@ -172,12 +177,24 @@ OrphanGuard::~OrphanGuard() {
     if (is_fork())
         return;
     ::shutdown(socket_.get(), SHUT_WR); // a fork that is not ours may have the socket, too
-    retry_eintr([&] { return ::waitpid(pid_, nullptr, 0); });
+    wake();
+    int status = 0;
+    if (retry_eintr([&] { return ::waitpid(pid_, &status, 0); }) != pid_ || status != 0)
+        end_all(); // somebody has killed it
+}
+
+void OrphanGuard::wake() const noexcept {
+    ::kill(pid_, SIGCONT); // not reaped yet, whatever has become of it
+}
+
+// A guard that does not read must not hold us up; what it misses is in our own lists.
+void OrphanGuard::tell(const void* message, std::size_t size) const noexcept {
+    ::send(socket_.get(), message, size, MSG_NOSIGNAL | MSG_DONTWAIT);
 }
 
 void OrphanGuard::add(pid_t group) const noexcept {
     const Message message{Kind::add, group, {}};
-    ::send(socket_.get(), &message, short_size, MSG_NOSIGNAL);
+    tell(&message, short_size);
 }
 
 void OrphanGuard::adopt(pid_t group) const noexcept {
@@ -187,15 +204,17 @@ void OrphanGuard::adopt(pid_t group) const noexcept {
 void OrphanGuard::end_all() const noexcept {
     if (is_fork())
         return;
+    wake();
     end_groups(groups_.copy());
     for (const auto& [parent, name] : cgroups_.copy())
         end_cgroup(parent->get(), name.c_str());
+    remove_files(files_.copy());
 }
 
 void OrphanGuard::forget(pid_t group) const noexcept {
     groups_.with([&](auto& groups) { groups.erase(group); });
     const Message message{Kind::forget, group, {}};
-    ::send(socket_.get(), &message, short_size, MSG_NOSIGNAL);
+    tell(&message, short_size);
 }
 
 void OrphanGuard::add_file(std::string_view path) const noexcept {
@@ -203,7 +222,8 @@ void OrphanGuard::add_file(std::string_view path) const noexcept {
     if (path.size() >= message.path.size())
         return; // its begin may be the path of something else
     path.copy(message.path.data(), path.size());
-    ::send(socket_.get(), &message, sizeof message, MSG_NOSIGNAL);
+    tell(&message, sizeof message);
+    files_.with([&](auto& files) { files.emplace_back(path); });
 }
 
 void OrphanGuard::add_cgroup(int parent, std::string_view name) const noexcept {

@@ -36,8 +36,8 @@ public:
     // The parent's side of add(), once the child is there: for end_all().
     void adopt(pid_t group) const noexcept;
 
-    // Ends all groups, now: SIGTERM, then SIGKILL after two seconds. For the way out of the
-    // process.
+    // Ends all groups and cgroups and removes the files, now: SIGTERM, then SIGKILL after two
+    // seconds. For the way out of the process; the guard itself may have been killed.
     void end_all() const noexcept;
 
     // A socket or a symbolic link to remove at our end, the last one first. A path of
@@ -54,9 +54,13 @@ private:
         std::string name;
     };
 
+    void wake() const noexcept;
+    void tell(const void* message, std::size_t size) const noexcept;
+
     UniqueFd socket_;
     pid_t pid_ = -1;
     mutable Guarded<std::set<pid_t>> groups_; // the parent's copies
+    mutable Guarded<std::vector<std::string>> files_;
     mutable Guarded<std::vector<NamedCgroup>> cgroups_;
 };
 
