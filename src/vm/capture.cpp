@@ -6,6 +6,7 @@
 #include <ntd/os/wait.h>
 #include <ntd/vm/vde_switch.h>
 
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <utility>

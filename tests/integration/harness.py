@@ -289,7 +289,7 @@ class Workspace:
         """Sockets, control directories of switches and short links that are left."""
         found = [str(path) for path in self.root.rglob("*") if is_socket(path)]
         found += [str(path) for path in self.base.rglob("vde*.ctl")]
-        short = [Path("/tmp").glob(f"ntd-{child.pid}*") for child in self.children]
+        short = [Path("/tmp").glob(f"ntd-{child.pid}-*") for child in self.children]
         return found + [str(path) for paths in short for path in paths]
 
     def kill_leftovers(self) -> None:

@@ -223,6 +223,6 @@ with t.assertRaises(Exception) as raised:
 assert "vhost-device-vsock" in str(raised.exception), raised.exception
 print("all as expected")
 """
-    result = run(script).must_fail()
+    result = run(script).must_succeed()
     assert "all as expected" in result.stdout, str(result)
-    result.must_blame("vhost-device-vsock", "was killed by signal 9")  # `sync` at the end
+    result.must_say("no `sync` after the test: vhost-device-vsock")

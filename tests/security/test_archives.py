@@ -9,7 +9,7 @@ from collections.abc import Callable
 
 import pytest
 
-from harness import Command, Result, Workspace
+from harness import SLOWNESS, Command, Result, Workspace
 from test_copies import (
     COPY_IS_REFUSED,
     IMPORTS,
@@ -31,8 +31,8 @@ import resource
 before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
 @COPY@
 grown = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before
-assert grown < 400_000, f"{grown} KiB"
-"""
+assert grown < @MOST@, f"{grown} KiB"
+""".replace("@MOST@", str(int(400_000 * SLOWNESS)))  # sanitizers keep what is freed for a while
 
 COPY = 'web.copy_from_machine("/etc", "into")'
 
