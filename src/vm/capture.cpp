@@ -9,6 +9,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <utility>
 
 namespace ntd::vm {
@@ -20,13 +21,23 @@ namespace fs = std::filesystem;
 
 constexpr auto connect_limit = 30s;
 
-// The switch makes a socket for each connection, whose name begins with the port.
-std::size_t connections(const fs::path& switch_dir) {
+// The switch makes a socket for each connection, whose name begins with the port. One that has gone
+// may still be there for a moment, and its name, or inode, be used again.
+std::set<std::string> connections(const fs::path& switch_dir) {
     const auto start = fmt::format("{:03}.", VdeSwitch::capture_port);
-    std::size_t count = 0;
-    for (const auto& entry : fs::directory_iterator(switch_dir))
-        count += entry.path().filename().native().starts_with(start) ? 1 : 0;
-    return count;
+    std::set<std::string> found;
+    for (const auto& entry : fs::directory_iterator(switch_dir)) {
+        struct stat status {};
+        if (entry.path().filename().native().starts_with(start) &&
+            ::lstat(entry.path().c_str(), &status) == 0)
+            found.insert(fmt::format("{} {} {}.{}", entry.path().native(), status.st_ino,
+                                     status.st_ctim.tv_sec, status.st_ctim.tv_nsec));
+    }
+    return found;
+}
+
+bool is_new_one(const std::set<std::string>& before, const std::set<std::string>& now) {
+    return !std::includes(before.begin(), before.end(), now.begin(), now.end());
 }
 
 } // namespace
@@ -59,9 +70,9 @@ void Capture::plug_into(const fs::path& switch_dir) {
 
 void Capture::wait_for_connection(os::ChildProcess& plug,
                                   const fs::path& switch_dir,
-                                  std::size_t sockets_before) {
+                                  const std::set<std::string>& before) {
     const auto deadline = Deadline::after(connect_limit);
-    while (connections(switch_dir) <= sockets_before) {
+    while (!is_new_one(before, connections(switch_dir))) {
         os::wait_readable({plug.exit_fd()}, sooner(deadline, Deadline::after(2ms)),
                           host_.interrupt);
         const auto status = plug.poll();

@@ -118,6 +118,18 @@ def frames_in(path: Path) -> list[str]:
     return [bytes.fromhex(data).rstrip(b".\0").decode() for _, data in frames]
 
 
+def test_capture_begins_while_the_last_ones_end_is_unnoticed(run_driver: RunDriver) -> None:
+    script = """
+    import os, signal, threading
+    with vlan1.capture("first.pcap"):
+        os.kill(vlan1.pid, signal.SIGSTOP)
+    threading.Timer(0.5, os.kill, [vlan1.pid, signal.SIGCONT]).start()
+    with vlan1.capture("second.pcap"):
+        pass
+    """
+    run_driver(script, {}, vlans=[1]).must_succeed()
+
+
 def test_capture_has_what_passes_while_it_runs(run_driver: RunDriver, workspace: Workspace) -> None:
     script = SEND_FRAMES + """
     send(vlan1, b"before")

@@ -8,6 +8,8 @@
 #include <filesystem>
 #include <memory>
 #include <mutex>
+#include <set>
+#include <string>
 #include <string_view>
 #include <vector>
 
@@ -45,7 +47,7 @@ private:
 
     void wait_for_connection(os::ChildProcess& plug,
                              const std::filesystem::path& switch_dir,
-                             std::size_t sockets_before);
+                             const std::set<std::string>& before);
     bool on_readable(Plug& plug);
     bool append(std::string_view bytes);
 
