@@ -109,6 +109,8 @@ class Workspace:
         for directory in (self.scripts, self.base, self.out):
             directory.mkdir(parents=True)
         self.children: list[subprocess.Popen[bytes]] = []
+        # Of a driver that was killed once, and whose number a child of ours may get.
+        self.short_names_before = set(short_names("*"))
 
     def __enter__(self) -> Workspace:
         return self
@@ -120,7 +122,8 @@ class Workspace:
 
     def check_nothing_is_left(self) -> None:
         self.wait_until_no_process()
-        assert self.leftovers() == []
+        left = self.leftovers()
+        assert left == [], f"left: {left}"
 
     # ------------------------------------------------------------------------------ what to run
 
@@ -289,8 +292,8 @@ class Workspace:
         """Sockets, control directories of switches and short links that are left."""
         found = [str(path) for path in self.root.rglob("*") if is_socket(path)]
         found += [str(path) for path in self.base.rglob("vde*.ctl")]
-        short = [Path("/tmp").glob(f"ntd-{child.pid}-*") for child in self.children]
-        return found + [str(path) for paths in short for path in paths]
+        short = {path for child in self.children for path in short_names(child.pid)}
+        return found + sorted(map(str, short - self.short_names_before))
 
     def kill_leftovers(self) -> None:
         """End our own processes, so that a failed test does not spoil the next."""
@@ -380,6 +383,11 @@ def text(output: bytes) -> str:
 def take_terminal() -> None:
     """Make stdin the controlling terminal of this (new) session."""
     fcntl.ioctl(0, termios.TIOCSCTTY, 0)
+
+
+def short_names(pid: int | str) -> Iterator[Path]:
+    """What stands in /tmp for paths of that driver that are too long."""
+    return Path("/tmp").glob(f"ntd-{pid}-*")
 
 
 def is_socket(path: Path) -> bool:
