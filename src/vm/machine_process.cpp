@@ -45,11 +45,11 @@ bool MachineProcess::on_readable(os::ByteStream& stream, LineSplitter& lines, bo
         });
     const auto take = [&](std::string_view line) {
         if (serial) {
+            host_.log.serial(machine_, line); // first: who waits for it may turn the log on then
             console_.add_serial(line);
-            host_.log.serial(machine_, line);
         } else {
-            console_.add_stderr(line);
             host_.log.line(machine_, log::Level::info, fmt::format("stderr: {}", printable(line)));
+            console_.add_stderr(line);
         }
     };
     while (const auto line = lines.next())

@@ -38,8 +38,8 @@ void SerialFeed::read() {
     lines_.feed(bytes);
     while (const auto line = lines_.next()) {
         ++count_;
+        host_.log.serial(machine_, *line); // first: who waits for it may turn the log on then
         console_.add_serial(*line);
-        host_.log.serial(machine_, *line);
     }
     host_.log.drain();
 }
