@@ -43,7 +43,8 @@ constexpr std::string_view worker_functions =
 // must not take the control shell along. SIGINT and SIGQUIT are what bash 5.3 has a process
 // substitution ignore, and all that it starts would inherit that. A signal goes to parents first: a
 // shell must not see its child end before it gets the signal itself. A restart also ends the cat of
-// a worker that had gone before: what it copies is not the next command's output.
+// a worker that had gone before, and waits until none can write any more: what it copies is not the
+// next command's output.
 //
 // A process that holds the output open is one with the other end of the pipe that the worker's cat
 // reads. The command may have become a cat, too, but not one that writes to the channel. One `ls`
@@ -93,10 +94,13 @@ ntd_cat() {
 }
 ntd_end() { local p; for p in $(ntd_tree "$ntd_pid"); do kill -s TERM "$p" 2>/dev/null; done; }
 ntd_restart() {
-    local p
+    local p left=x tries=0
     for p in "$ntd_pid" $(ntd_tree "$ntd_pid"); do kill -s KILL "$p" 2>/dev/null; done
-    for p in /proc/[0-9]*; do
-        [[ ${p#/proc/} != $$ && $p/fd/1 -ef /proc/$$/fd/6 ]] && kill -s KILL "${p#/proc/}"
+    while [[ $left && $((tries++)) -lt 200 ]]; do
+        left=
+        for p in /proc/[0-9]*; do
+            [[ ${p#/proc/} != $$ && $p/fd/1 -ef /proc/$$/fd/6 ]] && kill -s KILL "${p#/proc/}" && left=x
+        done
     done 2>/dev/null
     exec 9>&-; wait "$ntd_pid" 2>/dev/null; ntd_worker; ntd_say "$1" 0
 }
