@@ -18,7 +18,9 @@ EXPECTED = Path(__file__).resolve().parent / "expected"
 PACKAGES = ("ptpython", "ipython", "prompt_toolkit")  # what screens depend on, besides us
 NOTHING = "(?!)"  # matches no line
 # Depends on who is quicker: a terminal's echo of a control character, a shell without job control.
-NOT_ALWAYS = r"^\^$|^bash: (cannot set terminal process group|no job control)"
+NOT_ALWAYS = (
+    r"^\^$|^bash: (cannot set terminal process group|no job control)|^\[1\]\+? +Terminated "
+)
 PROMPT = r"\nIn \[\d+\]:\Z"  # the last line, with nothing typed
 ANSWER = r"Out\[\d+\]: (.|\n)*" + PROMPT
 
