@@ -36,7 +36,7 @@ ntd_guest_packages() {
 
 ntd_test_packages() {
     ntd_packages libgtest-dev libgmock-dev libbenchmark-dev python3-pytest python3-numpy mypy pyflakes3 tmux socat netcat-openbsd \
-        clang libclang-rt-dev tshark x11vnc xvfb ptpython ipython3 fonts-dejavu-core imagemagick ovmf tesseract-ocr tesseract-ocr-eng
+        clang clang-tidy-14 libclang-rt-dev tshark x11-apps x11vnc xdotool xvfb ptpython ipython3 fonts-dejavu-core imagemagick ovmf tesseract-ocr tesseract-ocr-eng
 }
 
 # Debian has vhost-device-vsock from release 14 on; the package needs nothing that release 12 does not have, too.
@@ -195,6 +195,7 @@ ntd_tool_of() {
         tesseract-ocr) echo tesseract ;;
         uidmap) echo newuidmap ;;
         vde2) echo vde_switch ;;
+        x11-apps) echo xwd ;;
         xvfb) echo Xvfb ;;
         *) echo "$1" ;;
     esac

@@ -26,6 +26,8 @@
   tesseract ? null,
   qemu_test ? null,
   qemu_pkg ? qemu_test,
+  versionCheckHook ? null, # not in older releases
+  nixosTests ? { },
   extraPythonPackages ? (_: [ ]),
   enableOCR ? false,
   enableNspawn ? false,
@@ -87,6 +89,7 @@ stdenv.mkDerivation (finalAttrs: {
     filter = path: _: isSource path && baseNameOf path != "__pycache__";
   };
 
+  strictDeps = true;
   nativeBuildInputs = [
     cmake
     ninja
@@ -101,6 +104,7 @@ stdenv.mkDerivation (finalAttrs: {
     nlohmann_json
   ];
   checkInputs = [ gtest ];
+  nativeCheckInputs = [ util-linux ]; # for setsid
 
   # Whoever has this package as an input has its Python package in PYTHONPATH, and those of scripts: so type checkers
   # find them.
@@ -121,12 +125,26 @@ stdenv.mkDerivation (finalAttrs: {
   postInstall = ''
     mkdir -p $out/${python.sitePackages}
     ln -s $out/share/ntd/python/test_driver $out/${python.sitePackages}/test_driver
-    wrapProgram $out/bin/nixos-test-driver --prefix PATH : ${lib.makeBinPath programs}
+    wrapProgram $out/bin/nixos-test-driver --prefix PATH : ${lib.makeBinPath programs} \
+      --unset VIRTUAL_ENV --set PYTHONNOUSERSITE true
   '';
+
+  doInstallCheck = versionCheckHook != null;
+  nativeInstallCheckInputs = lib.optional (versionCheckHook != null) versionCheckHook;
+
+  separateDebugInfo = true;
+
+  passthru = {
+    implementation = "C++"; # which tells it from the one of nixpkgs
+    pythonModule = python;
+    # The test framework's own tests, which run with this driver where the overlay is in force.
+    tests = nixosTests.nixos-test-driver or { };
+  };
 
   meta = {
     description = "Boots the virtual machines of NixOS integration tests and runs their scripts";
     license = lib.licenses.mit;
+    maintainers = [ ];
     mainProgram = "nixos-test-driver";
     platforms = lib.platforms.linux;
   };

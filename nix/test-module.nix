@@ -12,7 +12,14 @@
 }:
 
 let
-  package = hostPkgs.callPackage ./package.nix {
+  # What an overlay has made of this driver stays so.
+  ofPackageSet = hostPkgs.nixos-test-driver or { };
+  ours =
+    if ofPackageSet.implementation or "" == "C++" then
+      ofPackageSet
+    else
+      hostPkgs.callPackage ./package.nix { };
+  package = ours.override {
     inherit (config) enableOCR extraPythonPackages;
     qemu_pkg = config.qemu.package;
     enableNspawn = (config.containers or { }) != { };
@@ -43,17 +50,21 @@ let
 in
 {
   options.driver = lib.mkOption {
+    # On Darwin, where this driver does not run, nothing changes.
     apply =
       driver:
-      driver.overrideAttrs (
-        attributes:
-        let
-          old = driverOf attributes.buildInputs;
-        in
-        {
-          buildInputs = map (input: if isDriver input then package else input) attributes.buildInputs;
-          buildCommand = replacePackage old attributes.buildCommand;
-        }
-      );
+      if !hostPkgs.stdenv.hostPlatform.isLinux then
+        driver
+      else
+        driver.overrideAttrs (
+          attributes:
+          let
+            old = driverOf attributes.buildInputs;
+          in
+          {
+            buildInputs = map (input: if isDriver input then package else input) attributes.buildInputs;
+            buildCommand = replacePackage old attributes.buildCommand;
+          }
+        );
   };
 }

@@ -18,6 +18,31 @@ else:
     try:
         import _ntd as engine
     except ImportError:
+        import math
+        import time
+
+        class _WaitLimit:
+            """The limit of a wait; there are no machines whose calls could run into it."""
+
+            def __init__(self, timeout: float | None) -> None:
+                self._end = math.inf if timeout is None else time.monotonic() + timeout
+
+            def __enter__(self) -> _WaitLimit:
+                return self
+
+            def __exit__(self, *_: object) -> None: ...
+
+            def begin_last(self) -> None: ...
+
+            def left(self) -> float:
+                return max(self._end - time.monotonic(), 0.0)
+
+            def has_cut(self) -> bool:
+                return False
+
+            @staticmethod
+            def left_now() -> float:
+                return math.inf
 
         class _Unavailable:
             def __init__(self, *args: Any, **kwargs: Any) -> None:
@@ -32,3 +57,9 @@ else:
             QemuMachine = _Unavailable
             VLan = _Unavailable
             VhostVsock = _Unavailable
+            VsockSockets = _Unavailable
+            WaitLimit = _WaitLimit
+
+            @staticmethod
+            def warns_of_old_forms() -> bool:
+                return False

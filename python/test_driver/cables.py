@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import json
 import os
-import re
-import subprocess
 from typing import TYPE_CHECKING, Any
 
+from test_driver import programs
 from test_driver.errors import MachineError
 from test_driver.machine import NspawnMachine, QemuMachine
 
@@ -34,12 +33,10 @@ def set_connected(vlan: VLan, machine: BaseMachine, connected: bool) -> None:
 def _set_link(vlan: VLan, machine: QemuMachine, connected: bool) -> list[str]:
     """The network back ends of QEMU that are plugged into the switch: their names are those that
     start scripts give them."""
-    known = machine.send_monitor_command("info network")
-    name_and_socket = r"^\W*(\S+): .*type=vde,sock=(.*?)(?:,fd=-?\d+)?\s*$"
-    found = re.findall(name_and_socket, known, re.MULTILINE)
-    cables = [name for name, socket in found if socket == str(vlan.socket_dir)]
+    switch = str(vlan.socket_dir)
+    cables = [name for name, socket in machine._vde_cables() if socket == switch]
     for name in cables:
-        machine.send_monitor_command(f"set_link {name} {'on' if connected else 'off'}")
+        machine._set_link(name, connected)
     return cables
 
 
@@ -65,9 +62,7 @@ def _ip(host: engine.ContainerHost, process: int | None, *arguments: str) -> lis
     command = ["nsenter", *enter, "--"]
     if process is not None:
         command += ["nsenter", f"--net=/proc/{process}/ns/net", "--"]
-    ended = subprocess.run(
-        [*command, "ip", "-json", *arguments], capture_output=True, text=True, check=False
-    )
-    if ended.returncode != 0:
-        raise MachineError(f"`ip {' '.join(arguments)}` failed: {ended.stderr.strip()}")
-    return list(json.loads(ended.stdout or "[]"))
+    ended = programs.run([*command, "ip", "-json", *arguments])
+    if ended.status != 0:
+        raise MachineError(f"`ip {' '.join(arguments)}` failed: {ended.errors.strip()}")
+    return list(json.loads(ended.output or "[]"))

@@ -11,25 +11,22 @@ in a file that only our user can read, and in no log.
 from __future__ import annotations
 
 import contextlib
-import ctypes
 import errno
 import linecache
-import os
 import pdb
 import random
 import secrets
 import selectors
 import shlex
-import signal
 import socket
-import subprocess
 import sys
-import tempfile
 import time
 from typing import TYPE_CHECKING, Any, cast
 
 from test_driver._engine import engine
+from test_driver._files import unfinished
 from test_driver.debug import HOST, PORT, DebugAbstract
+from test_driver.machine.beneath import Directory
 from test_driver.script import FILE_NAME, frames_of
 
 if TYPE_CHECKING:
@@ -39,7 +36,6 @@ if TYPE_CHECKING:
 
     from test_driver.driver import Driver
 
-PR_SET_PDEATHSIG = 1  # <linux/prctl.h>
 MOST_WAITING = 16  # connections that have not said the key yet
 LONGEST_KEY = 100
 
@@ -158,13 +154,14 @@ def _listen(host: str, port: int) -> socket.socket:
 def _key_file(directory: Path) -> Iterator[tuple[str, str]]:
     """What the debugger asks for, and the file that it is in, as a word for the shell."""
     key = secrets.token_hex(16)
-    descriptor, path = tempfile.mkstemp(prefix="debugger-key-", dir=directory)  # mode 0600
-    try:
-        with open(descriptor, "w", encoding="ascii") as file:
-            file.write(f"{key}\n")
-        yield key, shlex.quote(path)
-    finally:
-        os.unlink(path)
+    name = f"debugger-key-{secrets.token_hex(8)}"
+    with Directory.at(directory) as parent, unfinished(parent.descriptor, name):
+        try:
+            with parent.create(name) as file:
+                file.write(f"{key}\n".encode())
+            yield key, shlex.quote(parent.path_of(name))
+        finally:
+            parent.remove(name)
 
 
 def _accept(listener: socket.socket, key: str) -> socket.socket:
@@ -238,15 +235,9 @@ def _read_on(connection: socket.socket, line: bytes) -> bytes:
 @contextlib.contextmanager
 def _landmark() -> Iterator[str]:
     """The process ``sleep NUMBER``; it ends with us, whatever happens to us."""
-    libc = ctypes.CDLL(None)
     number = str(random.randint(10**7, 10**8))
-    process = subprocess.Popen(
-        ["sleep", number],
-        stdin=subprocess.DEVNULL,
-        preexec_fn=lambda: libc.prctl(PR_SET_PDEATHSIG, signal.SIGKILL),
-    )
+    program = engine.Program(["sleep", number])
     try:
         yield number
     finally:
-        process.kill()
-        process.wait()
+        program.end()

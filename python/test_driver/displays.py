@@ -3,32 +3,33 @@
 from __future__ import annotations
 
 import os
+import select
 import shlex
-import signal
 import stat
-import subprocess
 import threading
 from typing import TYPE_CHECKING
 
 from test_driver._engine import engine
+from test_driver.display import graphical_display_available
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
     from typing import IO
 
-    from test_driver.config import DisplayTarget, MachineConfig
+    from test_driver.config import NspawnMachineConfiguration
     from test_driver.machine import NspawnMachine
 
-PAUSE = 0.2  # seconds between looks at what tells nobody that it has come
+PAUSE = 0.2  # seconds between looks at what tells nobody: a file in a container, a container's end
 
 
 def show(
-    machine: NspawnMachine, config: MachineConfig, viewers: Mapping[str, str]
+    machine: NspawnMachine, config: NspawnMachineConfiguration, viewers: Mapping[str, str]
 ) -> list[Display]:
     """Show the machine's screens as soon as they are there; a line in the log for one that cannot
     be shown says why."""
     displays = []
+    viewers = {**viewers, **config.display_viewers}
     for target in config.display_targets:
         missing = _what_is_missing(target, config, viewers)
         if missing:
@@ -40,7 +41,7 @@ def show(
 
 
 def _what_is_missing(
-    target: DisplayTarget, config: MachineConfig, viewers: Mapping[str, str]
+    target: engine.DisplayTarget, config: NspawnMachineConfiguration, viewers: Mapping[str, str]
 ) -> str:
     if target.backend not in config.display_servers:
         return f"display_exporters has none for {target.backend}"
@@ -48,7 +49,7 @@ def _what_is_missing(
         return f"displays of kind {target.backend} are not known"
     if "vnc" not in viewers:
         return "display_viewers has none for vnc"
-    if not any(name in os.environ for name in ("DISPLAY", "WAYLAND_DISPLAY")):
+    if not graphical_display_available():
         return "there is no display here (neither DISPLAY nor WAYLAND_DISPLAY is set)"
     return ""
 
@@ -57,26 +58,31 @@ class Display:
     """One screen. Its thread waits for it, and starts the server and the viewer."""
 
     def __init__(
-        self, machine: NspawnMachine, target: DisplayTarget, server: str, viewer: str
+        self, machine: NspawnMachine, target: engine.DisplayTarget, server: str, viewer: str
     ) -> None:
         self._machine = machine
         self._target = target
         self._server = server
         self._viewer = viewer
-        self._ended = threading.Event()
+        self._is_over = False
+        self._over, self._end = os.pipe()  # readable once it is
         self._thread = threading.Thread(target=self._run, daemon=True)
         self._thread.start()
 
     def stop(self) -> None:
         """Close the viewer."""
-        self._ended.set()
+        if self._is_over:
+            return
+        self._is_over = True
+        os.close(self._end)
         self._thread.join()
+        os.close(self._over)
 
     def _run(self) -> None:
         try:
             self._show()
         except Exception as error:  # a person's view is no part of the test
-            if not self._ended.is_set():
+            if not self._is_over:
                 self._machine.log(f"its display {self._target.display} is not shown: {error}")
 
     def _show(self) -> None:
@@ -92,9 +98,12 @@ class Display:
         options += ["-nopw", "-desktop", f"{self._machine.name} (nspawn)"]
         self._machine.succeed(f"{shlex.join([self._server, *options])} >&2 &")
         try:
+            changes = engine.DirectoryWatch(self._machine.shared_dir)
             while (found := _open_socket(socket)) is None:
-                if self._ended.wait(PAUSE) or not self._machine.is_up():
+                # A container's end is nothing that a file tells of.
+                if self._wait(PAUSE, changes.fd) or not self._machine.is_up():
                     return
+                changes.reset()
             with found:
                 self._view(f"/proc/{os.getpid()}/fd/{found.fileno()}")
         finally:
@@ -105,20 +114,21 @@ class Display:
         number = self._target.display.partition(":")[2].partition(".")[0]
         look = f"test -S /tmp/.X11-unix/X{number}"
         while not (self._machine.is_up() and self._machine.execute(look)[0] == 0):
-            if self._ended.wait(PAUSE):
+            if self._wait(PAUSE):
                 return False
         return True
 
+    def _wait(self, seconds: float | None, *others: int) -> bool:
+        """Until this is over, one of the other descriptors is readable, or so many seconds;
+        whether it is over."""
+        select.select([self._over, *others], [], [], seconds)
+        return self._is_over
+
     def _view(self, socket: str) -> None:
-        viewer = subprocess.Popen([self._viewer, socket], start_new_session=True)
-        engine.guard_group(viewer.pid, True)
+        viewer = engine.Program([self._viewer, socket], new_session=True)
         self._machine.log(f"its display {self._target.display} is shown (pid {viewer.pid})")
-        while viewer.poll() is None and not self._ended.wait(PAUSE):
-            pass
-        if viewer.poll() is None:
-            os.killpg(viewer.pid, signal.SIGTERM)
-        viewer.wait()
-        engine.guard_group(viewer.pid, False)
+        self._wait(None, viewer.exit_fd)
+        viewer.end()
 
 
 def _open_socket(path: Path) -> IO[bytes] | None:

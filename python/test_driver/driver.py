@@ -2,11 +2,18 @@
 
 from __future__ import annotations
 
+import os
 import time
 from typing import TYPE_CHECKING, Any, overload
 
 from test_driver import forks, last_writes, symbols
 from test_driver._engine import engine
+from test_driver.config import (
+    DriverConfiguration,
+    MachineConfiguration,
+    load_driver_configuration,
+    of_engine,
+)
 from test_driver.debug import DebugNop
 from test_driver.logger import Logger
 from test_driver.machine import BaseMachine, NspawnMachine, QemuMachine
@@ -19,14 +26,38 @@ if TYPE_CHECKING:
     from pathlib import Path
     from types import TracebackType
 
-    from test_driver.config import Config, MachineConfig
     from test_driver.debug import DebugAbstract
     from test_driver.displays import Display
     from test_driver.duration import Duration
     from test_driver.logger import AbstractLogger
     from test_driver.polling_condition import PollingCondition
     from test_driver.vlan import Capture
-    from test_driver.vsock import VhostVsock
+    from test_driver.vsock import VHostDeviceVsock, VsockPair
+
+__all__ = [
+    "Driver",
+    "DriverConfiguration",
+    "NodeConfiguration",
+    "VHostDeviceVsock",
+    "VLan",
+    "VsockPair",
+    "in_nix_sandbox",
+    "load_driver_configuration",
+    "pythonize_name",
+]
+
+NodeConfiguration = MachineConfiguration  # its name in 26.05
+
+ALIAS = "machine"  # the script's name for the only one, whatever that is called
+
+
+def __getattr__(name: str) -> Any:
+    """What few runs need, where others import it from."""
+    if name not in ("VHostDeviceVsock", "VsockPair"):
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    from test_driver import vsock
+
+    return getattr(vsock, name)
 
 
 class _MachineList(list[BaseMachine]):
@@ -49,7 +80,7 @@ class _MachineList(list[BaseMachine]):
 class Driver:
     """Owns everything that a run starts. A context manager: at its end all of it is gone."""
 
-    config: Config
+    config: DriverConfiguration
     """What is run."""
     interactive: bool
     """Whether there is a prompt instead of a test."""
@@ -67,7 +98,7 @@ class Driver:
     """Stops the test for a debugger."""
     vlans: list[VLan]
     """The networks."""
-    vhost_vsock: VhostVsock | None
+    vhost_vsock: VHostDeviceVsock | None
     """The vsocks of the SSH backdoor; None without it."""
     machines_qemu: list[QemuMachine]
     """The QEMU machines. One that is appended is cleaned up with the others."""
@@ -78,7 +109,7 @@ class Driver:
 
     def __init__(
         self,
-        config: Config,
+        config: DriverConfiguration,
         out_dir: Path,
         logger: AbstractLogger | None = None,
         *,
@@ -94,7 +125,7 @@ class Driver:
         """
         self.config = config
         self.interactive = interactive
-        self.global_timeout = config.global_timeout
+        self.global_timeout = config.seconds
         self.out_dir = out_dir
         self.tmp_dir = tmp_dir or _own_directory()
         self.logger = logger or Logger()
@@ -127,10 +158,11 @@ class Driver:
     def _start(self) -> None:
         wants_vsock = self.config.enable_ssh_backdoor or engine.options().vsock_backdoor
         if wants_vsock and self.config.vms:
-            from test_driver.vsock import VhostVsock  # few runs need it
+            from test_driver.vsock import VHostDeviceVsock  # few runs need it
 
-            names = [machine.name for machine in self.config.vms]
-            self.vhost_vsock = VhostVsock(names, self.tmp_dir, self.config.vsock_siblings)
+            self.vhost_vsock = VHostDeviceVsock(
+                self.tmp_dir, list(self.config.vms), self.config.vsock_siblings
+            )
         containers = engine.ContainerHost(self.tmp_dir) if self.config.containers else None
         if self.config.vlans:
             with self.logger.nested("start all VLans"):
@@ -141,17 +173,19 @@ class Driver:
                     self.vlans.append(vlan)
                     if self._pcap:
                         self._recorded.append(vlan.capture(f"vlan{number}.pcap"))
-        for machine in self.config.vms:
-            self.machines_qemu.append(self._create(machine.start_script, machine.name))
-        for machine in self.config.containers:
-            self.machines_nspawn.append(self._container(machine, containers))
+        for name, vm in self.config.vms.items():
+            self.machines_qemu.append(self._create(vm.start_script, name))
+        for name, box in self.config.containers.items():
+            self.machines_nspawn.append(self._container(name, box.start_script, containers))
         self._boxes = list(self.machines_nspawn)
         self._open_ssh_backdoor()
-        if self.interactive and any(machine.display_targets for machine in self.config.containers):
+        boxes = self.config.containers
+        if self.interactive and any(box.display_targets for box in boxes.values()):
             from test_driver import displays  # few runs have one
 
-            for box, config in zip(self.machines_nspawn, self.config.containers, strict=True):
-                self._displays += displays.show(box, config, self.config.display_viewers)
+            for machine in self.machines_nspawn:
+                config = boxes[machine.name]
+                self._displays += displays.show(machine, config, self.config.display_viewers)
 
     def _open_ssh_backdoor(self) -> None:
         machines = sorted(self.machines_qemu, key=lambda machine: machine.name)
@@ -212,25 +246,27 @@ class Driver:
         """One more QEMU machine, started with ``start_command``; it ends with the run.
 
         The command runs through a shell, in the machine's state directory, with the driver's
-        arguments for QEMU behind it. Without ``name`` it is NAME if the command is a script called
+        arguments for QEMU behind it. Without ``name`` it is NAME if the command ends with
         ``run-NAME-vm``, else ``machine``. ``keep_vm_state`` is the older name of
         ``keep_machine_state``. Up to 23.11 the argument was a dictionary with these keys.
         """
         if isinstance(start_command, dict):
             return self.create_machine(**_arguments_of(start_command))
-        chosen = engine.machine_name(start_command) if name is None else name
+        machine = self._create(start_command, name, keep_machine_state or keep_vm_state)
         if self._has_ssh_backdoor:
             self.logger.warning(
-                f"machine '{chosen}' has no SSH backdoor: only those of the configuration have one"
+                f"machine '{machine.name}' has no SSH backdoor: "
+                "only those of the configuration have one"
             )
-        return self._create(start_command, chosen, keep_machine_state or keep_vm_state)
+        return machine
 
-    def _create(self, start_command: str, name: str, keep: bool = False) -> QemuMachine:
+    def _create(self, start_command: str, name: str | None, keep: bool = False) -> QemuMachine:
         machine = QemuMachine(
-            start_command,
+            start_command=start_command,
             name=name,
             out_dir=self.out_dir,
             tmp_dir=self.tmp_dir,
+            logger=self.logger,
             callbacks=[self.check_polling_conditions],
             keep_machine_state=keep or self._keep_machine_state,
         )
@@ -238,13 +274,14 @@ class Driver:
         return machine
 
     def _container(
-        self, config: MachineConfig, containers: engine.ContainerHost | None
+        self, name: str, start_script: str, containers: engine.ContainerHost | None
     ) -> NspawnMachine:
         return NspawnMachine(
-            config.start_script,
-            name=config.name,
+            start_command=start_script,
+            name=name,
             out_dir=self.out_dir,
             tmp_dir=self.tmp_dir,
+            logger=self.logger,
             callbacks=[self.check_polling_conditions],
             keep_machine_state=self._keep_machine_state,
             containers=containers,
@@ -299,12 +336,12 @@ class Driver:
 
         ``with condition:`` has it checked before each command of a machine in the block, at most
         every ``seconds_interval`` seconds (2, or ``interval`` as a timedelta);
-        PollingConditionError if it is false or raises. ``condition.wait(timeout=900)`` blocks until
-        it holds.
+        PollingConditionError if it is false or raises. ``condition.wait()`` blocks until it holds.
         """
-        from test_driver.polling_condition import PollingCondition
+        from test_driver.polling_condition import PollingCondition, interval_of
 
         driver = self
+        every = interval_of(seconds_interval, interval)
 
         class Registered(PollingCondition):
             def __enter__(self) -> PollingCondition:
@@ -316,7 +353,7 @@ class Driver:
                 super().__exit__(*exception)
 
         def make(function: Callable[[], Any]) -> PollingCondition:
-            return Registered(function, self.logger, seconds_interval, description, interval)
+            return Registered(function, self.logger, None, description, every)
 
         return make if fun_ is None else make(fun_)
 
@@ -356,19 +393,44 @@ class Driver:
         general = self.general_symbols()
         machines = self.machines
         own: dict[str, BaseMachine | VLan] = {
-            engine.python_name(machine.name): machine for machine in machines
+            pythonize_name(machine.name): machine for machine in machines
         }
-        for machine in [*self.config.vms, *self.config.containers]:
-            # The script's name is the key in the file.
-            own[engine.python_name(machine.attribute)] = own[engine.python_name(machine.name)]
+        for name, machine in self._by_host_name().items():
+            if name not in general:
+                own.setdefault(name, machine)
         if len(machines) == 1:
-            own.setdefault("machine", machines[0])
+            own.setdefault(ALIAS, machines[0])
         own |= {f"vlan{vlan.nr}": vlan for vlan in self.vlans}
         print("additionally exposed symbols:")
         if own:
             print(f"    {', '.join(own)},")
         print(f"    {', '.join(general)}")
         return general | own
+
+    def _script_symbols(self) -> dict[str, Any]:
+        """The same as the script's globals. In releases of which callers know that a single
+        machine's second name will go, each use of that is worth a warning."""
+        found = self.test_symbols()
+        machine = found.get(ALIAS)
+        if not engine.warns_of_old_forms() or machine is None or len(self.machines) != 1:
+            return found
+        own = pythonize_name(machine.name)
+        if own != ALIAS:
+            del found[ALIAS]
+            found["__builtins__"] = symbols.OldNames(
+                {ALIAS: machine},
+                f"the name `{ALIAS}` for the only one, which is `{own}`, will go with NixOS 27.05",
+            )
+        return found
+
+    def _by_host_name(self) -> dict[str, BaseMachine]:
+        """The machines by the ``name`` that the file gives them, but for names of several."""
+        by_name = {machine.name: machine for machine in self.machines}
+        found: dict[str, list[BaseMachine]] = {}
+        for key, config in [*self.config.vms.items(), *self.config.containers.items()]:
+            if key in by_name:  # a script may have taken it out
+                found.setdefault(pythonize_name(config.name), []).append(by_name[key])
+        return {name: machines[0] for name, machines in found.items() if len(machines) == 1}
 
     def general_symbols(self) -> dict[str, Any]:
         """Those that do not depend on the test."""
@@ -400,6 +462,12 @@ class Driver:
         self._global_deadline = time.monotonic() + seconds
         engine.set_global_timeout(seconds)
 
+    def terminate_test(self) -> None:
+        """End the run at once, as its time limit does."""
+        self._arm_global_timeout(0)
+        while True:  # nothing of the script runs any more
+            time.sleep(1)
+
     def run_tests(self) -> None:
         """Run the test script, then have each machine that is up write its disks.
 
@@ -415,16 +483,21 @@ class Driver:
             capture.path.unlink(missing_ok=True)
 
 
-def load_driver_configuration(file: str | Path) -> Config:
-    """What the file of --config says. ValueError if it cannot be used."""
-    return engine.read_config(file)
+def pythonize_name(name: str) -> str:
+    """The identifier under which the script has the machine of that name: ``web-1`` is web_1."""
+    return engine.python_name(name)
+
+
+def in_nix_sandbox() -> bool:
+    """Whether this is a Nix build, and not a shell that looks like one."""
+    return "NIX_BUILD_TOP" in os.environ and "IN_NIX_SHELL" not in os.environ
 
 
 def of_this_run() -> Driver:
     """The driver of what the command line asked for."""
     options = engine.options()
     driver = Driver(
-        options.config,
+        of_engine(options.config),
         options.out_dir,
         interactive=options.interactive or options.watch,
         keep_machine_state=options.keep_machine_state,

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Union
 
+from test_driver._engine import engine
+
 if TYPE_CHECKING:
     from datetime import timedelta
 
-    # Seconds, or a timedelta. Wherever one may be None, that means no limit.
+    # A timedelta, or a number of seconds.
     Duration = Union[timedelta, float, int]
 
 
@@ -20,10 +22,79 @@ def __getattr__(name: str) -> Any:
     return Union[timedelta, float, int]
 
 
-def seconds(duration: Duration | None) -> float | None:
-    """The duration in seconds; None stays None."""
-    if duration is None:
-        return None
+class Seconds(float):
+    """A number of seconds that the driver has chosen, or has been through seconds() already.
+
+    Of others scripts are warned.
+    """
+
+    def __repr__(self) -> str:
+        return f"{float(self):g}"
+
+
+DEFAULT_LIMIT = Seconds(900)
+EVENT_LIMIT = Seconds(600)  # of a wait for a QMP event
+KEY_DELAY = Seconds(0.01)  # after each key
+
+
+def as_timedelta(duration: Duration) -> timedelta:
+    """The duration as a timedelta; TypeError for what is none."""
+    from datetime import timedelta
+
+    return duration if isinstance(duration, timedelta) else timedelta(seconds=_number(duration))
+
+
+def as_seconds(duration: Duration) -> float:
+    """The duration as a number of seconds; TypeError for what is none."""
+    return _number(duration)
+
+
+def seconds(duration: Duration | None) -> Seconds | None:
+    """What a script has given as a duration; None stays None.
+
+    To callers of 26.05 and later a bare number is worth a warning.
+    """
+    if duration is None or isinstance(duration, Seconds):
+        return duration
+    if isinstance(duration, (int, float)) and engine.warns_of_old_forms():
+        _warn_of_bare_number()
+    return Seconds(_number(duration))
+
+
+def wait_limit(timeout: Duration | None, otherwise: Seconds = DEFAULT_LIMIT) -> Seconds:
+    """The limit of a wait: there is one also where the script has given None."""
+    limit = seconds(timeout)
+    return otherwise if limit is None else limit
+
+
+def one_of(**spellings: Duration | None) -> Duration | None:
+    """Of the names that an argument has had over time, what is given under one of them."""
+    given = [name for name, value in spellings.items() if value is not None]
+    if len(given) > 1:
+        raise TypeError(f"give {' or '.join(given)}, not both")
+    return spellings[given[0]] if given else None
+
+
+def _number(duration: Duration) -> float:
     if hasattr(duration, "total_seconds"):
         return duration.total_seconds()
+    if isinstance(duration, bool) or not isinstance(duration, (int, float)):
+        kind = type(duration).__name__
+        raise TypeError(f"a duration is a timedelta or a number of seconds, not a {kind}")
+    if duration != duration:
+        raise ValueError("a duration is not nan")
     return float(duration)
+
+
+def _warn_of_bare_number() -> None:
+    import sys
+    import warnings
+
+    name, level = "", 1
+    frame = sys._getframe()
+    while frame.f_back and str(frame.f_globals.get("__name__")).startswith("test_driver."):
+        name, level, frame = frame.f_code.co_name, level + 1, frame.f_back
+    warnings.warn(
+        f"{name}(): a bare number as a duration is deprecated, give a datetime.timedelta",
+        stacklevel=level,
+    )

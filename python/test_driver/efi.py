@@ -482,8 +482,8 @@ class EfiVars:
         """The file. Start scripts of NixOS take it from $NIX_EFI_VARS or the state directory."""
         if self._path is not None:
             return self._path
-        name = os.environ.get("NIX_EFI_VARS") or f"{self.machine.name}-efi-vars.fd"
-        return Path(self.machine.state_dir) / name
+        given = os.environ.get("NIX_EFI_VARS")
+        return Path(self.machine.state_dir, given) if given else Path(self.machine.efi_vars_path)
 
     def __fspath__(self) -> str:
         return str(self.state_path)
@@ -555,7 +555,7 @@ class EfiVars:
 
     def _replace(self, image: bytes) -> None:
         """The new store is complete or not there at all."""
-        path = self.state_path.resolve()
+        path = Path(os.path.realpath(self.state_path))
         try:
             if self._path is None and not os.environ.get("NIX_EFI_VARS"):
                 engine.private_directory(self.machine.state_dir)

@@ -26,6 +26,8 @@ HARMLESS = {
     "log_line",
     "log_serial",
     "log_test_error",
+    "guard_unfinished",
+    "forget_unfinished",
     "Scope",
 }
 

@@ -10,6 +10,8 @@ import _thread
 import time
 from typing import TYPE_CHECKING
 
+from test_driver.script import message_of
+
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
@@ -35,7 +37,7 @@ class _Sync:
             status, _ = self.machine.execute("sync")
             self.failure = f"exit code {status}" if status != 0 else ""
         except BaseException as error:
-            self.failure = str(error) or type(error).__name__
+            self.failure = message_of(error) or type(error).__name__
         finally:
             self._ended.release()
 

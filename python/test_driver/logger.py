@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import os
 from abc import ABC, abstractmethod
 from contextlib import contextmanager
 from enum import IntEnum
 from typing import TYPE_CHECKING
 
+from test_driver import script
 from test_driver._engine import engine
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
     from contextlib import AbstractContextManager
+    from pathlib import Path
 
 
 class LogLevel(IntEnum):
@@ -105,7 +108,8 @@ class Logger(AbstractLogger):
             try:
                 yield
             except Exception as error:
-                self.log_test_error(f'Test "{name}" failed with error: "{error}"')
+                reason = f'Test "{name}" failed with error: "{script.message_of(error)}"'
+                self.log_test_error("\n".join([reason, *script.others_of(error)]))
                 raise
 
     def log_test_error(self, message: str, attributes: dict[str, str] | None = None) -> None:
@@ -125,15 +129,46 @@ class Logger(AbstractLogger):
         engine.log_line(getattr(engine.Level, level), str(message), _machine(attributes))
 
 
+class TerminalLogger(Logger):
+    """The log as it was called up to 26.05, where the terminal was one reader of several."""
+
+
+class XMLLogger(Logger):
+    """The same for the file ``$LOGFILE``, which the driver makes itself."""
+
+    def __init__(self, outfile: str | Path) -> None:
+        _check_file(outfile, os.environ.get("LOGFILE"), "the variable LOGFILE names")
+
+
+class JunitXMLLogger(Logger):
+    """The same for the report of --junit-xml, which the driver makes itself."""
+
+    def __init__(self, outfile: str | Path) -> None:
+        _check_file(outfile, engine.options().junit_xml, "--junit-xml names")
+
+
 class CompositeLogger(Logger):
     """The log as it was called in NixOS 26.05.
 
-    The driver makes the files of the log itself, so ``logger_list`` has to be empty.
+    All loggers write into the one log of the driver, so each line is there once.
     """
 
     def __init__(self, logger_list: Iterable[AbstractLogger] = ()) -> None:
-        if list(logger_list):
-            raise ValueError("CompositeLogger: all loggers write into the driver's log already")
+        for logger in logger_list:
+            self.add_logger(logger)
+
+    def add_logger(self, logger: AbstractLogger) -> None:
+        """ValueError for one that writes elsewhere."""
+        if not isinstance(logger, Logger):
+            raise ValueError(f"{type(logger).__name__} does not write into the driver's log")
+
+
+rootlog = Logger()
+
+
+def _check_file(wanted: str | Path, made: str | Path | None, reason: str) -> None:
+    if made is None or os.path.abspath(wanted) != os.path.abspath(made):
+        raise ValueError(f"the driver cannot write '{wanted}': it makes the file that {reason}")
 
 
 def _machine(attributes: dict[str, str] | None) -> str:

@@ -64,7 +64,8 @@ def _run() -> tuple[int, int]:
             return _run_for_a_person(driver), 0
         begin = time.monotonic()
         result = _run_test(driver)
-        driver.logger.info(f"test script finished in {time.monotonic() - begin:.2f}s")
+        if result == (0, 0):
+            driver.logger.info(f"test script finished in {time.monotonic() - begin:.2f}s")
     return result
 
 
@@ -74,7 +75,10 @@ def _run_test(driver: Driver) -> tuple[int, int]:
         if driver.global_timeout is not None:
             limit = driver.global_timeout
             driver.logger.info(f"Test will time out and terminate in {limit:g} seconds")
-        driver.run_tests()
+        try:
+            driver.run_tests()
+        finally:
+            engine.prepare_log_for_end()
         if not engine.options().keep_pcap:
             driver._drop_recordings()
     except SystemExit as end:

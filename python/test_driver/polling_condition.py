@@ -5,13 +5,16 @@ from __future__ import annotations
 import time
 from typing import TYPE_CHECKING, Any
 
-from test_driver.duration import Duration, seconds
+from test_driver import script
+from test_driver._engine import engine
+from test_driver.duration import Duration, Seconds, as_timedelta, one_of, seconds, wait_limit
 from test_driver.errors import RequestedAssertionFailed
 from test_driver.logger import Logger
-from test_driver.machine.waiting import SHORTEST_PAUSE
+from test_driver.machine.waiting import CONDITIONS_IN_FORCE, SHORTEST_PAUSE
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from datetime import timedelta
 
     from test_driver.logger import AbstractLogger
 
@@ -49,12 +52,9 @@ class PollingCondition:
         description: str | None = None,
         interval: Duration | None = None,
     ) -> None:
-        if seconds_interval is not None and interval is not None:
-            raise TypeError("polling_condition: give seconds_interval or interval, not both")
-        chosen = seconds_interval if interval is None else interval
         self.condition = condition
         self.logger = logger or Logger()
-        self.seconds_interval = 2.0 if chosen is None else seconds(chosen) or 0.0
+        self.seconds_interval = interval_of(seconds_interval, interval)
         self.description = description or _description_of(condition)
         self.last_called = float("-inf")
         self.entry_count = 0
@@ -69,7 +69,7 @@ class PollingCondition:
             with self.logger.nested(f"Checking polling condition: {self.description}"):
                 result = self.condition()
         except Exception as error:
-            reason = f"{type(error).__name__}: {error}"
+            reason = f"{type(error).__name__}: {script.message_of(error)}"
             raise PollingConditionError(self.status_message(False) + f" ({reason})") from error
         finally:
             self._checking = False
@@ -81,20 +81,36 @@ class PollingCondition:
         if not self.check():
             raise PollingConditionError(self.status_message(False))
 
-    def wait(self, timeout: Duration | None = 900) -> None:
-        """Block until the condition holds; RequestedAssertionFailed after ``timeout``."""
-        limit = seconds(timeout)
+    @property
+    def interval(self) -> timedelta:
+        """The same as a timedelta; may be assigned."""
+        return as_timedelta(self.seconds_interval)
+
+    @interval.setter
+    def interval(self, value: Duration) -> None:
+        self.seconds_interval = interval_of(None, value)
+
+    def wait(
+        self, timeout_seconds: Duration | None = None, timeout: Duration | None = None
+    ) -> None:
+        """Block until the condition holds; RequestedAssertionFailed after ``timeout``.
+
+        That is 15 minutes if there is none; ``timeout_seconds`` is the older name.
+        """
+        limit = wait_limit(one_of(timeout_seconds=timeout_seconds, timeout=timeout))
         begin = time.monotonic()
-        with self.logger.nested(f"Waiting for polling condition: {self.description}"):
+        waiting = self.logger.nested(f"Waiting for polling condition: {self.description}")
+        with waiting, engine.WaitLimit(limit) as wait:
             while not self._holds():
                 elapsed = time.monotonic() - begin
-                if limit is not None and elapsed >= limit:
+                if wait.left() == 0:
                     raise RequestedAssertionFailed(
                         f"action timed out after {elapsed:.2f} seconds (timeout={limit:g}): "
                         f"{self.description}"
                     )
+                # Only the caller knows what the function looks at: nothing tells of a change.
                 pause = max(self.seconds_interval, SHORTEST_PAUSE)
-                time.sleep(pause if limit is None else min(pause, limit - elapsed))
+                time.sleep(min(pause, wait.left()))
 
     def _holds(self) -> bool:
         try:
@@ -118,13 +134,21 @@ class PollingCondition:
 
     def __enter__(self) -> PollingCondition:
         self.entry_count += 1
+        CONDITIONS_IN_FORCE.append(self)
         return self
 
     def __exit__(self, exc_type: Any, exc_value: Any, traceback: Any) -> None:
         self.entry_count -= 1
+        CONDITIONS_IN_FORCE.remove(self)
         if exc_type is None:
             self.last_called = float("-inf")
             self.maybe_raise()
+
+
+def interval_of(seconds_interval: Duration | None, interval: Duration | None) -> Seconds:
+    """How long there is between two calls of a condition."""
+    chosen = seconds(one_of(seconds_interval=seconds_interval, interval=interval))
+    return Seconds(2) if chosen is None else chosen
 
 
 def _description_of(condition: Callable[[], Any]) -> str:

@@ -39,7 +39,8 @@ ABOUT_SYMBOLS = """\
 Besides these each machine is there under its name (web-1 as web_1), a single one also as machine,
 and each network as vlan and its number.
 
-A Duration is a number of seconds or a datetime.timedelta; None instead means no limit."""
+A Duration is a datetime.timedelta or a number of seconds. None instead means no limit for execute(),
+succeed(), fail() and wait_for_console_text(), and the usual one elsewhere: 15 minutes."""
 
 WIDTH = 100
 

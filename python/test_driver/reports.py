@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import _thread
 import sys
-from typing import TYPE_CHECKING, Any
+import warnings
+from typing import TYPE_CHECKING, Any, TextIO
 
 from test_driver._engine import engine
 
@@ -19,10 +20,27 @@ if TYPE_CHECKING:
 def install() -> None:
     """Replace what Python would write to standard error, unless the script has it otherwise."""
     sys.unraisablehook = _unraisable
+    warnings.showwarning = _warning
     # The module threading takes its hook from there; few runs need it.
     setattr(_thread, "_excepthook", _in_thread)
     if threading := sys.modules.get("threading"):
         threading.excepthook = _in_thread  # type: ignore[attr-defined]
+
+
+def _warning(
+    message: Warning | str,
+    category: type[Warning],
+    filename: str,
+    lineno: int,
+    file: TextIO | None = None,
+    line: str | None = None,
+) -> None:
+    if file is not None:
+        file.write(warnings.formatwarning(message, category, filename, lineno, line))
+        return
+    warning = engine.Level.warning
+    engine.log_line(warning, f"??? Warning ({category.__name__}): {message}")
+    engine.log_line(warning, f'???   File "{filename}", line {lineno}')
 
 
 def _in_thread(what: Any) -> None:

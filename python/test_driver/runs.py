@@ -3,17 +3,22 @@
 from __future__ import annotations
 
 import os
+import select
 import sys
 import time
 from typing import TYPE_CHECKING, Any
 
 from test_driver import forks, script
+from test_driver._engine import engine
 
 if TYPE_CHECKING:
     from test_driver.driver import Driver
     from test_driver.machine import QemuMachine
 
-LOOK_INTERVAL = 0.2  # seconds between looks at the script's file
+# Seconds between looks at the script's file, though the kernel tells of a change: not of one that
+# another host has made, nor of one to a symbolic link that is the path.
+LOOK_INTERVAL = 1.0
+SAVING = 0.2  # seconds in which a writer goes on that has not finished yet
 
 
 class Runs:
@@ -95,11 +100,13 @@ class Runs:
             self._driver.tests = self.read()
 
     def _wait_until_saved(self) -> None:
+        changes = engine.DirectoryWatch(os.path.dirname(os.path.realpath(self._path)))
         while not self._has_changed():
-            time.sleep(LOOK_INTERVAL)
+            select.select([changes.fd], [], [], LOOK_INTERVAL)
+            changes.reset()
         while True:  # and its writer has finished
             before = self._state_of_file()
-            time.sleep(LOOK_INTERVAL)
+            time.sleep(SAVING)
             if self._state_of_file() == before:
                 return
 
@@ -117,7 +124,7 @@ class Runs:
         self._made = []
 
     def _begin_anew(self) -> None:
-        symbols = self._driver.test_symbols()
+        symbols = self._driver._script_symbols()
         self._given = set(symbols)
         self._globals.append(symbols)
 

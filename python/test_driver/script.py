@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import itertools
+import os
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
     from types import CodeType, TracebackType
 
 FILE_NAME = "<string>"
+
+MOST_OTHERS = 10  # notes, causes and members of a group that the reason of a failure names
 
 
 def whole(source: str) -> CodeType:
@@ -42,48 +46,140 @@ def status_of(end: SystemExit) -> int:
 
 
 def describe_failure(error: BaseException, source: str) -> str:
-    """The traceback that the script's author wants: frames of the script, with their lines."""
+    """The traceback that the script's author wants: frames of the script and of modules that came
+    with it, with their lines. Then the reason."""
     lines = _frames(error, source.splitlines())
     if lines:
         lines.insert(0, "Traceback (most recent call last):")
         lines.append("")
-    lines += _exception_text(error)
-    return "\n".join(lines)
+    return "\n".join([*lines, _exception_text(error), *others_of(error)])
+
+
+def message_of(error: BaseException) -> str:
+    """Its text, whatever its class does when it is asked for it."""
+    try:
+        return str(error)
+    except BaseException as failure:
+        return f"(it cannot be shown: {type(failure).__name__})"
 
 
 def frames_of(error: BaseException) -> Iterator[TracebackType]:
     """The script's own part of the traceback, from the outermost frame to the innermost."""
+    return (part for part in _traceback(error) if _file_of(part) == FILE_NAME)
+
+
+def _traceback(error: BaseException) -> Iterator[TracebackType]:
     traceback = error.__traceback__
     while traceback is not None:
-        if traceback.tb_frame.f_code.co_filename == FILE_NAME:
-            yield traceback
+        yield traceback
         traceback = traceback.tb_next
+
+
+def _test_frames_of(error: BaseException) -> list[TracebackType]:
+    """Those of the script, and of files that are neither the driver's nor Python's. What is above
+    the script runs it: a prompt."""
+    parts = [part for part in _traceback(error) if _is_of_test(_file_of(part))]
+    first = next((at for at, part in enumerate(parts) if _file_of(part) == FILE_NAME), 0)
+    return parts[first:]
+
+
+def _file_of(part: TracebackType) -> str:
+    return part.tb_frame.f_code.co_filename
+
+
+def _is_of_test(file: str) -> bool:
+    return file == FILE_NAME or not (file.startswith("<") or _is_of_python(file))
+
+
+def _is_of_python(file: str) -> bool:
+    ours, library = os.path.dirname(__file__), os.path.dirname(os.__file__)
+    if file.startswith(ours + os.sep):
+        return True
+    is_installed = "/site-packages/" in file or "/dist-packages/" in file
+    return file.startswith(library + os.sep) and not is_installed
 
 
 def _frames(error: BaseException, source: list[str]) -> list[str]:
     lines = []
-    for part in frames_of(error):
-        number = part.tb_lineno
-        lines.append(f'  File "{FILE_NAME}", line {number}, in {part.tb_frame.f_code.co_name}')
-        if number is not None and 0 < number <= len(source):
-            lines.append(f"    {source[number - 1].strip()}")
+    for part in _test_frames_of(error):
+        file, number = _file_of(part), part.tb_lineno
+        lines.append(f'  File "{file}", line {number}, in {part.tb_frame.f_code.co_name}')
+        if text := _line_of(file, number, source):
+            lines.append(f"    {text}")
     return lines
 
 
-def _message(error: BaseException) -> str:
-    try:
-        return str(error)
-    except Exception as failure:
-        return f"(it cannot be shown: {type(failure).__name__})"
+def _line_of(file: str, number: int | None, source: list[str]) -> str:
+    if number is None:
+        return ""
+    if file == FILE_NAME:
+        return source[number - 1].strip() if 0 < number <= len(source) else ""
+    import linecache
+
+    return linecache.getline(file, number).strip()
 
 
-def _exception_text(error: BaseException) -> list[str]:
-    import traceback
-
+def _exception_text(error: BaseException) -> str:
     if isinstance(error, SyntaxError):
-        text = "".join(traceback.format_exception_only(type(error), error))
-    else:
-        name = type(error).__name__
-        message = _message(error)
-        text = f"{name}: {message}" if message else name
-    return text.rstrip("\n").split("\n")
+        import traceback
+
+        plain = traceback.TracebackException(type(error), error, None)
+        setattr(plain, "__notes__", None)
+        return "".join(plain.format_exception_only()).rstrip("\n")
+    name = type(error).__name__
+    message = message_of(error)
+    return f"{name}: {message}" if message else name
+
+
+# ------------------------------------------------------------------------------ other exceptions
+
+
+def others_of(error: BaseException) -> list[str]:
+    """The notes, causes and members that an exception has: for each a line, or some; bounded."""
+    others = list(itertools.islice(_others(error, {id(error)}), MOST_OTHERS + 1))
+    if len(others) > MOST_OTHERS:
+        others[MOST_OTHERS:] = ["(there are more)"]
+    return [_indented(other) for other in others]
+
+
+def _others(error: BaseException, seen: set[int]) -> Iterator[str]:
+    known = message_of(error)
+    notes = getattr(error, "__notes__", None)
+    for note in notes if isinstance(notes, (list, tuple)) else ():
+        yield f"note: {note}" if isinstance(note, str) else f"note: {type(note).__name__}"
+    if error.__cause__ is not None:
+        yield from _other("caused by ", error.__cause__, known, seen)
+    elif error.__context__ is not None and not error.__suppress_context__:
+        yield from _other("while handling ", error.__context__, known, seen)
+    members = _members_of(error)
+    for number, member in enumerate(members, 1):
+        yield from _other(f"{number} of {len(members)}: ", member, known, seen)
+
+
+def _other(title: str, error: BaseException, known: str, seen: set[int]) -> Iterator[str]:
+    """Nothing where it only stands for words of ours that are known already."""
+    if id(error) in seen:
+        return
+    seen.add(id(error))
+    place = _place_of(error)
+    if place or message_of(error) not in known:
+        yield f"{title}{_exception_text(error)}{place}"
+    for other in _others(error, seen):
+        yield _indented(other)
+
+
+def _members_of(error: BaseException) -> Sequence[BaseException]:
+    return error.exceptions if isinstance(error, BaseExceptionGroup) else ()
+
+
+def _place_of(error: BaseException) -> str:
+    """Where in the test it was raised."""
+    frames = _test_frames_of(error)
+    if not frames:
+        return ""
+    file = _file_of(frames[-1])
+    return f" ({'' if file == FILE_NAME else file + ', '}line {frames[-1].tb_lineno})"
+
+
+def _indented(text: str) -> str:
+    return "\n".join(f"  {line}" for line in text.split("\n"))

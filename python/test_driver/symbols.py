@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import builtins
 import os
+import warnings
 from typing import TYPE_CHECKING, Any
 
 from test_driver.machine import BaseMachine, Machine, NspawnMachine, QemuMachine, retry
@@ -51,6 +53,23 @@ def _new_test_case() -> Any:
         maxDiff = None
 
     return Asserts()
+
+
+class OldNames(dict[str, Any]):
+    """Stands for Python's own names in a script, and has further ones; each place where one of these
+    is used gets a warning. The script may have a name of its own instead."""
+
+    def __init__(self, names: dict[str, Any], warning: str) -> None:
+        # The interpreter itself looks for these here, without asking.
+        super().__init__({name: vars(builtins)[name] for name in dir(builtins) if name[:2] == "__"})
+        self._names = names
+        self._warning = warning
+
+    def __missing__(self, name: str) -> Any:
+        if name not in self._names:
+            return vars(builtins)[name]
+        warnings.warn(self._warning, stacklevel=2)
+        return self._names[name]
 
 
 # What is the same in every run.

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from test_driver._engine import engine
-from test_driver.duration import seconds
+from test_driver.duration import as_seconds
 
 if TYPE_CHECKING:
     from types import TracebackType
@@ -26,11 +26,19 @@ class Capture:
 
     def __init__(self, vlan: VLan, path: Path) -> None:
         self.path = path
+        self._vlan = vlan
         self._capture = vlan._record(path)
 
     def stop(self) -> None:
-        """End it: what has passed over the network by now is in the file."""
+        """End it: what has passed over the network by now is in the file. MachineError if it is
+        not, because the process that writes it has ended before."""
+        self._end()
+        self._capture.check()
+
+    def _end(self) -> None:
         self._capture.stop()
+        if self in self._vlan._captures:
+            self._vlan._captures.remove(self)
 
     def __enter__(self) -> Capture:
         return self
@@ -41,7 +49,9 @@ class Capture:
         exception: BaseException | None,
         traceback: TracebackType | None,
     ) -> None:
-        self.stop()
+        self._end()
+        if exception is None:
+            self._capture.check()
 
 
 class VLan(engine.VLan):
@@ -118,7 +128,7 @@ class VLan(engine.VLan):
         """
         if not 0 <= loss <= 1:
             raise ValueError(f"loss is a fraction between 0 and 1, not {loss}")
-        late = seconds(delay) or 0.0
+        late = as_seconds(delay)
         if not 0 <= late <= LONGEST_DELAY:
             raise ValueError(f"delay is in seconds, 0 to {LONGEST_DELAY}, not {delay}")
         with engine.Scope(f"vlan {self.nr}: loss of {loss * 100:g} %, delay of {late:g} s"):
@@ -126,8 +136,8 @@ class VLan(engine.VLan):
 
     def stop(self) -> None:
         """End the switch."""
-        for capture in self._captures:
-            capture.stop()
+        for capture in list(self._captures):
+            capture._end()
         super().stop()
         if self._outer is None:
             os.environ.pop(self._variable, None)

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import os
 import shlex
-import subprocess
 from typing import TYPE_CHECKING
 
+from test_driver import programs
 from test_driver._engine import engine
 from test_driver.errors import MachineError
 from test_driver.machine import QemuMachine
@@ -19,13 +19,23 @@ if TYPE_CHECKING:
     from test_driver.machine import BaseMachine
 
 
-class VhostVsock(engine.VhostVsock):
+VsockPair = engine.VsockSockets
+
+
+class VHostDeviceVsock(engine.VhostVsock):
     """The process ``vhost-device-vsock``, which gives each machine of the configuration a vsock."""
 
-    sockets: dict[str, engine.VsockSockets]
-    """By the machine's name: ``host``, the socket for clients, and ``guest``, that for QEMU."""
+    sockets: dict[str, VsockPair]
+    """By the machine's name: ``host``, the socket for clients, ``guest``, that for QEMU, and ``cid``,
+    its number."""
     pid: int
     """Number of the process."""
+
+    def __init__(
+        self, tmp_dir: str | Path, machines: list[str], siblings: bool = False
+    ) -> None:
+        """For machines of these names; with ``siblings`` they reach each other's as well."""
+        super().__init__(machines, tmp_dir, siblings)
 
     def stop(self) -> None:
         """End the process, and remove its sockets."""
@@ -58,11 +68,10 @@ def _print(title: str, commands: dict[str, str], logger: AbstractLogger) -> None
 def _ssh_knows_vsock_mux() -> bool:
     """Whether systemd-ssh-proxy(1) is part of the host's SSH configuration."""
     try:
-        asked = ["ssh", "-G", "vsock-mux/socket"]
-        answer = subprocess.run(asked, capture_output=True, text=True, timeout=10, check=False)
-    except (OSError, subprocess.TimeoutExpired):
+        answer = programs.run(["ssh", "-G", "vsock-mux/socket"], limit=10)
+    except (OSError, TimeoutError):
         return False
-    return any(line.startswith("proxycommand ") for line in answer.stdout.splitlines())
+    return any(line.startswith("proxycommand ") for line in answer.output.splitlines())
 
 
 def _command_with_proxy(name: str, socket: Path) -> str:

@@ -1,5 +1,7 @@
 #include <ntd/base/text.h>
 
+#include <ntd/base/error.h>
+
 #include <fmt/ranges.h>
 
 #include <algorithm>
@@ -95,9 +97,26 @@ bool is_plain(unsigned char byte) {
     return (byte >= 0x20 && byte < 0x7F) || byte == '\t';
 }
 
+// Appends what is plain as it is. For what is not, `special` is called with the text from there on:
+// it appends what it likes, and returns how many bytes it has dealt with.
+template <typename Special>
+void append_parts(std::string& to, std::string_view text, Special special) {
+    for (std::size_t i = 0; i < text.size();) {
+        const auto begin = i;
+        while (i < text.size() && is_plain(static_cast<unsigned char>(text[i])))
+            ++i;
+        to += text.substr(begin, i - begin); // most text is nothing but that
+        if (i < text.size())
+            i += special(text.substr(i));
+    }
+}
+
 } // namespace
 
 std::string shell_quote(std::string_view word) {
+    if (word.find('\0') != word.npos)
+        throw UsageError("what is given to a shell cannot have NUL bytes in it: {}",
+                         visible(word.substr(0, 100)));
     std::string quoted = "'";
     for (const char c : word) {
         if (c == '\'')
@@ -127,27 +146,19 @@ std::string join(std::span<const std::string> parts, std::string_view separator)
 std::string printable(std::string_view bytes) {
     std::string clean;
     clean.reserve(bytes.size());
-    for (std::size_t i = 0; i < bytes.size();) {
-        const auto begin = i;
-        while (i < bytes.size() && is_plain(static_cast<unsigned char>(bytes[i])))
-            ++i;
-        clean += bytes.substr(begin, i - begin); // most text is nothing but that
-        if (i == bytes.size())
-            break;
-        const auto byte = static_cast<unsigned char>(bytes[i]);
-        if (byte == 0x1B) {
-            i += escape_length(bytes.substr(i));
-        } else if (byte < 0x80) {
-            ++i;
-        } else if (const auto length = sequence_length(bytes.substr(i)); length > 0) {
-            if (!is_c1_control(bytes.substr(i)))
-                clean += bytes.substr(i, length);
-            i += length;
-        } else {
+    append_parts(clean, bytes, [&](std::string_view rest) -> std::size_t {
+        const auto byte = static_cast<unsigned char>(rest[0]);
+        if (byte == 0x1B)
+            return escape_length(rest);
+        if (byte < 0x80)
+            return 1;
+        const auto length = sequence_length(rest);
+        if (length == 0)
             clean += replacement;
-            ++i;
-        }
-    }
+        else if (!is_c1_control(rest))
+            clean += rest.substr(0, length);
+        return std::max<std::size_t>(length, 1);
+    });
     return clean;
 }
 
@@ -166,31 +177,23 @@ std::string visible(std::string_view line, Colours colours) {
 }
 
 void append_visible(std::string& to, std::string_view line, Colours colours) {
-    for (std::size_t i = 0; i < line.size();) {
-        const auto begin = i;
-        while (i < line.size() && is_plain(static_cast<unsigned char>(line[i])))
-            ++i;
-        to += line.substr(begin, i - begin); // most text is nothing but that
-        if (i == line.size())
-            break;
-        const auto rest = line.substr(i);
-        const auto byte = static_cast<unsigned char>(rest[0]);
-        auto length = sequence_length(rest);
+    append_parts(to, line, [&](std::string_view rest) -> std::size_t {
         if (const auto colour = colour_length(rest); colour > 0) {
             to += colours == Colours::keep ? rest.substr(0, colour) : "";
-            length = colour;
-        } else if (byte < 0x80) {
-            to += fmt::format("\\x{:02x}", byte);
-        } else if (length == 0) {
-            to += replacement;
-            length = 1;
-        } else if (const auto code = code_point(rest, length); acts_on_text(code)) {
-            to += fmt::format("\\u{:04x}", code);
-        } else {
-            to += rest.substr(0, length);
+            return colour;
         }
-        i += length;
-    }
+        const auto byte = static_cast<unsigned char>(rest[0]);
+        const auto length = sequence_length(rest);
+        if (byte < 0x80)
+            to += fmt::format("\\x{:02x}", byte);
+        else if (length == 0)
+            to += replacement;
+        else if (const auto code = code_point(rest, length); acts_on_text(code))
+            to += fmt::format("\\u{:04x}", code);
+        else
+            to += rest.substr(0, length);
+        return std::max<std::size_t>(length, 1);
+    });
 }
 
 std::string valid_utf8(std::string_view bytes) {
@@ -208,6 +211,15 @@ std::string valid_utf8(std::string_view bytes) {
         i += std::max<std::size_t>(length, 1);
     }
     return valid;
+}
+
+std::vector<std::string_view> utf8_characters(std::string_view text) {
+    std::vector<std::string_view> characters;
+    while (!text.empty()) {
+        characters.push_back(text.substr(0, std::max<std::size_t>(sequence_length(text), 1)));
+        text.remove_prefix(characters.back().size());
+    }
+    return characters;
 }
 
 std::string_view trim_right(std::string_view text) {

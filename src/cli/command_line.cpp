@@ -222,6 +222,7 @@ void define_options(CLI::App& app, CommandLine& line) {
     list("--container-start-scripts", line.container_start_scripts);
     list("--container-names", line.container_names);
     list("--vlans", line.vlans);
+    value("--test-script", line.test_script);
     value("--global-timeout", line.global_timeout);
     value("--dump-vsocks", line.dump_vsocks);
     value("-c,--config", line.config);

@@ -22,6 +22,7 @@ struct CommandLine {
     std::vector<std::string> container_names;
     std::vector<std::string> container_start_scripts;
     std::vector<std::string> vlans;
+    std::string test_script; // the option
     std::string global_timeout;
     std::string dump_vsocks;
     std::string config;

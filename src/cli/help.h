@@ -17,6 +17,7 @@ What to run, as one file (NixOS 26.05 and later):
   -c, --config FILE           JSON with the keys vms, containers, vlans, global_timeout,
                               enable_ssh_backdoor and test_script. The options of the next group
                               cannot be given with it, and their variables are ignored.
+  --test-script FILE          the test script; stronger than FILE's test_script   [default: that]
 
 What to run, as options (up to NixOS 25.11). A list is several words after the option; in a
 variable its items are separated by blanks. An option wins over its variable.
@@ -33,8 +34,8 @@ variable its items are separated by blanks. An option wins over its variable.
   --container-names NAME...   their names [variable: containerNames; default: NAME from scripts
                               called run-NAME-nspawn, else "machine"]
   --vlans N...                numbers of the VLANs to create    [variable: vlans; default: none]
-  --global-timeout SECONDS    end the whole test after this time; an ISO 8601 duration such as
-                              PT1H30M works too        [variable: globalTimeout; default: never]
+  --global-timeout SECONDS    end the whole test after this time; durations such as PT1H30M or
+                              01:30:00 work too        [variable: globalTimeout; default: never]
   --dump-vsocks OFFSET        print how to reach the SSH backdoor of each virtual machine through
                               the host's kernel; the first, in the order of their names, has vsock
                               address OFFSET + 1, for all users of the host [default: not printed]
@@ -93,6 +94,9 @@ Environment:
                                                 [default: the first of them that is installed]
   NTD_START_TIMEOUT           seconds that a start script may take until its machine answers [300]
   NTD_BOOT_SILENCE            seconds that a booting guest's console may be silent           [300]
+  NTD_BOOT_TIMEOUT            seconds that a guest may take to its root shell, whatever its console
+                              shows                   [300 with --config, else as many as it needs]
+  NTD_SILENCE                 seconds that QEMU, or a guest's shell, may leave us unanswered [300]
   NTD_TRACE                   file for all that goes over the machines' channels     [default: none]
 
 Differences from the Python driver (the README tells more):

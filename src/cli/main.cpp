@@ -18,10 +18,13 @@
 
 #include <unistd.h>
 
+#include <cerrno>
 #include <csignal>
 #include <cstdio>
 #include <cstdlib>
+#include <exception>
 #include <memory>
+#include <string_view>
 
 namespace {
 
@@ -72,6 +75,7 @@ python::RunResult run(const cli::Options& options) {
         log.warning(base.warning());
     driver::Runtime runtime(log, guard);
     const auto trace = open_trace();
+    runtime.host().habits = options.config.habits;
     runtime.host().trace = trace.get();
     runtime.host().stream_output = options.stream_output;
     runtime.host().max_output = options.max_output.value_or(runtime.host().max_output);
@@ -87,6 +91,7 @@ python::RunResult run(const cli::Options& options) {
         .keep_machine_state = options.keep_machine_state,
         .pcap = options.pcap || options.keep_pcap,
         .keep_pcap = options.keep_pcap,
+        .junit_xml = options.junit_xml,
         .debug_hook_attach = options.debug_hook_attach,
     };
     const auto result = python::run(run_options, runtime, terminal);
@@ -94,6 +99,27 @@ python::RunResult run(const cli::Options& options) {
     if (result.threads_left || is_fork())
         end_process(result);
     return result;
+}
+
+// What is thrown where nobody can catch it, such as on the I/O thread, ends the process: with its
+// reason, and as any failure. The guard then ends what we have started.
+[[noreturn]] void end_by_exception() noexcept {
+    constexpr std::string_view cannot_go_on = "nixos-test-driver: cannot go on";
+    try {
+        if (const auto thrown = std::current_exception())
+            std::rethrow_exception(thrown);
+        log::say(cannot_go_on);
+    } catch (const SystemError& error) {
+        log::say(fmt::format("{}: {}{}", cannot_go_on, error.what(),
+                             error.code() == EBADF
+                                 ? " (has the test script closed descriptors of the driver?)"
+                                 : ""));
+    } catch (const std::exception& error) {
+        log::say(fmt::format("{}: {}", cannot_go_on, error.what()));
+    } catch (...) {
+        log::say(cannot_go_on);
+    }
+    ::_exit(1);
 }
 
 int run_once(const cli::Options& options) {
@@ -106,6 +132,7 @@ int run_once(const cli::Options& options) {
 } // namespace
 
 int main(int argc, char** argv) {
+    std::set_terminate(end_by_exception);
     std::signal(SIGPIPE, SIG_IGN); // a reader that goes away is an error of write(2)
     try {
         os::open_standard_streams();
@@ -124,7 +151,6 @@ int main(int argc, char** argv) {
             cli::run_ssh_proxy(options.ssh_proxy);
             return 0;
         }
-        driver::check_host(options.config);
         return options.is_repeated() ? cli::repeat(options, run_once) : run_once(options);
     } catch (const UsageError& error) {
         log::say(fmt::format("nixos-test-driver: {}", error.what()));

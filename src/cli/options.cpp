@@ -67,7 +67,7 @@ std::vector<driver::MachineConfig> machines_from(const std::vector<std::string>&
     std::vector<driver::MachineConfig> machines;
     for (std::size_t i = 0; i < scripts.size(); ++i) {
         const auto name = names.empty() ? driver::machine_name(scripts[i]) : names[i];
-        machines.push_back({.attribute = name, .name = name, .start_script = scripts[i]});
+        machines.push_back({.name = name, .host_name = name, .start_script = scripts[i]});
     }
     return machines;
 }
@@ -92,7 +92,8 @@ std::optional<double> time_limit_from(const std::string& text) {
     if (!seconds)
         throw UsageError(
             "global timeout '{}' (--global-timeout or $globalTimeout) must be a number "
-            "of seconds above 0, or an ISO 8601 duration such as PT1H30M",
+            "of seconds above 0, or a duration such as PT1H30M or 01:30:00, of no more than "
+            "999999999 days",
             text);
     return seconds;
 }
@@ -101,13 +102,19 @@ fs::path test_script_from(const CommandLine& line, const Environment& environmen
     if (line.test_scripts.size() > 1)
         throw CommandLineError("only one test script can be given, but there are {}: '{}'",
                                line.test_scripts.size(), join(line.test_scripts, "', '"));
-    const auto script =
-        line.test_scripts.empty() ? variable(environment, "testScript") : line.test_scripts.front();
+    if (!line.test_script.empty() && !line.test_scripts.empty())
+        throw CommandLineError("only one test script can be given, but there are '{}' and "
+                               "--test-script '{}'",
+                               line.test_scripts.front(), line.test_script);
+    auto script = line.test_script;
+    if (script.empty())
+        script = line.test_scripts.empty() ? variable(environment, "testScript")
+                                           : line.test_scripts.front();
     if (script.empty() && !line.interactive)
         throw CommandLineError(
             "nothing to run: give --config FILE, or a test script (as an "
-            "argument, after '--' where a list comes before it, or in $testScript), "
-            "or --interactive");
+            "argument, after '--' where a list comes before it, with --test-script, or in "
+            "$testScript), or --interactive");
     return script;
 }
 
@@ -155,7 +162,7 @@ void refuse_options_beside_config(const CommandLine& line) {
                                    option, line.config);
     if (!line.test_scripts.empty())
         throw CommandLineError("test script '{}' cannot be given with --config: the file '{}' has "
-                               "the key 'test_script'",
+                               "the key 'test_script', and --test-script is stronger than it",
                                line.test_scripts.front(), line.config);
 }
 
@@ -317,6 +324,8 @@ Options options_from(const CommandLine& line, const Environment& environment) {
     } else {
         refuse_options_beside_config(line);
         options.config = driver::read_config(line.config, options.unknown_config_keys);
+        if (!line.test_script.empty())
+            options.config.test_script = line.test_script;
     }
     options.config.vsock_siblings |= line.vsock_siblings;
     driver::normalise_config(options.config);

@@ -14,6 +14,7 @@
 #include <cstdio>
 #include <limits>
 #include <memory>
+#include <regex>
 #include <system_error>
 
 namespace ntd::driver {
@@ -36,8 +37,11 @@ std::optional<double> parse_decimal(std::string_view text) {
     return value;
 }
 
+// The longest that Python has as a duration.
+constexpr double longest_time_limit = 999'999'999 * 86400.0;
+
 bool is_time_limit(double seconds) {
-    return std::isfinite(seconds) && seconds > 0;
+    return seconds > 0 && seconds <= longest_time_limit;
 }
 
 // ------------------------------------------------------------------------------- reading the file
@@ -146,16 +150,17 @@ public:
         if (!top.is_object())
             throw UsageError("configuration file '{}' holds {}; it must hold a JSON object",
                              file_.string(), describe(top));
-        Config config;
-        config.vms = read_machines(top, "vms", {"name", "start_script"});
-        config.containers = read_machines(
-            top, "containers", {"name", "start_script", "display_targets", "display_exporters"});
+        Config config{.habits = vm::habits_of_file};
+        config.vms = read_machines(top, "vms", {"name", "start_script", "vnc"});
+        config.containers =
+            read_machines(top, "containers",
+                          {"name", "start_script", "display_targets", "display_exporters", "vnc"});
         config.vlans = read_vlans(require(top, "", "vlans"));
         config.global_timeout = read_time_limit(require(top, "", "global_timeout"));
         config.enable_ssh_backdoor = read_bool(top, "enable_ssh_backdoor");
         config.vsock_siblings = top.contains("vsock_siblings") && read_bool(top, "vsock_siblings");
         config.test_script = read_string(top, "", "test_script");
-        config.display_viewers = read_programs(top, "", "display_viewers", "executable");
+        config.display_viewers = read_programs(top, "", "display_viewers", "executable", {"kind"});
         note_unknown(top, "",
                      {"vms", "containers", "vlans", "global_timeout", "enable_ssh_backdoor",
                       "vsock_siblings", "test_script", "display_viewers"});
@@ -163,7 +168,8 @@ public:
     }
 
 private:
-    using Names = std::initializer_list<std::string_view>;
+    using Names = std::vector<std::string_view>;
+    static constexpr auto xauthority = "/root/.Xauthority";
 
     [[noreturn]] void
     wrong_type(std::string_view key, const Json& found, std::string_view wanted) const {
@@ -179,10 +185,17 @@ private:
         return *found;
     }
 
-    void note_unknown(const Json& object, std::string_view prefix, Names known) const {
+    void note_unknown(const Json& object, std::string_view prefix, const Names& known) const {
         for (const auto& [key, value] : object.items())
             if (std::find(known.begin(), known.end(), key) == known.end())
                 unknown_keys_.push_back(fmt::format("{}{}", prefix, key));
+    }
+
+    // Of a path the system would take what is before it.
+    void refuse_nul(std::string_view key, std::string_view text) const {
+        if (text.find('\0') != text.npos)
+            throw UsageError("configuration file '{}': key '{}' has a NUL character: \"{}\"",
+                             file_.string(), key, text);
     }
 
     std::string
@@ -190,10 +203,12 @@ private:
         const Json& value = require(object, prefix, key);
         if (!value.is_string())
             wrong_type(fmt::format("{}{}", prefix, key), value, "a string");
-        if (value.get_ref<const std::string&>().empty())
+        const auto& text = value.get_ref<const std::string&>();
+        if (text.empty())
             throw UsageError("configuration file '{}': key '{}{}' is an empty string",
                              file_.string(), prefix, key);
-        return value.get<std::string>();
+        refuse_nul(fmt::format("{}{}", prefix, key), text);
+        return text;
     }
 
     bool read_bool(const Json& object, std::string_view key) const {
@@ -205,32 +220,56 @@ private:
     }
 
     std::vector<MachineConfig>
-    read_machines(const Json& top, std::string_view group, Names known) const {
+    read_machines(const Json& top, std::string_view group, const Names& known) const {
         const Json& machines = require(top, "", group);
         if (!machines.is_object())
             wrong_type(group, machines, "an object with one entry per machine");
         std::vector<MachineConfig> result;
-        for (const auto& [attribute, value] : machines.items()) {
-            const auto key = fmt::format("{}.{}", group, attribute);
+        for (const auto& [name, value] : machines.items()) {
+            const auto key = fmt::format("{}.{}", group, name);
             if (!value.is_object())
                 wrong_type(key, value, "an object with the keys 'name' and 'start_script'");
             const auto prefix = key + ".";
-            result.push_back(
-                {.attribute = attribute,
-                 .name = read_string(value, prefix, "name"),
-                 .start_script = read_string(value, prefix, "start_script"),
-                 .display_targets = read_displays(value, prefix),
-                 .display_servers = read_programs(value, prefix, "display_exporters", "server")});
+            result.push_back({.name = name,
+                              .host_name = read_string(value, prefix, "name"),
+                              .start_script = read_string(value, prefix, "start_script"),
+                              .display_targets = read_displays(value, prefix),
+                              .display_servers = read_programs(value, prefix, "display_exporters",
+                                                               "server", {"kind", "relay"})});
+            read_vnc(value, prefix, result.back());
             note_unknown(value, prefix, known);
         }
         return result;
     }
 
-    // Programs by name, as such or in an object; none if the key is missing.
+    // A screen of X11 that is shown through VNC, with the programs for it: all of it in one key.
+    void read_vnc(const Json& object, std::string_view prefix, MachineConfig& machine) const {
+        const auto found = object.find("vnc");
+        if (found == object.end() || found->is_null())
+            return;
+        const auto key = fmt::format("{}vnc", prefix);
+        if (!found->is_object())
+            wrong_type(key, *found, "an object with the keys 'x11vnc' and 'tigervnc', or null");
+        if (!machine.display_targets.empty() || !machine.display_servers.empty())
+            throw UsageError("configuration file '{}': keys '{}' and '{}' both say how the "
+                             "machine's screen is shown; give one of them",
+                             file_.string(), key,
+                             fmt::format("{}{}", prefix,
+                                         machine.display_targets.empty() ? "display_exporters"
+                                                                         : "display_targets"));
+        const auto inner = key + ".";
+        machine.display_targets = {{.backend = "x11", .display = ":0", .xauthority = xauthority}};
+        machine.display_servers = {{"x11", read_string(*found, inner, "x11vnc")}};
+        machine.display_viewers = {{"vnc", read_string(*found, inner, "tigervnc")}};
+        note_unknown(*found, inner, {"x11vnc", "tigervnc"});
+    }
+
+    // Programs by name, as such or in an object with other strings; none if the key is missing.
     std::map<std::string, std::string> read_programs(const Json& object,
                                                      std::string_view prefix,
                                                      std::string_view key,
-                                                     std::string_view program) const {
+                                                     std::string_view program,
+                                                     const Names& others) const {
         const auto found = object.find(key);
         if (found == object.end())
             return {};
@@ -245,6 +284,15 @@ private:
                 wrong_type(item, value, fmt::format("an object with the key '{}'", program));
             programs[name] = value.is_object() ? read_string(value, item + ".", program)
                                                : value.get<std::string>();
+            refuse_nul(item, programs[name]);
+            if (!value.is_object())
+                continue;
+            for (const auto& other : others)
+                if (value.contains(other) && !value.at(std::string(other)).is_null())
+                    read_string(value, item + ".", other);
+            Names known = others;
+            known.push_back(program);
+            note_unknown(value, item + ".", known);
         }
         return programs;
     }
@@ -265,7 +313,8 @@ private:
             };
             displays.push_back({.backend = read_string(value, item + ".", "backend"),
                                 .display = or_default("display", ":0"),
-                                .xauthority = or_default("xauthority", "/root/.Xauthority")});
+                                .xauthority = or_default("xauthority", xauthority)});
+            note_unknown(value, item + ".", {"backend", "display", "xauthority"});
         }
         return displays;
     }
@@ -293,8 +342,8 @@ private:
             seconds = parse_time_limit(value.get_ref<const std::string&>());
         if (!seconds || !is_time_limit(*seconds))
             wrong_type("global_timeout", value,
-                       "a number of seconds above 0, an ISO 8601 duration such as \"PT1H30M\", "
-                       "or null for no limit");
+                       "a number of seconds above 0, a duration such as \"PT1H30M\" or "
+                       "\"01:30:00\", of no more than 999999999 days, or null for no limit");
         return seconds;
     }
 
@@ -339,20 +388,15 @@ Config read_config(const fs::path& file, std::vector<std::string>& unknown_keys)
 }
 
 std::string machine_name(std::string_view start_script) {
-    for (const std::string& word : split_blanks(start_script)) {
-        std::string_view plain = word;
-        while (!plain.empty() && (plain.back() == '"' || plain.back() == '\''))
-            plain.remove_suffix(1);
-        for (const std::string_view suffix : {"-vm", "-nspawn"})
-            if (const auto name = name_in(last_component(plain), suffix))
-                return std::string(*name);
-    }
+    for (const std::string_view suffix : {"-vm", "-nspawn"})
+        if (const auto name = name_in(last_component(start_script), suffix))
+            return std::string(*name);
     return "machine";
 }
 
-std::string python_name(std::string_view attribute) {
+std::string python_name(std::string_view machine) {
     std::string name;
-    for (const char c : attribute) {
+    for (const char c : machine) {
         if ((static_cast<unsigned char>(c) & 0xC0) == 0x80)
             continue; // a character of several bytes becomes one underscore
         const bool usable = is_ascii_letter(c) || c == '_' || (is_ascii_digit(c) && !name.empty());
@@ -408,9 +452,24 @@ std::optional<double> parse_iso_duration(std::string_view text) {
     return total;
 }
 
+std::optional<double> parse_clock_duration(std::string_view text) {
+    static const std::regex form(R"((?:(\d{1,9}) ?(?:d|days?)?,? {1,9})?(\d{1,11}):([0-5]\d))"
+                                 R"((?::([0-5]\d(?:\.\d{1,9})?))?)",
+                                 std::regex::optimize);
+    std::cmatch parts;
+    if (!std::regex_match(text.data(), text.data() + text.size(), parts, form))
+        return std::nullopt;
+    const auto part = [&](std::size_t number) {
+        return parse_decimal({parts[number].first, std::size_t(parts.length(number))}).value_or(0);
+    };
+    return 86400 * part(1) + 3600 * part(2) + 60 * part(3) + part(4);
+}
+
 std::optional<double> parse_time_limit(std::string_view text) {
     text = trim(text);
-    const auto seconds = text.starts_with('P') ? parse_iso_duration(text) : parse_decimal(text);
+    auto seconds = parse_decimal(text);
+    if (!seconds)
+        seconds = text.starts_with('P') ? parse_iso_duration(text) : parse_clock_duration(text);
     if (!seconds || !is_time_limit(*seconds))
         return std::nullopt;
     return seconds;

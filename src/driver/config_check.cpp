@@ -78,8 +78,8 @@ void check_start_script(const MachineConfig& machine) {
         throw UsageError("machine '{}': its start script is empty", machine.name);
     if (script.find('\0') != script.npos)
         throw UsageError("machine '{}': its start script has a NUL character, which no command "
-                         "can have",
-                         machine.name);
+                         "can have: {}",
+                         machine.name, script);
     const auto program = program_of(script);
     if (!program)
         return;
@@ -121,8 +121,7 @@ void make_absolute(std::string& script, RunBy by) {
 // ------------------------------------------------------------------------------------------ names
 
 void check_name(const MachineConfig& machine) {
-    const auto trouble = machine.attribute.empty() ? std::optional<std::string>("it is empty")
-                                                   : vm::trouble_with_name(machine.name);
+    const auto trouble = vm::trouble_with_name(machine.name);
     if (!trouble)
         return;
     throw UsageError("machine name '{}' (start script '{}') cannot be used: {}; its state "
@@ -141,12 +140,12 @@ void check_names_differ(const Machines& machines) {
             throw UsageError("two machines are named '{}' (start scripts '{}' and '{}'); give each "
                              "a name of its own",
                              machine.name, same->second->start_script, machine.start_script);
-        const auto identifier = python_name(machine.attribute);
+        const auto identifier = python_name(machine.name);
         const auto [other, is_free] = by_identifier.emplace(identifier, &machine);
         if (!is_free)
             throw UsageError("machines '{}' and '{}' would both be '{}' in the test script; rename "
                              "one of them",
-                             other->second->attribute, machine.attribute, identifier);
+                             other->second->name, machine.name, identifier);
     }
 }
 
@@ -183,17 +182,6 @@ void check_config(const Config& config) {
     if (const auto trouble = trouble_with(config.test_script, R_OK))
         throw UsageError("test script '{}' cannot be read: {}", config.test_script.string(),
                          *trouble);
-}
-
-void check_host(const Config& config) {
-    constexpr auto device = "/dev/vhost-vsock";
-    if (!config.vsock_offset || config.vms.empty())
-        return;
-    if (const auto trouble = trouble_with(device, R_OK | W_OK))
-        throw UsageError("--dump-vsocks: the virtual machines' vsocks need '{}', which cannot be "
-                         "used: {}; does the kernel have the module vhost_vsock, and may you "
-                         "open the device?",
-                         device, *trouble);
 }
 
 } // namespace ntd::driver

@@ -17,15 +17,19 @@ namespace ntd::driver {
 namespace {
 
 // For start scripts that take longer than they should, and for tests of those that take for ever.
-vm::Seconds seconds_from(const char* variable, vm::Seconds otherwise) {
+vm::Timeout limit_from(const char* variable) {
     const char* text = std::getenv(variable);
     if (text == nullptr || *text == '\0')
-        return otherwise;
+        return std::nullopt;
     char* end = nullptr;
     const double seconds = std::strtod(text, &end);
     if (*end != '\0' || !(seconds > 0))
         throw UsageError("{} is not a positive number of seconds: '{}'", variable, text);
     return vm::Seconds(seconds);
+}
+
+vm::Seconds seconds_from(const char* variable, vm::Seconds otherwise) {
+    return limit_from(variable).value_or(otherwise);
 }
 
 } // namespace
@@ -38,52 +42,59 @@ Runtime::Runtime(log::Log& log, const os::OrphanGuard& guard)
                                              .environment = os::current_environment,
                                              .start_timeout = seconds_from("NTD_START_TIMEOUT",
                                                                            vm::Seconds(300)),
-                                             .boot_silence = seconds_from("NTD_BOOT_SILENCE",
-                                                                          vm::Seconds(300))} {}
+                                             .boot_silence =
+                                                 seconds_from("NTD_BOOT_SILENCE", vm::Seconds(300)),
+                                             .boot_limit = limit_from("NTD_BOOT_TIMEOUT"),
+                                             .silence =
+                                                 seconds_from("NTD_SILENCE", vm::Seconds(300))} {}
 
 void start_all(std::span<const std::shared_ptr<vm::Machine>> machines, const vm::Host& host) {
     struct Outcome {
-        std::vector<std::string> failures;
+        std::vector<std::string> failures; // of each machine; empty if it has started
         std::size_t pending;
     };
-    Guarded<Outcome> outcome(Outcome{{}, machines.size()});
+    Guarded<Outcome> outcome(Outcome{std::vector<std::string>(machines.size()), machines.size()});
     os::Broadcast changed;
     os::Broadcast::Listener done(changed);
-    const auto start = [&](vm::Machine& machine) {
+    const auto start = [&](std::size_t number) {
+        vm::Machine& machine = *machines[number];
         std::string failure;
         try {
             machine.start(false);
         } catch (const std::exception& error) {
-            failure = error.what();
+            failure = fmt::format("{}: {}", machine.name(), error.what());
         }
         outcome.with([&](Outcome& now) {
-            if (!failure.empty())
-                now.failures.push_back(std::move(failure));
+            now.failures[number] = std::move(failure);
             --now.pending;
         });
         changed.notify();
     };
     std::vector<std::jthread> threads;
-    for (const auto& machine : machines)
-        threads.emplace_back([&start, &machine] { start(*machine); });
+    for (std::size_t number = 0; number < machines.size(); ++number)
+        threads.emplace_back([&start, number] { start(number); });
     try {
         while (outcome.copy().pending > 0) {
             os::wait_readable({done.fd()}, Deadline::never(), host.interrupt);
             done.reset();
         }
     } catch (...) {
-        // One that has not launched yet has nothing to abort: ask again until all have ended.
+        for (const auto& machine : machines)
+            machine->refuse_starts();
         while (outcome.copy().pending > 0) {
-            for (const auto& machine : machines)
-                machine->abort_start();
             pollfd ended{done.fd(), POLLIN, 0};
-            ::poll(&ended, 1, 10);
+            ::poll(&ended, 1, -1);
             done.reset();
         }
+        for (const auto& machine : machines)
+            machine->allow_starts();
         throw;
     }
-    if (const auto failures = outcome.copy().failures; !failures.empty())
-        throw MachineError("{}", fmt::join(failures, "\n"));
+    auto failures = outcome.copy().failures;
+    std::erase(failures, "");
+    if (!failures.empty())
+        throw MachineError("Failed to start the following machines:\n{}",
+                           fmt::join(failures, "\n"));
 }
 
 } // namespace ntd::driver

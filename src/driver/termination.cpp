@@ -52,7 +52,7 @@ Termination::Termination(log::Log& log, os::EventLoop& loop, const os::OrphanGua
     owner = ::getpid();
     watch_ = loop_.watch(signals_.get(), [this]() -> bool {
         char signal = 0;
-        if (os::retry_eintr([&] { return ::read(signals_.get(), &signal, 1); }) != 1)
+        if (os::read_wakes(signals_.get(), {&signal, 1}) == 0)
             return true;
         end(signal, fmt::format("received signal {} ({}); test terminating...",
                                 static_cast<int>(signal), ::strsignal(signal)));
@@ -65,6 +65,7 @@ Termination::~Termination() {
     handle(SIGTERM, SIG_DFL);
     handle(SIGHUP, SIG_DFL);
     pipe_to_loop = -1;
+    (void)handlers_end_.release(); // a handler on another thread may be about to write to it
 }
 
 void Termination::set_global_timeout(vm::Seconds timeout) {

@@ -9,6 +9,7 @@
 #include <ntd/base/forks.h>
 #include <ntd/base/text.h>
 #include <ntd/base/unique_fd.h>
+#include <ntd/log/outlet.h>
 #include <ntd/log/output_lines.h>
 
 #include <fmt/format.h>
@@ -258,23 +259,33 @@ std::string JunitSink::Report::to_xml() {
 
 namespace {
 
+// A pipe or a device must be read by somebody already.
 UniqueFd open_for_writing(const std::filesystem::path& file, bool is_temporary) {
     // A guest may have left a link under the name of the temporary file, through a copy.
-    const int follow = is_temporary ? O_NOFOLLOW : 0;
+    const int how = is_temporary ? O_NOFOLLOW : O_NONBLOCK;
     return UniqueFd(
-        ::open(file.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_NOCTTY | O_CLOEXEC | follow, 0666));
+        ::open(file.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_NOCTTY | O_CLOEXEC | how, 0666));
+}
+
+// 0 or an errno.
+int write_to_reader(UniqueFd fd, std::string_view text) noexcept {
+    Outlet reader(std::move(fd));
+    reader.write(text);
+    return reader.settle() ? reader.error() : ETIMEDOUT;
 }
 
 // 0 or an errno.
 int replace(const std::filesystem::path& file,
             const std::filesystem::path& temporary,
             std::string_view text) noexcept {
-    const UniqueFd fd = open_for_writing(temporary, temporary != file);
+    UniqueFd fd = open_for_writing(temporary, temporary != file);
     if (!fd)
         return errno;
+    if (temporary == file)
+        return write_to_reader(std::move(fd), text);
     if (const int error = write_all(fd.get(), text); error != 0)
         return error;
-    return temporary == file || ::rename(temporary.c_str(), file.c_str()) == 0 ? 0 : errno;
+    return ::rename(temporary.c_str(), file.c_str()) == 0 ? 0 : errno;
 }
 
 } // namespace

@@ -11,6 +11,9 @@ namespace ntd::log {
 
 namespace {
 
+// What may be on its way to the reader while more lines of consoles are read.
+constexpr std::size_t console_backlog = 1 << 18;
+
 std::atomic<std::uint64_t> last_scope_id = 0;
 thread_local std::uint64_t current_scope = 0; // innermost open scope of this thread
 
@@ -73,15 +76,17 @@ void Log::write(std::string_view machine, decltype(Event::what) what) noexcept {
         return say_in_fork(what);
     const Event event{std::chrono::system_clock::now(), std::string(machine), current_scope,
                       std::move(what)};
-    const std::lock_guard lock(mutex_);
-    for (const auto& sink : sinks_)
-        sink->write(event);
+    {
+        const std::lock_guard lock(mutex_);
+        for (const auto& sink : sinks_)
+            sink->write(event);
+    }
+    settle(std::holds_alternative<Serial>(event.what) ? console_backlog : 0);
 }
 
 void Log::prepare_for_end() noexcept {
     if (is_fork())
         return;
-    const std::lock_guard lock(mutex_);
     for (const auto& sink : sinks_)
         sink->prepare_for_end();
 }
@@ -89,17 +94,28 @@ void Log::prepare_for_end() noexcept {
 void Log::flush() noexcept {
     if (is_fork())
         return;
-    const std::lock_guard lock(mutex_);
-    for (const auto& sink : sinks_)
-        sink->flush();
+    {
+        const std::lock_guard lock(mutex_);
+        for (const auto& sink : sinks_)
+            sink->flush();
+    }
+    settle(0);
 }
 
 void Log::drain() noexcept {
     if (is_fork())
         return;
-    const std::lock_guard lock(mutex_);
+    {
+        const std::lock_guard lock(mutex_);
+        for (const auto& sink : sinks_)
+            sink->drain();
+    }
+    settle(console_backlog);
+}
+
+void Log::settle(std::size_t but_for) noexcept {
     for (const auto& sink : sinks_)
-        sink->drain();
+        sink->settle(but_for);
 }
 
 } // namespace ntd::log

@@ -2,14 +2,12 @@
 
 #include "dispatch.h"
 #include "wording.h"
-#include "write_all.h"
 
 #include <ntd/base/text.h>
 #include <ntd/log/terminal_text.h>
 
 #include <unistd.h>
 
-#include <cerrno>
 #include <cstdlib>
 #include <utility>
 
@@ -22,7 +20,7 @@ constexpr std::size_t most_pending = 1 << 16;
 constexpr std::string_view plain;
 constexpr std::string_view dim = "\x1b[2m";
 constexpr std::string_view red = "\x1b[31m";
-constexpr std::string_view yellow = "\x1b[33m";
+constexpr std::string_view bold_yellow = "\x1b[1;33m";
 constexpr std::string_view bold_red = "\x1b[1;31m";
 constexpr std::string_view bold_green = "\x1b[1;32m";
 
@@ -32,7 +30,7 @@ std::string_view style_of(Level level) {
     case Level::info:
         return plain;
     case Level::warning:
-        return yellow;
+        return bold_yellow;
     case Level::error:
         return red;
     }
@@ -47,7 +45,7 @@ std::string_view environment(const char* name) {
 } // namespace
 
 TerminalSink::TerminalSink(int fd, TerminalOptions options)
-    : fd_(fd), colour_(options.colour), level_(options.level), serial_(options.serial) {}
+    : colour_(options.colour), outlet_(fd), level_(options.level), serial_(options.serial) {}
 
 void TerminalSink::write(const Event& event) noexcept {
     const std::lock_guard lock(mutex_);
@@ -60,6 +58,7 @@ void TerminalSink::flush() noexcept {
     const std::lock_guard lock(mutex_);
     outputs_.end_all();
     send();
+    outlet_.wait_once_more(); // it may be the last chance
 }
 
 void TerminalSink::drain() noexcept {
@@ -89,15 +88,18 @@ void TerminalSink::set_quiet(bool quiet) {
 }
 
 void TerminalSink::prepare_for_end() noexcept {
-    const std::lock_guard lock(mutex_);
-    redirected_to_ = -1;
-    send();
+    drain();
+    outlet_.hold_nobody_up(); // what there is to wait, flush() does
+    outlet_.redirect(-1);
 }
 
 void TerminalSink::redirect(int fd) noexcept {
-    const std::lock_guard lock(mutex_);
-    send();
-    redirected_to_ = fd;
+    drain();
+    outlet_.redirect(fd);
+}
+
+void TerminalSink::settle(std::size_t but_for) noexcept {
+    outlet_.settle(but_for);
 }
 
 bool TerminalSink::wants_colour(int fd) {
@@ -156,8 +158,7 @@ void TerminalSink::show_marked(std::string_view style,
 }
 
 void TerminalSink::send() noexcept {
-    const int error = gone_ ? 0 : write_all(redirected_to_ >= 0 ? redirected_to_ : fd_, pending_);
-    gone_ = gone_ || error == EPIPE || error == EIO || error == EBADF;
+    outlet_.write(pending_);
     pending_.clear();
 }
 

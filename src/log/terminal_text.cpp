@@ -2,7 +2,9 @@
 
 #include "write_all.h"
 
+#include <ntd/base/forks.h>
 #include <ntd/base/text.h>
+#include <ntd/log/outlet.h>
 
 #include <unistd.h>
 
@@ -82,7 +84,10 @@ void say(std::string_view message) noexcept {
     try {
         std::string lines;
         append_lines(lines, {.first = {}, .rest = words_mark, .style = {}}, message);
-        write_all(STDERR_FILENO, lines);
+        if (is_fork())
+            write_all(STDERR_FILENO, lines);
+        else
+            Outlet(STDERR_FILENO).write(lines);
     } catch (...) { // no memory: nowhere to say so
     }
 }

@@ -14,6 +14,8 @@
 #include <sys/sysmacros.h>
 #include <unistd.h>
 
+#include <utility>
+
 namespace ntd::log {
 
 namespace {
@@ -34,18 +36,20 @@ XmlSink::XmlSink(const std::filesystem::path& file)
         throw_errno("open '{}' for the XML log", file.string());
     if (is_dev_null(status))
         file_.reset();
-    rewindable_ = S_ISREG(status.st_mode);
+    else if (!S_ISREG(status.st_mode))
+        pipe_ = std::make_unique<Outlet>(std::move(file_));
     pending_ = "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<logfile>";
 }
 
 XmlSink::~XmlSink() {
     outputs_.end_all();
-    pending_ += rewindable_ ? "" : closing_tags();
+    if (pipe_)
+        pending_ += closing_tags();
     send();
 }
 
 void XmlSink::write(const Event& event) noexcept {
-    if (!file_)
+    if (!file_ && !pipe_)
         return;
     dispatch(event, [&](const auto& what) { add(event, what); });
     if (pending_.size() > most_pending)
@@ -55,6 +59,13 @@ void XmlSink::write(const Event& event) noexcept {
 void XmlSink::flush() noexcept {
     outputs_.end_all();
     send();
+    if (pipe_)
+        pipe_->wait_once_more();
+}
+
+void XmlSink::prepare_for_end() noexcept {
+    if (pipe_)
+        pipe_->hold_nobody_up(); // what there is to wait, flush() does
 }
 
 void XmlSink::add(const Event& event, const Line& line) {
@@ -111,21 +122,33 @@ std::string XmlSink::closing_tags() const {
     return tags + "</logfile>\n";
 }
 
+void XmlSink::settle(std::size_t but_for) noexcept {
+    if (pipe_)
+        pipe_->settle(but_for);
+}
+
 void XmlSink::send() noexcept {
-    if (!file_)
+    if (!file_ && !pipe_)
         return;
-    const auto size = static_cast<off_t>(pending_.size());
-    if (rewindable_) {
-        ::lseek(file_.get(), end_, SEEK_SET);
-        pending_ += closing_tags();
-    }
-    const int error = write_all(file_.get(), pending_);
+    const int error = write_pending();
     pending_.clear();
-    end_ += size;
     if (error != 0) {
         file_.reset();
+        pipe_.reset();
         say_failure(error, fmt::format("write the XML log '{}'", path_.string()));
     }
+}
+
+// 0 or an errno: of a pipe, that of an earlier write.
+int XmlSink::write_pending() noexcept {
+    if (pipe_) {
+        pipe_->write(pending_);
+        return pipe_->error();
+    }
+    const auto size = static_cast<off_t>(pending_.size());
+    ::lseek(file_.get(), end_, SEEK_SET);
+    end_ += size;
+    return write_all(file_.get(), pending_ += closing_tags());
 }
 
 } // namespace ntd::log

@@ -33,8 +33,7 @@ Broadcast::Listener::~Listener() {
 }
 
 void Broadcast::Listener::reset() noexcept {
-    std::uint64_t count = 0;
-    (void)retry_eintr([&] { return ::read(event_.get(), &count, sizeof count); });
+    take_wakes(event_.get());
     notified_ = false; // last: what is not told until here is seen by who looks afterwards
 }
 

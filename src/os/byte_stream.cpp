@@ -13,7 +13,7 @@ namespace ntd::os {
 
 namespace {
 
-constexpr std::size_t chunk = 256 * 1024; // a socket's buffer holds no more
+constexpr std::size_t chunk = std::size_t{256} * 1024; // a socket's buffer holds no more
 
 bool is_gone(int error) {
     return error == ECONNRESET || error == EPIPE || error == EIO || error == ENOTCONN;
@@ -55,27 +55,31 @@ ByteStream::read_some(std::string& to, int end, Deadline deadline, Interrupt& in
     }
 }
 
-ByteStream::Outcome
-ByteStream::write_all(std::string_view bytes, int end, Deadline deadline, Interrupt& interrupt) {
-    return write_rest(bytes, end, deadline, interrupt);
+ByteStream::Outcome ByteStream::write_ready(std::string_view& bytes) {
+    while (!bytes.empty()) {
+        const auto count =
+            retry_eintr([&] { return ::write(fd_.get(), bytes.data(), bytes.size()); });
+        if (count >= 0)
+            bytes.remove_prefix(static_cast<std::size_t>(count));
+        else if (is_gone(errno))
+            return Outcome::closed;
+        else if (errno == EAGAIN)
+            return Outcome::deadline;
+        else
+            throw_errno("write to a stream");
+    }
+    return Outcome::data;
 }
 
 ByteStream::Outcome
-ByteStream::write_rest(std::string_view& rest, int end, Deadline deadline, Interrupt& interrupt) {
-    while (!rest.empty()) {
-        const auto count =
-            retry_eintr([&] { return ::write(fd_.get(), rest.data(), rest.size()); });
-        if (count >= 0) {
-            rest.remove_prefix(static_cast<std::size_t>(count));
-        } else if (is_gone(errno)) {
-            return Outcome::closed;
-        } else if (errno != EAGAIN) {
-            throw_errno("write to a stream");
-        } else if (!wait_writable(fd_.get(), end, deadline, interrupt)) {
+ByteStream::write_all(std::string_view bytes, int end, Deadline deadline, Interrupt& interrupt) {
+    for (;;) {
+        const auto outcome = write_ready(bytes);
+        if (outcome != Outcome::deadline)
+            return outcome;
+        if (!wait_writable(fd_.get(), {end}, deadline, interrupt))
             return deadline.passed() ? Outcome::deadline : Outcome::closed;
-        }
     }
-    return Outcome::data;
 }
 
 } // namespace ntd::os

@@ -2,6 +2,7 @@
 
 #include <ntd/base/error.h>
 #include <ntd/base/forks.h>
+#include <ntd/base/signals.h>
 #include <ntd/base/text.h>
 #include <ntd/os/syscall.h>
 #include <ntd/os/wait.h>
@@ -13,6 +14,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <array>
 #include <climits>
 #include <csignal>
@@ -121,16 +123,10 @@ void execute(const Child& child) noexcept {
 // for the child to announce itself to the guard. Signals are blocked meanwhile, so that no handler
 // of ours runs in the child, in our memory.
 pid_t spawn(const Child& child) {
-    sigset_t all;
-    sigset_t before;
-    sigfillset(&all);
-    pthread_sigmask(SIG_SETMASK, &all, &before);
+    const SignalsBlocked blocked; // its end leaves errno alone
     const pid_t pid = ::vfork();
     if (pid == 0)
         run_child(child);
-    const int error = errno;
-    pthread_sigmask(SIG_SETMASK, &before, nullptr);
-    errno = error;
     return pid;
 }
 
@@ -146,11 +142,17 @@ std::optional<Failure> read_report(const UniqueFd& pipe) {
     return std::nullopt;
 }
 
-std::string find_program(const std::string& name) {
+// In the environment that it is given: ours may be changed by another thread of the script.
+std::string find_program(const std::string& name, const std::vector<std::string>& environment) {
+    constexpr std::string_view variable = "PATH=";
     if (name.find('/') != name.npos)
         return name;
-    const char* path = std::getenv("PATH");
-    std::string_view rest = path != nullptr ? path : "/usr/bin:/bin";
+    const auto path =
+        std::find_if(environment.begin(), environment.end(),
+                     [&](const std::string& each) { return each.starts_with(variable); });
+    std::string_view rest = path != environment.end()
+                                ? std::string_view(*path).substr(variable.size())
+                                : "/usr/bin:/bin";
     while (!rest.empty()) {
         const auto colon = std::min(rest.find(':'), rest.size());
         auto candidate = std::string(rest.substr(0, colon)) + "/" + name;
@@ -209,7 +211,8 @@ ChildProcess::ChildProcess(const ProcessSpec& spec, const OrphanGuard& guard)
     auto err = spec.stderr_fd < 0 ? make_pipe() : Pipe{};
     const auto in = open_stdin(spec, stdin_pipe);
     auto report = make_pipe();
-    const auto program = spec.program_fd < 0 ? find_program(spec.argv.at(0)) : spec.argv.at(0);
+    const auto program =
+        spec.program_fd < 0 ? find_program(spec.argv.at(0), spec.environment) : spec.argv.at(0);
     const auto argv = pointers(spec.argv);
     const auto environment = pointers(spec.environment);
     const Child child{argv.data(),

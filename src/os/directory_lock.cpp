@@ -9,10 +9,10 @@
 #include <unistd.h>
 
 #include <algorithm>
-#include <cstdlib>
 #include <fstream>
 #include <iterator>
 #include <string>
+#include <string_view>
 #include <vector>
 
 namespace ntd::os {
@@ -59,9 +59,14 @@ std::string owner_of(int fd) {
     return "a process that cannot be seen from here";
 }
 
+// As it was when the base directory was chosen: another thread of the script may change it now.
 const char* variable_to_set() {
-    const char* first = std::getenv("XDG_RUNTIME_DIR");
-    return first != nullptr && *first != '\0' ? "XDG_RUNTIME_DIR" : "TMPDIR";
+    constexpr std::string_view first = "XDG_RUNTIME_DIR=";
+    std::ifstream environment("/proc/self/environ");
+    for (std::string variable; std::getline(environment, variable, '\0');)
+        if (variable.starts_with(first) && variable.size() > first.size())
+            return "XDG_RUNTIME_DIR";
+    return "TMPDIR";
 }
 
 } // namespace

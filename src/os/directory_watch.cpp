@@ -12,7 +12,8 @@ namespace ntd::os {
 
 DirectoryWatch::DirectoryWatch(const std::filesystem::path& directory)
     : fd_(::inotify_init1(IN_CLOEXEC | IN_NONBLOCK)) {
-    if (!fd_ || ::inotify_add_watch(fd_.get(), directory.c_str(), IN_CREATE | IN_MOVED_TO) < 0)
+    constexpr auto events = IN_CREATE | IN_MOVED_TO | IN_CLOSE_WRITE;
+    if (!fd_ || ::inotify_add_watch(fd_.get(), directory.c_str(), events) < 0)
         throw_errno("watch the directory '{}'", directory.string());
 }
 

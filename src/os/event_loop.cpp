@@ -2,13 +2,13 @@
 
 #include <ntd/base/error.h>
 #include <ntd/base/forks.h>
+#include <ntd/base/signals.h>
 #include <ntd/os/syscall.h>
 
 #include <poll.h>
-#include <pthread.h>
 #include <sys/eventfd.h>
 
-#include <csignal>
+#include <algorithm>
 #include <utility>
 #include <vector>
 
@@ -34,12 +34,8 @@ void EventLoop::Watch::reset() noexcept {
 EventLoop::EventLoop() : wake_(::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)) {
     if (!wake_)
         throw_errno("make an eventfd");
-    sigset_t all;
-    sigset_t before;
-    sigfillset(&all);
-    pthread_sigmask(SIG_SETMASK, &all, &before); // the new thread inherits it
+    const SignalsBlocked on_the_new_thread;
     thread_ = std::jthread([this](const std::stop_token& stop) { run(stop); });
-    pthread_sigmask(SIG_SETMASK, &before, nullptr);
 }
 
 EventLoop::~EventLoop() {
@@ -74,9 +70,10 @@ EventLoop::Watch EventLoop::add(Entry entry) {
 
 void EventLoop::remove(std::uint64_t id) noexcept {
     if (is_fork())
-        return; // nothing runs that could use it
+        return;                            // nothing runs that could use it
+    decltype(entries_)::node_type removed; // what its callback has is destroyed without the lock
     std::unique_lock lock(mutex_);
-    entries_.erase(id);
+    removed = entries_.extract(id);
     if (std::this_thread::get_id() == thread_.get_id())
         return;
     idle_.wait(lock, [&] { return running_ != id; });
@@ -92,27 +89,34 @@ void EventLoop::wake() noexcept {
 void EventLoop::run(const std::stop_token& stop) {
     std::vector<pollfd> fds;
     std::vector<std::uint64_t> ids;
+    std::vector<std::pair<Deadline::Clock::time_point, std::uint64_t>> timers;
     while (!stop.stop_requested()) {
         auto soonest = Deadline::never();
         fds.assign(1, {wake_.get(), POLLIN, 0});
         ids.assign(1, 0);
+        timers.clear();
         {
             const std::lock_guard lock(mutex_);
             for (const auto& [id, entry] : entries_) {
+                soonest = sooner(soonest, entry.deadline);
+                if (entry.fd < 0) {
+                    timers.emplace_back(entry.deadline.at(), id);
+                    continue;
+                }
                 fds.push_back({entry.fd, POLLIN, 0});
                 ids.push_back(id);
-                soonest = sooner(soonest, entry.deadline);
             }
         }
         if (::poll(fds.data(), fds.size(), soonest.left_ms()) < 0)
             continue; // EINTR cannot be (signals are blocked), anything else will come again
-        if (fds[0].revents != 0) {
-            std::uint64_t count = 0;
-            (void)retry_eintr([&] { return ::read(wake_.get(), &count, sizeof count); });
-        }
+        if (fds[0].revents != 0)
+            take_wakes(wake_.get());
         for (std::size_t i = 1; i < fds.size(); ++i)
-            if (fds[i].revents != 0 || fds[i].fd < 0)
+            if (fds[i].revents != 0)
                 dispatch(ids[i]);
+        std::sort(timers.begin(), timers.end()); // several may be late
+        for (const auto& [time, id] : timers)
+            dispatch(id);
     }
 }
 
@@ -127,14 +131,16 @@ void EventLoop::dispatch(std::uint64_t id) {
     lock.unlock();
     const bool go_on = callback();
     lock.lock();
-    running_ = 0;
     const auto again = entries_.find(id); // the callback may have removed it
-    if (again != entries_.end()) {
-        if (go_on)
-            again->second.callback = std::move(callback);
-        else
-            entries_.erase(again);
+    if (again != entries_.end() && go_on) {
+        again->second.callback = std::move(callback);
+    } else {
+        entries_.erase(id);
+        lock.unlock();
+        callback = nullptr; // who waits in remove() may then destroy what it has
+        lock.lock();
     }
+    running_ = 0;
     lock.unlock();
     idle_.notify_all();
 }

@@ -6,6 +6,7 @@
 #include <fcntl.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <array>
 
 namespace ntd::os {
@@ -14,6 +15,19 @@ void set_nonblocking(int fd) {
     const int flags = ::fcntl(fd, F_GETFL);
     if (flags < 0 || ::fcntl(fd, F_SETFL, flags | O_NONBLOCK) < 0)
         throw_errno("make descriptor {} non-blocking", fd);
+}
+
+std::size_t read_wakes(int fd, std::span<char> bytes) {
+    const auto count = retry_eintr([&] { return ::read(fd, bytes.data(), bytes.size()); });
+    if (count == 0 || (count < 0 && errno != EAGAIN))
+        throw SystemError(EBADF, "read a descriptor of the driver, which somebody closed");
+    return static_cast<std::size_t>(std::max<ssize_t>(count, 0));
+}
+
+void take_wakes(int fd) {
+    std::array<char, 256> bytes{};
+    while (read_wakes(fd, bytes) == bytes.size()) {
+    }
 }
 
 void open_standard_streams() {
@@ -40,9 +54,7 @@ int Interrupt::fd() const {
 }
 
 void Interrupt::check() {
-    std::array<char, 256> bytes{};
-    while (retry_eintr([&] { return ::read(read_end_.get(), bytes.data(), bytes.size()); }) > 0) {
-    }
+    take_wakes(read_end_.get());
     if (hook_)
         hook_();
 }

@@ -1,14 +1,18 @@
 #include <ntd/os/namespaces.h>
 
 #include <ntd/base/error.h>
+#include <ntd/os/syscall.h>
 
 #include <fcntl.h>
+#include <linux/netlink.h>
+#include <linux/rtnetlink.h>
 #include <net/if.h>
 #include <sched.h>
 #include <sys/ioctl.h>
 #include <sys/mount.h>
 #include <sys/socket.h>
 
+#include <array>
 #include <cstring>
 #include <exception>
 #include <thread>
@@ -30,6 +34,31 @@ UniqueFd open_network_socket() {
     if (!socket)
         throw_errno("make a socket");
     return socket;
+}
+
+UniqueFd open_device_news() {
+    UniqueFd socket(::socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC | SOCK_NONBLOCK, NETLINK_ROUTE));
+    sockaddr_nl address{};
+    address.nl_family = AF_NETLINK;
+    address.nl_groups = RTMGRP_LINK;
+    if (!socket ||
+        ::bind(socket.get(), reinterpret_cast<const sockaddr*>(&address), sizeof address) < 0)
+        throw_errno("listen for news of network devices");
+    return socket;
+}
+
+// On a thread of its own, whose namespaces may be others then.
+void run_apart(const std::function<void()>& function) {
+    std::exception_ptr failure;
+    std::jthread([&] {
+        try {
+            function();
+        } catch (...) {
+            failure = std::current_exception();
+        }
+    }).join();
+    if (failure)
+        std::rethrow_exception(failure);
 }
 
 // A new network has a loopback device that is down.
@@ -55,16 +84,7 @@ bool enter_network(const UniqueFd& old) {
 } // namespace
 
 Namespaces::Namespaces(const std::function<void(bool has_network)>& prepare) {
-    std::exception_ptr failure;
-    std::jthread([&] {
-        try {
-            enter(prepare);
-        } catch (...) {
-            failure = std::current_exception();
-        }
-    }).join();
-    if (failure)
-        std::rethrow_exception(failure);
+    run_apart([&] { enter(prepare); });
 }
 
 void Namespaces::enter(const std::function<void(bool has_network)>& prepare) {
@@ -87,6 +107,22 @@ bool Namespaces::has_device(const std::string& name) const {
     ifreq request{};
     name.copy(request.ifr_name, sizeof request.ifr_name - 1);
     return ::ioctl(network_socket_.get(), SIOCGIFINDEX, &request) == 0;
+}
+
+DeviceWatch Namespaces::watch_devices() const {
+    UniqueFd socket;
+    run_apart([&] {
+        if (network_ && ::setns(network_.get(), CLONE_NEWNET) < 0)
+            throw_errno("enter the network of the containers");
+        socket = open_device_news();
+    });
+    return DeviceWatch(std::move(socket));
+}
+
+void DeviceWatch::reset() const noexcept {
+    std::array<char, 4096> news{};
+    while (retry_eintr([&] { return ::recv(socket_.get(), news.data(), news.size(), 0); }) > 0) {
+    }
 }
 
 } // namespace ntd::os

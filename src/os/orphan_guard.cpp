@@ -7,67 +7,31 @@
 #include <ntd/os/syscall.h>
 
 #include <fcntl.h>
-#include <poll.h>
 #include <sys/prctl.h>
 #include <sys/socket.h>
-#include <sys/syscall.h>
 #include <sys/uio.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include <array>
 #include <csignal>
+#include <cstddef>
 #include <cstdio>
 #include <cstring>
-#include <set>
+#include <filesystem>
 #include <string>
+#include <system_error>
+#include <utility>
 #include <vector>
 
 namespace ntd::os {
 
 namespace {
 
-enum class Kind : char { add, forget, file, cgroup };
-
-struct Message {
-    Kind kind;
-    pid_t group;
-    std::array<char, 201> path; // with a NUL; of a cgroup, whose parent comes as a descriptor
-};
-
-struct Cgroup {
-    UniqueFd parent;
-    std::string name;
-};
-
-constexpr std::size_t short_size = offsetof(Message, path);
-
-void signal_all(const std::set<pid_t>& groups, int signal) {
-    for (const pid_t group : groups)
-        ::kill(-group, signal);
-}
-
-// Waits until the leader of a group has ended; it need not be our child, and may be gone.
-void wait_for_leader(pid_t group, Deadline deadline) {
-    const UniqueFd leader(static_cast<int>(::syscall(SYS_pidfd_open, group, 0U)));
-    pollfd ended{leader.get(), POLLIN, 0};
-    if (leader)
-        retry_eintr([&] { return ::poll(&ended, 1, deadline.left_ms()); });
-}
-
-void end_groups(const std::set<pid_t>& groups) {
-    using namespace std::chrono_literals;
-    signal_all(groups, SIGTERM);
-    const auto deadline = Deadline::after(2s);
-    for (const pid_t group : groups)
-        wait_for_leader(group, deadline);
-    signal_all(groups, SIGKILL);
-}
-
 // One message and the descriptor that has come with it, as sendmsg(2) and recvmsg(2) take them.
 class Envelope {
 public:
-    explicit Envelope(Message& message, std::size_t size) : part_{&message, size} {
+    Envelope(void* message, std::size_t size) : part_{message, size} {
         header_.msg_iov = &part_;
         header_.msg_iovlen = 1;
     }
@@ -111,35 +75,10 @@ void remove_files(const std::vector<std::string>& files) {
         ::remove(file->c_str());
 }
 
-[[noreturn]] void guard(int socket) {
-    std::set<pid_t> groups;
-    std::vector<std::string> files;
-    std::vector<Cgroup> cgroups;
-    Message message{};
-    for (;;) {
-        Envelope envelope(message, sizeof message);
-        if (!envelope.receive(socket))
-            break;
-        switch (message.kind) {
-        case Kind::add:
-            groups.insert(message.group);
-            break;
-        case Kind::forget:
-            groups.erase(message.group);
-            break;
-        case Kind::file:
-            files.emplace_back(message.path.data());
-            break;
-        case Kind::cgroup:
-            cgroups.push_back({envelope.enclosed(), message.path.data()});
-            break;
-        }
-    }
-    end_groups(groups);
-    for (const auto& cgroup : cgroups)
-        end_cgroup(cgroup.parent.get(), cgroup.name.c_str());
-    remove_files(files);
-    ::_exit(0);
+// Follows no link on its way.
+void remove_all(int parent, const std::string& name) {
+    std::error_code ignored; // there is nobody to tell
+    std::filesystem::remove_all(fmt::format("/proc/self/fd/{}/{}", parent, name), ignored);
 }
 
 // Nothing that happens to us, or to the terminal, may reach the guard, and it must not keep our
@@ -156,6 +95,83 @@ void detach() {
 }
 
 } // namespace
+
+enum class OrphanGuard::Kind : char {
+    add,
+    forget,
+    add_process,
+    forget_process,
+    file,
+    cgroup,
+    unfinished,
+    forget_unfinished,
+};
+
+struct OrphanGuard::Message {
+    Kind kind;
+    int number; // of a group, of a process (which comes as a descriptor), of what is unfinished
+    std::array<char, 201> path; // with a NUL; or a name, whose parent comes as a descriptor
+
+    static constexpr std::size_t short_size() { return offsetof(Message, path); }
+};
+
+void OrphanGuard::Leftovers::forget_unfinished(int number) {
+    std::erase_if(unfinished, [number](const Named& each) { return each.number == number; });
+}
+
+void OrphanGuard::Leftovers::end() {
+    using namespace std::chrono_literals;
+    processes.signal(SIGTERM);
+    processes.wait_for_ends(Deadline::after(2s));
+    processes.signal(SIGKILL);
+    for (const auto& cgroup : cgroups)
+        end_cgroup(cgroup.parent->get(), cgroup.name.c_str());
+    for (const auto& each : unfinished)
+        remove_all(each.parent->get(), each.name);
+    remove_files(files);
+}
+
+void OrphanGuard::guard(int socket) {
+    const auto named = [](UniqueFd parent, const Message& message) {
+        return Named{std::make_shared<UniqueFd>(std::move(parent)), message.path.data(),
+                     message.number};
+    };
+    Leftovers left;
+    Message message{};
+    for (;;) {
+        Envelope envelope(&message, sizeof message);
+        if (!envelope.receive(socket))
+            break;
+        switch (message.kind) {
+        case Kind::add:
+            left.processes.add_group(message.number);
+            break;
+        case Kind::forget:
+            left.processes.remove_group(message.number);
+            break;
+        case Kind::add_process:
+            left.processes.add(OtherProcess(message.number, envelope.enclosed()));
+            break;
+        case Kind::forget_process:
+            left.processes.remove(message.number);
+            break;
+        case Kind::file:
+            left.files.emplace_back(message.path.data());
+            break;
+        case Kind::unfinished:
+            left.unfinished.push_back(named(envelope.enclosed(), message));
+            break;
+        case Kind::forget_unfinished:
+            left.forget_unfinished(message.number);
+            break;
+        case Kind::cgroup:
+            left.cgroups.push_back(named(envelope.enclosed(), message));
+            break;
+        }
+    }
+    left.end();
+    ::_exit(0);
+}
 
 OrphanGuard::OrphanGuard() {
     std::array<int, 2> ends{};
@@ -194,27 +210,39 @@ void OrphanGuard::tell(const void* message, std::size_t size) const noexcept {
 
 void OrphanGuard::add(pid_t group) const noexcept {
     const Message message{Kind::add, group, {}};
-    tell(&message, short_size);
+    tell(&message, Message::short_size());
 }
 
 void OrphanGuard::adopt(pid_t group) const noexcept {
-    groups_.with([&](auto& groups) { groups.insert(group); });
+    left_.with([&](Leftovers& left) { left.processes.add_group(group); });
 }
 
 void OrphanGuard::end_all() const noexcept {
     if (is_fork())
         return;
     wake();
-    end_groups(groups_.copy());
-    for (const auto& [parent, name] : cgroups_.copy())
-        end_cgroup(parent->get(), name.c_str());
-    remove_files(files_.copy());
+    left_.copy().end();
 }
 
 void OrphanGuard::forget(pid_t group) const noexcept {
-    groups_.with([&](auto& groups) { groups.erase(group); });
+    left_.with([&](Leftovers& left) { left.processes.remove_group(group); });
     const Message message{Kind::forget, group, {}};
-    tell(&message, short_size);
+    tell(&message, Message::short_size());
+}
+
+void OrphanGuard::add_process(const OtherProcess& process) const noexcept {
+    Message message{Kind::add_process, process.pid(), {}};
+    Envelope envelope(&message, Message::short_size());
+    envelope.enclose(process.exit_fd());
+    envelope.send(socket_.get());
+    UniqueFd own(::fcntl(process.exit_fd(), F_DUPFD_CLOEXEC, 3));
+    left_.with([&](Leftovers& left) { left.processes.add({process.pid(), std::move(own)}); });
+}
+
+void OrphanGuard::forget_process(const OtherProcess& process) const noexcept {
+    left_.with([&](Leftovers& left) { left.processes.remove(process.pid()); });
+    const Message message{Kind::forget_process, process.pid(), {}};
+    tell(&message, Message::short_size());
 }
 
 void OrphanGuard::add_file(std::string_view path) const noexcept {
@@ -223,19 +251,46 @@ void OrphanGuard::add_file(std::string_view path) const noexcept {
         return; // its begin may be the path of something else
     path.copy(message.path.data(), path.size());
     tell(&message, sizeof message);
-    files_.with([&](auto& files) { files.emplace_back(path); });
+    left_.with([&](Leftovers& left) { left.files.emplace_back(path); });
 }
 
 void OrphanGuard::add_cgroup(int parent, std::string_view name) const noexcept {
-    Message message{Kind::cgroup, 0, {}};
+    add_named(Kind::cgroup, parent, name, 0);
+}
+
+int OrphanGuard::add_unfinished(int parent, std::string_view name) const noexcept {
+    const int number = ++last_number_;
+    add_named(Kind::unfinished, parent, name, number);
+    return number;
+}
+
+int OrphanGuard::add_unfinished(const std::filesystem::path& path) const noexcept {
+    const UniqueFd parent(::open(path.parent_path().c_str(), O_PATH | O_DIRECTORY | O_CLOEXEC));
+    return parent ? add_unfinished(parent.get(), path.filename().native()) : 0;
+}
+
+void OrphanGuard::forget_unfinished(int number) const noexcept {
+    left_.with([&](Leftovers& left) { left.forget_unfinished(number); });
+    const Message message{Kind::forget_unfinished, number, {}};
+    tell(&message, Message::short_size());
+}
+
+void OrphanGuard::add_named(Kind kind,
+                            int parent,
+                            std::string_view name,
+                            int number) const noexcept {
+    Message message{kind, number, {}};
     if (name.size() >= message.path.size())
-        return;
+        return; // its begin may be the name of something else
     name.copy(message.path.data(), name.size());
-    Envelope envelope(message, sizeof message);
+    Envelope envelope(&message, sizeof message);
     envelope.enclose(parent);
     envelope.send(socket_.get());
     auto own = std::make_shared<UniqueFd>(::fcntl(parent, F_DUPFD_CLOEXEC, 3));
-    cgroups_.with([&](auto& cgroups) { cgroups.push_back({std::move(own), std::string(name)}); });
+    left_.with([&](Leftovers& left) {
+        auto& list = kind == Kind::cgroup ? left.cgroups : left.unfinished;
+        list.push_back({std::move(own), std::string(name), number});
+    });
 }
 
 } // namespace ntd::os

@@ -4,14 +4,56 @@
 #include <ntd/os/syscall.h>
 
 #include <poll.h>
+#include <sys/socket.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include <cerrno>
+#include <chrono>
 #include <fstream>
 #include <sstream>
 #include <string>
+#include <thread>
 
 namespace ntd::os {
+
+namespace {
+
+struct Facts {
+    std::string state; // a letter
+    pid_t parent = -1;
+    unsigned long long start = 0; // in ticks since the host was booted
+};
+
+// "4711 (a name) S 815 ...": the name may have anything in it.
+Facts facts_of(pid_t pid) {
+    std::string line;
+    std::getline(std::ifstream(fmt::format("/proc/{}/stat", pid)), line, '\0');
+    std::istringstream rest(line.substr(line.rfind(')') + 1));
+    Facts facts;
+    std::string other;
+    rest >> facts.state >> facts.parent;
+    for (int i = 0; i < 17; ++i)
+        rest >> other;
+    rest >> facts.start;
+    return facts;
+}
+
+// From Linux 6.5 on. Before that a number may be another's when the process has ended.
+UniqueFd pidfd_of_peer(int socket, pid_t pid) {
+    constexpr int peer_pidfd = 77; // SO_PEERPIDFD, which older headers lack
+    int pidfd = -1;
+    socklen_t size = sizeof pidfd;
+    if (::getsockopt(socket, SOL_SOCKET, peer_pidfd, &pidfd, &size) == 0)
+        return UniqueFd(pidfd);
+    if (errno != ENOPROTOOPT)
+        return UniqueFd(); // it has ended
+    UniqueFd opened(static_cast<int>(::syscall(SYS_pidfd_open, pid, 0U)));
+    pollfd connection{socket, POLLRDHUP, 0}; // open: the process was there when we opened it
+    return ::poll(&connection, 1, 0) == 0 ? std::move(opened) : UniqueFd();
+}
+
+} // namespace
 
 OtherProcess::OtherProcess(pid_t pid)
     : pid_(pid), pidfd_(static_cast<int>(::syscall(SYS_pidfd_open, pid, 0U))) {}
@@ -21,19 +63,46 @@ bool OtherProcess::has_ended() const {
     return !pidfd_ || retry_eintr([&] { return ::poll(&ended, 1, 0); }) == 1;
 }
 
-// "4711 (a name) S 815 ...": the name may have anything in it.
+void OtherProcess::wait_for_end(Deadline deadline) const noexcept {
+    pollfd ended{pidfd_.get(), POLLIN, 0};
+    if (pidfd_)
+        retry_eintr([&] { return ::poll(&ended, 1, deadline.left_ms()); });
+}
+
 bool OtherProcess::is_child_of(pid_t parent) const {
-    std::string line;
-    std::getline(std::ifstream(fmt::format("/proc/{}/stat", pid_)), line, '\0');
-    std::istringstream rest(line.substr(line.rfind(')') + 1));
-    std::string state;
-    pid_t its_parent = -1;
-    rest >> state >> its_parent;
-    return its_parent == parent;
+    return parent_of(pid_) == parent;
+}
+
+bool OtherProcess::is_older_than(pid_t other) const {
+    return facts_of(pid_).start < facts_of(other).start;
+}
+
+// Nothing tells of it, so this looks again and again; as a rule once.
+void wait_until_asleep(pid_t process, Deadline deadline) noexcept {
+    constexpr std::chrono::milliseconds pause{1};
+    while (facts_of(process).state == "R" && !deadline.passed())
+        std::this_thread::sleep_for(pause);
 }
 
 void OtherProcess::signal(int number) const noexcept {
     ::syscall(SYS_pidfd_send_signal, pidfd_.get(), number, nullptr, 0U);
+}
+
+pid_t OtherProcess::group() const {
+    const pid_t group = ::getpgid(pid_);
+    return has_ended() ? -1 : group;
+}
+
+pid_t parent_of(pid_t process) {
+    return facts_of(process).parent;
+}
+
+OtherProcess peer_of(int socket) {
+    ucred peer{};
+    socklen_t size = sizeof peer;
+    if (::getsockopt(socket, SOL_SOCKET, SO_PEERCRED, &peer, &size) < 0 || peer.pid <= 0)
+        return {};
+    return {peer.pid, pidfd_of_peer(socket, peer.pid)};
 }
 
 } // namespace ntd::os

@@ -16,7 +16,7 @@ namespace {
 
 using namespace std::chrono_literals;
 
-constexpr std::array<std::chrono::milliseconds, 3> pauses{10ms, 100ms, 1000ms};
+constexpr std::array<std::chrono::milliseconds, 3> times{10ms, 110ms, 1110ms};
 
 extern "C" void do_nothing(int) {}
 
@@ -37,27 +37,25 @@ SignalRelay::SignalRelay(EventLoop& loop, Interrupt& interrupt)
     write_end_.reset(ends[1]);
     handle_nudges(do_nothing);
     watch_ = loop_.watch(read_end_.get(), [this] {
-        std::array<char, 256> bytes{};
-        while (retry_eintr([&] { return ::read(read_end_.get(), bytes.data(), bytes.size()); }) >
-               0) {
-        }
-        (void)!::write(interrupt_.wake_fd(), bytes.data(), 1); // full: there is news already
-        nudge(0);
+        take_wakes(read_end_.get());
+        (void)!::write(interrupt_.wake_fd(), "", 1); // full: there is news already
+        nudge();
+        for (std::size_t i = 0; i < again_.size(); ++i)
+            again_.at(i) = loop_.at(Deadline::after(times.at(i)), [this] { nudge(); });
         return true;
     });
 }
 
 SignalRelay::~SignalRelay() {
-    watch_.reset(); // from here on nothing sets the timer
-    timer_.reset();
+    watch_.reset(); // from here on nothing sets the timers
+    for (auto& timer : again_)
+        timer.reset();
     handle_nudges(SIG_IGN); // one may be under way
 }
 
-void SignalRelay::nudge(std::size_t times_before) {
-    ::pthread_kill(owner_, SIGRTMAX);
-    if (times_before < pauses.size())
-        timer_ = loop_.at(Deadline::after(pauses.at(times_before)),
-                          [this, times_before] { nudge(times_before + 1); });
+// By its number: a thread that has ended may be asked for.
+void SignalRelay::nudge() const {
+    ::tgkill(::getpid(), owner_, SIGRTMAX);
 }
 
 } // namespace ntd::os

@@ -13,6 +13,16 @@ namespace ntd::os {
 
 namespace {
 
+constexpr std::size_t most_fds = 8; // that a call waits for
+
+// A script may close any descriptor: nobody must wait for ever, and as busy as can be, for what is
+// none any more.
+void refuse_closed(std::span<const pollfd> fds) {
+    for (const auto& each : fds)
+        if ((each.revents & POLLNVAL) != 0)
+            throw SystemError(EBADF, "wait for a descriptor of the driver, which somebody closed");
+}
+
 // One poll(2) with the interrupt's descriptor in the last place of `fds`. Returns false at the
 // deadline; interruptions are dealt with and end in a new poll.
 bool poll_until(std::span<pollfd> fds, Deadline deadline, Interrupt& interrupt) {
@@ -22,6 +32,8 @@ bool poll_until(std::span<pollfd> fds, Deadline deadline, Interrupt& interrupt) 
         const int ready = ::poll(fds.data(), fds.size(), deadline.left_ms());
         if (ready < 0 && errno != EINTR)
             throw_errno("poll");
+        if (ready > 0)
+            refuse_closed(fds);
         // A signal comes as a byte or as an interruption, as Python's handler and its wake-up
         // descriptor (which a script may have replaced) happen to work.
         if ((ready < 0 && interrupt.fd() >= 0) || (ready > 0 && fds.back().revents != 0)) {
@@ -35,14 +47,20 @@ bool poll_until(std::span<pollfd> fds, Deadline deadline, Interrupt& interrupt) 
     }
 }
 
+// Returns how many there are then. There is room for the interrupt behind them.
+std::size_t
+add_readable(std::span<pollfd> polled, std::size_t count, std::initializer_list<int> fds) {
+    for (const int fd : fds)
+        polled[count++] = {fd, POLLIN, 0};
+    return count;
+}
+
 } // namespace
 
 std::optional<std::size_t>
 wait_readable(std::initializer_list<int> fds, Deadline deadline, Interrupt& interrupt) {
-    std::array<pollfd, 8> polled{};
-    std::size_t count = 0;
-    for (const int fd : fds)
-        polled.at(count++) = {fd, POLLIN, 0};
+    std::array<pollfd, most_fds + 1> polled{};
+    const auto count = add_readable(polled, 0, fds);
     if (!poll_until(std::span(polled.data(), count + 1), deadline, interrupt))
         return std::nullopt;
     for (std::size_t i = 0; i < count; ++i)
@@ -51,9 +69,14 @@ wait_readable(std::initializer_list<int> fds, Deadline deadline, Interrupt& inte
     return std::nullopt; // not reached: poll said that one is ready
 }
 
-bool wait_writable(int fd, int end, Deadline deadline, Interrupt& interrupt) {
-    std::array<pollfd, 3> polled{{{fd, POLLOUT, 0}, {end, POLLIN, 0}, {}}};
-    return poll_until(polled, deadline, interrupt) && polled[0].revents != 0;
+bool wait_writable(int fd,
+                   std::initializer_list<int> ends,
+                   Deadline deadline,
+                   Interrupt& interrupt) {
+    std::array<pollfd, most_fds + 1> polled{{{fd, POLLOUT, 0}}};
+    const auto count = add_readable(polled, 1, ends);
+    return poll_until(std::span(polled.data(), count + 1), deadline, interrupt) &&
+           polled[0].revents != 0;
 }
 
 } // namespace ntd::os

@@ -10,6 +10,27 @@ namespace {
 
 using nlohmann::json;
 
+// Of brackets in each other. QEMU's answers have some dozens at most; with very many, whoever
+// follows them by calls of functions in each other takes the whole stack.
+constexpr int most_depth = 500;
+
+bool is_too_deep(std::string_view text) {
+    int depth = 0;
+    bool in_string = false;
+    for (std::size_t i = 0; i < text.size() && depth <= most_depth; ++i) {
+        const char c = text[i];
+        if (c == '"')
+            in_string = !in_string;
+        else if (in_string)
+            i += c == '\\' ? 1 : 0;
+        else if (c == '[' || c == '{')
+            ++depth;
+        else if (c == ']' || c == '}')
+            --depth;
+    }
+    return depth > most_depth;
+}
+
 std::string string_at(const json& object, const char* key) {
     const auto found = object.find(key);
     return found != object.end() && found->is_string() ? found->get<std::string>() : "";
@@ -42,11 +63,25 @@ QmpMessage classify(const json& object, std::string_view line) {
     return message;
 }
 
+// An object in the event.
+json object_of(const QmpMessage& event, std::string_view name) {
+    const auto whole = json::parse(event.json, nullptr, false);
+    const auto object = whole.find(name);
+    return object != whole.end() && object->is_object() ? *object : json::object();
+}
+
+json data_of(const QmpMessage& event) {
+    return object_of(event, "data");
+}
+
 } // namespace
 
 std::string qmp_command(std::string_view name, std::string_view arguments, std::int64_t id) {
     json command = {{"execute", name}, {"id", id}};
     if (!arguments.empty()) {
+        if (is_too_deep(arguments))
+            throw UsageError("QMP: the arguments of '{}' have more than {} brackets in each other",
+                             name, most_depth);
         command["arguments"] = json::parse(arguments, nullptr, false);
         if (!command["arguments"].is_object())
             throw UsageError("QMP: the arguments of '{}' are not a JSON object: {}", name,
@@ -64,12 +99,32 @@ json_object(std::initializer_list<std::pair<std::string_view, std::string_view>>
 }
 
 bool qmp_caused_by_guest(const QmpMessage& event) {
-    const auto object = json::parse(event.json, nullptr, false);
-    const auto data = object.find("data");
-    if (data == object.end() || !data->is_object())
-        return false;
-    const auto guest = data->find("guest");
-    return guest != data->end() && *guest == true;
+    return data_of(event).value("guest", json()) == true;
+}
+
+std::chrono::system_clock::time_point qmp_time(const QmpMessage& event) {
+    using Clock = std::chrono::system_clock;
+    const auto timestamp = object_of(event, "timestamp");
+    const auto seconds = timestamp.value("seconds", json());
+    const auto microseconds = timestamp.value("microseconds", json());
+    constexpr std::int64_t most = std::int64_t{1} << 33; // seconds, in the year 2242
+    const auto is_time = [](const json& number) {
+        return number.is_number_integer() && number >= 0 && number <= most;
+    };
+    if (!is_time(seconds) || !is_time(microseconds))
+        return Clock::time_point::max();
+    return Clock::time_point(std::chrono::seconds(seconds.get<std::int64_t>()) +
+                             std::chrono::microseconds(microseconds.get<std::int64_t>()));
+}
+
+std::optional<bool> qmp_port_is_open(const QmpMessage& event, std::string_view id) {
+    if (event.event != "VSERPORT_CHANGE")
+        return std::nullopt;
+    const auto data = data_of(event);
+    const auto open = data.value("open", json());
+    if (data.value("id", json()) != id || !open.is_boolean())
+        return std::nullopt;
+    return open == true;
 }
 
 std::optional<QmpMessage> QmpDecoder::next() {
@@ -79,6 +134,9 @@ std::optional<QmpMessage> QmpDecoder::next() {
             return std::nullopt;
         if (trim_right(*line).empty())
             continue;
+        if (is_too_deep(*line))
+            throw ProtocolError("QMP: a message with more than {} brackets in each other: '{}'...",
+                                most_depth, printable(line->substr(0, 200)));
         const auto object = json::parse(*line, nullptr, false);
         if (!object.is_object())
             throw_garbage(*line);

@@ -46,16 +46,23 @@ constexpr std::string_view worker_functions =
 // a worker that had gone before, and waits until none can write any more: what it copies is not the
 // next command's output.
 //
+// ntd_to MARKER LINE gives the worker a line. One that is gone has not got it: there is a new one
+// then, which does, and the next command that has a marker hears of that.
+//
 // A process that holds the output open is one with the other end of the pipe that the worker's cat
 // reads. The command may have become a cat, too, but not one that writes to the channel. One `ls`
 // finds the holders: a process for each link would take a slow guest minutes.
 //
 // ntd_store MARKER BYTES FILE appends bulk input to a file, or says in ntd_why why it cannot. dd
 // with large blocks is twice as fast as head, which takes 8 KiB at a time, but old ones cannot
-// count bytes. What cannot be stored is passed over, up to the marker that comes behind it.
+// count bytes. What cannot be stored is passed over, up to the marker that comes behind it; any
+// other line there means that we have given up, and what came is not what was meant.
+//
+// ntd_stop gives what runs two seconds to end. The worker has said so, then, and has a new cat.
+// It waits by reading from a pipe in which nothing comes: the guest's sleep may be what hangs.
 constexpr std::string_view control_functions = R"sh(
 if (: </dev/console) 2>/dev/null; then exec 7</dev/console; else exec 7</dev/null; fi
-exec 5<&0 6>&1; ntd_port=0 ntd_dd=
+exec 5<&0 6>&1; ntd_port=0 ntd_dd= ntd_anew=
 if [ "$NTD_DATA_FD" ]; then
     exec 5<&"$NTD_DATA_FD" 6>&5 {NTD_DATA_FD}<&-; unset NTD_DATA_FD; ntd_port=1
 else for ntd_d in /sys/class/virtio-ports/*; do
@@ -75,14 +82,20 @@ ntd_store() {
     fi </dev/null
     ntd_why=$(umask 077; exec 2>&1 >>"$3" || exit
         [ $ntd_dd = no ] || exec dd bs=64K count="$2" iflag=fullblock,count_bytes status=none <&5
-        exec head -c "$2" <&5) && { read -r -u 5 ntd_n; return; }
+        exec head -c "$2" <&5) && {
+        read -r -u 5 ntd_n; ntd_why='given up'; [ "$ntd_n" = "$1" ]; return; }
     grep -a -q "$1" <&5 || ntd_sync "$1"; return 1
 }
 ntd_worker() {
     trap - PIPE; exec 9> >(trap - INT QUIT; exec bash --norc >&6 5<&- 6>&-); ntd_pid=$!; trap '' PIPE
     printf '%s\n' @WORKER@ >&9
 }
-ntd_to() { { printf '%s\n' "$2" >&9; } 2>/dev/null || ntd_say "$1" gone; }
+ntd_to() {
+    [[ ! $ntd_anew || ! $1 ]] || { ntd_say "$1" anew; ntd_anew=; }
+    { printf '%s\n' "$2" >&9; } 2>/dev/null && return
+    if [ ! "$3" ]; then ntd_renew; ntd_anew=x; ntd_to "$1" "$2" again
+    elif [ "$1" ]; then ntd_say "$1" gone; fi
+}
 ntd_children() { cat /proc/"$1"/task/*/children 2>/dev/null; }
 ntd_tree() { local p; for p in $(ntd_children "$1"); do printf '%s\n' "$p"; ntd_tree "$p"; done; }
 ntd_name() { cat "/proc/$1/comm" 2>/dev/null; }
@@ -92,8 +105,7 @@ ntd_cat() {
         [[ $(ntd_name "$p") = cat && /proc/$p/fd/1 -ef /proc/$$/fd/6 ]] && printf %s "$p"
     done
 }
-ntd_end() { local p; for p in $(ntd_tree "$ntd_pid"); do kill -s TERM "$p" 2>/dev/null; done; }
-ntd_restart() {
+ntd_renew() {
     local p left=x tries=0
     for p in "$ntd_pid" $(ntd_tree "$ntd_pid"); do kill -s KILL "$p" 2>/dev/null; done
     while [[ $left && $((tries++)) -lt 200 ]]; do
@@ -102,7 +114,16 @@ ntd_restart() {
             [[ ${p#/proc/} != $$ && $p/fd/1 -ef /proc/$$/fd/6 ]] && kill -s KILL "${p#/proc/}" && left=x
         done
     done 2>/dev/null
-    exec 9>&-; wait "$ntd_pid" 2>/dev/null; ntd_worker; ntd_say "$1" 0
+    exec 9>&-; wait "$ntd_pid" 2>/dev/null; ntd_worker
+}
+ntd_restart() { ntd_renew; ntd_say "$1" 0; }
+ntd_stop() {
+    local p c end=$((SECONDS + 3))
+    c=$(ntd_children "$ntd_pid"); [ "$c" != "${c%% *} " ] || end=0
+    for p in $(ntd_tree "$ntd_pid"); do kill -s TERM "$p" 2>/dev/null; done
+    until p=$(ntd_children "$ntd_pid"); [[ $p = "${p%% *} " && ${c%% *} != ${p%% *} || $SECONDS -ge $end ]]
+    do read -r -t .1 <> <(:); done 2>/dev/null
+    ntd_restart "$1"
 }
 ntd_ping() { if kill -0 "$ntd_pid" 2>/dev/null; then ntd_say "$1" runs; else ntd_say "$1" gone; fi; }
 ntd_probe() { ntd_held "$1"; ntd_ping "$1"; }
@@ -147,6 +168,12 @@ std::string store_line(std::string_view marker, std::string_view bytes, std::str
     return fmt::format("ntd_store {} {} {}", marker, bytes.size(), shell_quote(file));
 }
 
+// A shell that does not know our functions says so.
+std::string question(std::string_view function, std::string_view marker) {
+    return fmt::format("if [ \"$ntd_port\" ]; then {} {}; else printf '%s new\\n' {}; fi\n",
+                       function, marker, marker);
+}
+
 std::string
 to_worker(std::string_view marker, std::string_view function, std::string_view command) {
     const auto call = fmt::format("{} {} {}", function, marker, shell_quote(command));
@@ -162,6 +189,11 @@ ShellText upload(std::string_view marker, std::string_view bytes, std::string_vi
 }
 
 } // namespace
+
+bool shell_is_new(std::string_view text) {
+    return text.find(shell_greeting) != text.npos ||
+           (text.find("ntd-") != text.npos && text.find(" new\n") != text.npos);
+}
 
 std::string new_marker() {
     std::array<unsigned char, 16> bytes{};
@@ -232,28 +264,36 @@ std::string shell_go_on(std::string_view marker) {
 }
 
 // The subshell undoes what a shell without job control does to its background processes: they
-// would ignore SIGINT and SIGQUIT.
+// would ignore SIGINT and SIGQUIT. It stays, as the parent that such a command may end: nobody
+// waits for the command, and the next one must not suffer. Of that end it must not tell the
+// console.
 std::string shell_detach(std::string_view command) {
     const auto run = shell_quote(fmt::format("set -euo pipefail; {}", command));
     const auto line =
-        fmt::format("(trap - INT QUIT; exec bash -c {} <&7 7<&- 8>&- >/dev/null) &", run);
-    return fmt::format("ntd_to detached {}\n", shell_quote(line));
+        fmt::format("(trap - INT QUIT; exec <&7 >/dev/null 7<&- 8>&- 3>&2 2>/dev/null; "
+                    "bash -c {} 2>&3 3>&-; :) &",
+                    run);
+    return fmt::format("ntd_to '' {}\n", shell_quote(line));
 }
 
-std::string shell_end() {
-    return "ntd_end\n";
+std::string shell_given_up(std::string_view marker) {
+    return fmt::format("given up {}\n", marker);
+}
+
+std::string shell_stop(std::string_view marker) {
+    return question("ntd_stop", marker);
 }
 
 std::string shell_restart(std::string_view marker) {
-    return fmt::format("ntd_restart {}\n", marker);
+    return question("ntd_restart", marker);
 }
 
 std::string shell_ping(std::string_view marker) {
-    return fmt::format("ntd_ping {}\n", marker);
+    return question("ntd_ping", marker);
 }
 
 std::string shell_probe(std::string_view marker) {
-    return fmt::format("ntd_probe {}\n", marker);
+    return question("ntd_probe", marker);
 }
 
 void ShellDecoder::feed(std::string_view bytes) {
@@ -301,6 +341,10 @@ void ShellDecoder::take_frame(std::string_view frame) {
         holders_ = text.substr(5);
     else if (text == "runs")
         ++answers_;
+    else if (text == "new")
+        shell_is_new_ = true;
+    else if (text == "anew")
+        worker_is_new_ = true;
     else
         throw ProtocolError("the guest's shell sent a frame that means nothing: '{}'",
                             printable(frame.substr(0, 200)));
@@ -308,6 +352,10 @@ void ShellDecoder::take_frame(std::string_view frame) {
 
 std::string ShellDecoder::take_output() {
     return std::exchange(output_, {});
+}
+
+bool ShellDecoder::take_worker_is_new() {
+    return std::exchange(worker_is_new_, false);
 }
 
 std::string ShellDecoder::take_holders() {

@@ -28,8 +28,9 @@ void bind_options(py::module_& module) {
     py::class_<driver::MachineConfig>(module, "MachineConfig")
         .def_readonly("display_targets", &driver::MachineConfig::display_targets)
         .def_readonly("display_servers", &driver::MachineConfig::display_servers)
-        .def_readonly("attribute", &driver::MachineConfig::attribute)
+        .def_readonly("display_viewers", &driver::MachineConfig::display_viewers)
         .def_readonly("name", &driver::MachineConfig::name)
+        .def_readonly("host_name", &driver::MachineConfig::host_name)
         .def_readonly("start_script", &driver::MachineConfig::start_script);
     py::class_<driver::Config>(module, "Config")
         .def_readonly("vms", &driver::Config::vms)
@@ -55,18 +56,19 @@ void bind_options(py::module_& module) {
         .def_readonly("keep_machine_state", &RunOptions::keep_machine_state)
         .def_readonly("pcap", &RunOptions::pcap)
         .def_readonly("keep_pcap", &RunOptions::keep_pcap)
+        .def_readonly("junit_xml", &RunOptions::junit_xml)
         .def_readonly("debug_hook_attach", &RunOptions::debug_hook_attach);
 }
 
 void bind_vlan(py::module_& module) {
     py::class_<vm::Capture, std::shared_ptr<vm::Capture>>(module, "Capture")
-        .def("stop", &vm::Capture::stop, can_block());
+        .def("stop", &vm::Capture::stop, can_block())
+        .def("check", &vm::Capture::check, can_block());
     py::class_<vm::VLan, std::shared_ptr<vm::VLan>>(module, "VLan", py::dynamic_attr())
         .def(py::init([](int number, const std::filesystem::path& tmp_dir,
                          const std::shared_ptr<vm::ContainerHost>& containers) {
-                 const py::gil_scoped_release without_gil;
-                 return std::make_shared<vm::VLan>(number, tmp_dir, session().runtime.host(),
-                                                   containers.get());
+                 return make_blocking<vm::VLan>(number, tmp_dir, session().runtime.host(),
+                                                containers.get());
              }),
              "nr"_a, "tmp_dir"_a, "containers"_a = nullptr)
         .def_property_readonly("nr", &vm::VLan::number)
@@ -80,12 +82,12 @@ void bind_vlan(py::module_& module) {
 void bind_vsock(py::module_& module) {
     py::class_<vm::VsockSockets>(module, "VsockSockets")
         .def_readonly("host", &vm::VsockSockets::host)
-        .def_readonly("guest", &vm::VsockSockets::guest);
+        .def_readonly("guest", &vm::VsockSockets::guest)
+        .def_readonly("cid", &vm::VsockSockets::cid);
     py::class_<vm::VhostVsock, std::shared_ptr<vm::VhostVsock>>(module, "VhostVsock")
         .def(py::init([](std::vector<std::string> machines, const std::filesystem::path& tmp_dir,
                          bool siblings) {
-                 const py::gil_scoped_release without_gil;
-                 return std::make_shared<vm::VhostVsock>(
+                 return make_blocking<vm::VhostVsock>(
                      std::move(machines), tmp_dir, session().runtime.host(),
                      siblings ? vm::VhostVsock::Reach::siblings : vm::VhostVsock::Reach::host);
              }),
@@ -124,6 +126,7 @@ void bind_driver(py::module_& module) {
     module.def(
         "options", []() -> const RunOptions& { return session().options; },
         py::return_value_policy::reference);
+    module.def("warns_of_old_forms", [] { return session().runtime.host().habits.warns; });
     module.def("read_config", &read_checked_config, "file"_a);
     module.def(
         "start_all",
@@ -134,27 +137,29 @@ void bind_driver(py::module_& module) {
     module.def(
         "set_global_timeout",
         [](vm::Seconds timeout) { session().runtime.termination().set_global_timeout(timeout); },
-        "timeout"_a);
+        "timeout"_a, can_block());
     module.def("hear_signals", &hear_signals);
     // Makes a directory that nobody else can write to, or checks that one is such.
     module.def(
         "private_directory",
-        [](const std::filesystem::path& path) { os::open_private_directory(path); }, "path"_a);
-    // Process groups that Python starts: they are to end with us, whatever ends us.
+        [](const std::filesystem::path& path) { os::open_private_directory(path); }, "path"_a,
+        can_block());
+    // What is to go with us if we end before it is finished. The parent is an open directory.
     module.def(
-        "guard_group",
-        [](pid_t group, bool guarded) {
-            const os::OrphanGuard& guard = session().runtime.host().guard;
-            if (!guarded)
-                return guard.forget(group);
-            guard.add(group);
-            guard.adopt(group);
+        "guard_unfinished",
+        [](int parent, const Text& name) {
+            return session().runtime.host().guard.add_unfinished(parent, name.bytes);
         },
-        "group"_a, "guarded"_a);
+        "parent"_a, "name"_a, can_block());
+    module.def(
+        "forget_unfinished",
+        [](int number) { session().runtime.host().guard.forget_unfinished(number); }, "number"_a,
+        can_block());
     module.def("is_fork", &is_fork);
     module.def("keep_all_objects", [module] { keep_all_objects(module); });
-    module.def("clear_global_timeout",
-               [] { session().runtime.termination().clear_global_timeout(); });
+    module.def(
+        "clear_global_timeout", [] { session().runtime.termination().clear_global_timeout(); },
+        can_block());
 }
 
 } // namespace ntd::python

@@ -77,19 +77,22 @@ void bind_log(py::module_& module) {
         .def("__exit__", &ScopeHandle::exit);
 
     module.def(
-        "show_serial", [](bool shown) { session().terminal.set_serial(shown); }, "shown"_a);
+        "show_serial", [](bool shown) { session().terminal.set_serial(shown); }, "shown"_a,
+        can_block());
     module.def(
         "show_serial_of",
         [](const std::string& machine, bool shown) {
             session().terminal.set_serial(machine, shown);
         },
-        "machine"_a, "shown"_a);
+        "machine"_a, "shown"_a, can_block());
     module.def(
-        "set_quiet", [](bool quiet) { session().terminal.set_quiet(quiet); }, "quiet"_a);
+        "set_quiet", [](bool quiet) { session().terminal.set_quiet(quiet); }, "quiet"_a,
+        can_block());
     module.def(
         "redirect_log", [](int fd) { session().terminal.redirect(fd); }, "fd"_a, can_block());
     module.def(
-        "set_log_level", [](log::Level level) { session().terminal.set_level(level); }, "level"_a);
+        "set_log_level", [](log::Level level) { session().terminal.set_level(level); }, "level"_a,
+        can_block());
     module.def(
         "log_line",
         [](log::Level level, const Words& text, const std::string& machine) {
@@ -100,6 +103,8 @@ void bind_log(py::module_& module) {
         "log_test_error",
         [](const Words& text) { session().runtime.host().log.test_error(text.bytes); }, "text"_a,
         can_block());
+    module.def(
+        "prepare_log_for_end", [] { session().runtime.host().log.prepare_for_end(); }, can_block());
     module.def(
         "log_serial",
         [](const std::string& machine, const Words& text) {

@@ -4,6 +4,7 @@
 
 #include <ntd/base/error.h>
 #include <ntd/vm/guest_ops.h>
+#include <ntd/vm/retry.h>
 
 #include <fmt/format.h>
 
@@ -12,7 +13,7 @@
 
 #include <algorithm>
 #include <cstdint>
-#include <cstring>
+#include <limits>
 #include <numeric>
 #include <optional>
 #include <string>
@@ -54,14 +55,14 @@ py::str into_text(std::string bytes) {
     constexpr std::size_t piece = std::size_t{16} << 20;
     if (bytes.size() < piece || !is_ascii(bytes))
         return text_of(std::string_view(bytes));
-    const auto text =
+    auto text =
         py::reinterpret_steal<py::str>(PyUnicode_New(static_cast<Py_ssize_t>(bytes.size()), 0x7F));
     if (!text)
         throw py::error_already_set();
     auto* to = static_cast<char*>(PyUnicode_DATA(text.ptr()));
     for (std::size_t done = 0; done < bytes.size(); done += piece) {
         const auto size = std::min(piece, bytes.size() - done);
-        std::memcpy(to + done, bytes.data() + done, size);
+        std::copy_n(bytes.data() + done, size, to + done);
         release_pages(bytes.data() + done, size);
     }
     return text;
@@ -127,11 +128,12 @@ void bind_commands(py::class_<Machine, std::shared_ptr<Machine>>& machine) {
             "timeout"_a = no_limit)
         .def(
             "wait_until_succeeds",
-            [](Machine& self, const Command& command, Timeout timeout) {
-                return text_of(blocking(
-                    [&] { return vm::wait_until_succeeds(self, command.bytes, timeout); }));
+            [](Machine& self, const Command& command, Timeout timeout, Timeout attempt) {
+                return text_of(blocking([&] {
+                    return vm::wait_until_succeeds(self, command.bytes, timeout, attempt);
+                }));
             },
-            "command"_a, "timeout"_a = default_limit)
+            "command"_a, "timeout"_a = default_limit, "attempt_timeout"_a = no_limit)
         .def(
             "wait_until_fails",
             [](Machine& self, const Command& command, Timeout timeout) {
@@ -180,7 +182,25 @@ void bind_units(py::class_<Machine, std::shared_ptr<Machine>>& machine) {
         .def("require_unit_state", &vm::require_unit_state, "unit"_a, "require_state"_a = "active",
              can_block())
         .def("wait_for_unit", &vm::wait_for_unit, "unit"_a, "user"_a = py::none(),
-             "timeout"_a = default_limit, can_block());
+             "timeout"_a = default_limit, can_block())
+        .def("wait_for_unit_active_state", &vm::wait_for_unit_active_state, "unit"_a, "state"_a,
+             "timeout"_a = default_limit, "user"_a = py::none(), can_block());
+}
+
+void retry_in_python(Machine& self, const py::function& attempt, Timeout timeout) {
+    const auto look = [&](bool last) {
+        const py::gil_scoped_acquire gil;
+        try {
+            return py::bool_(attempt(last)).cast<bool>();
+        } catch (const py::error_already_set& error) {
+            if (!vm::WaitLimit::current_has_cut() || !error.matches(PyExc_Exception))
+                throw;
+            return false;
+        }
+    };
+    const py::gil_scoped_release without_gil;
+    vm::retry(
+        look, timeout, [&] { return self.exit_fd(); }, self.host().interrupt);
 }
 
 void bind_waits(py::class_<Machine, std::shared_ptr<Machine>>& machine) {
@@ -191,7 +211,7 @@ void bind_waits(py::class_<Machine, std::shared_ptr<Machine>>& machine) {
             blocking([&] { function(self, number, addr, timeout); });
         };
     };
-    machine
+    machine.def("_retry", &retry_in_python)
         .def(
             "wait_for_file",
             [](Machine& self, const py::object& filename, Timeout timeout) {
@@ -223,7 +243,7 @@ void bind_base_machine(py::module_& module) {
         .def_readwrite("state_dir", &Machine::state_dir)
         .def_readwrite("shared_dir", &Machine::shared_dir)
         .def("_set_before_command",
-             [](Machine& self, py::function function) {
+             [](Machine& self, const py::function& function) {
                  // A bound method would keep the machine alive for ever: the weak one does not.
                  self.before_command = [weak = py::weakref(py::cast(&self)),
                                         method = py::object(function.attr("__func__"))] {
@@ -237,13 +257,55 @@ void bind_base_machine(py::module_& module) {
                  blocking([&] { self.log(words); });
              })
         .def("connect", &Machine::connect, can_block())
-        .def("is_up", &Machine::is_up)
-        .def("_close", &Machine::close)
+        .def("is_up", &Machine::is_up, can_block())
+        .def("_close", &Machine::close, can_block())
         .def("release", &Machine::release, can_block())
         .def("cleanup_statedir", &Machine::cleanup_statedir, can_block());
     bind_commands(machine);
     bind_units(machine);
     bind_waits(machine);
+}
+
+// A limit in the manner of a context manager.
+class ContextLimit {
+public:
+    explicit ContextLimit(Timeout timeout) : timeout_(timeout) {}
+
+    ContextLimit& enter() {
+        limit_.emplace(vm::deadline_of(timeout_), vm::WaitLimit::overtime_of_a_look);
+        return *this;
+    }
+    void exit() { limit_.reset(); }
+    void begin_last() { limit().set_overtime(vm::WaitLimit::overtime_of_the_last); }
+    double left() { return seconds_until(limit().deadline()); }
+    bool has_cut() { return limit().has_cut(); }
+
+    static double seconds_until(Deadline deadline) {
+        return deadline.is_never() ? std::numeric_limits<double>::infinity()
+                                   : vm::Seconds(deadline.left()).count();
+    }
+
+private:
+    vm::WaitLimit& limit() {
+        if (!limit_)
+            throw UsageError("the limit of a wait is used outside of its `with` block");
+        return *limit_;
+    }
+
+    Timeout timeout_;
+    std::optional<vm::WaitLimit> limit_;
+};
+
+void bind_wait_limit(py::module_& module) {
+    py::class_<ContextLimit>(module, "WaitLimit")
+        .def(py::init<Timeout>())
+        .def("__enter__", &ContextLimit::enter, py::return_value_policy::reference)
+        .def("__exit__", [](ContextLimit& self, const py::args&) { self.exit(); })
+        .def("begin_last", &ContextLimit::begin_last)
+        .def("left", &ContextLimit::left)
+        .def("has_cut", &ContextLimit::has_cut)
+        .def_static("left_now",
+                    [] { return ContextLimit::seconds_until(vm::WaitLimit::current()); });
 }
 
 void bind_process(py::module_& module) {
@@ -252,14 +314,15 @@ void bind_process(py::module_& module) {
         .def_property_readonly("args", &ProcessHandle::args)
         .def_property_readonly("stdin_fd", &ProcessHandle::stdin_fd)
         .def_property_readonly("stdout_fd", &ProcessHandle::stdout_fd)
-        .def("poll", &ProcessHandle::poll)
+        .def("poll", &ProcessHandle::poll, can_block())
         .def("wait", &ProcessHandle::wait, can_block())
-        .def("signal", &ProcessHandle::signal);
+        .def("signal", &ProcessHandle::signal, can_block());
 }
 
 } // namespace
 
 void bind_machine(py::module_& module) {
+    bind_wait_limit(module);
     bind_process(module);
     bind_base_machine(module);
     bind_qemu_machine(module);

@@ -6,6 +6,7 @@
 #include <ntd/vm/nspawn_machine.h>
 
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -22,20 +23,19 @@ using can_block = py::call_guard<py::gil_scoped_release>;
 void bind_nspawn_machine(py::module_& module) {
     py::class_<ContainerHost, std::shared_ptr<ContainerHost>>(module, "ContainerHost")
         .def(py::init([](const std::filesystem::path& keep) {
-                 const py::gil_scoped_release without_gil;
-                 return std::make_shared<ContainerHost>(session().runtime.host(), keep);
+                 return make_blocking<ContainerHost>(session().runtime.host(), keep);
              }),
              "keep"_a)
         .def_property_readonly("namespaces", &ContainerHost::namespaces);
     py::class_<NspawnMachine, vm::Machine, OverridableNspawn, std::shared_ptr<NspawnMachine>>(
         module, "NspawnMachine", py::dynamic_attr())
-        .def(py::init([](const std::string& start_command, const std::string& name,
+        .def(py::init([](const std::string& start_command, const std::optional<std::string>& name,
                          const std::filesystem::path& out_dir, const std::filesystem::path& tmp_dir,
                          bool keep_machine_state, std::shared_ptr<ContainerHost> containers) {
-            return std::make_shared<OverridableNspawn>(
+            return make_blocking<OverridableNspawn>(
                 session().runtime.host(),
-                vm::MachineOptions{name, out_dir, tmp_dir, keep_machine_state}, start_command,
-                std::move(containers));
+                options_for(start_command, name, out_dir, tmp_dir, keep_machine_state),
+                start_command, std::move(containers));
         }))
         .def("_set_overridden",
              [](NspawnMachine& self, const std::vector<std::string>& names) {
@@ -44,13 +44,24 @@ void bind_nspawn_machine(py::module_& module) {
              })
         .def_property_readonly("pid", &pid_of<NspawnMachine>)
         .def_property_readonly("start_command", &NspawnMachine::start_command)
+        .def_property_readonly("machine_sock_path",
+                               [](const NspawnMachine& self) {
+                                   return std::filesystem::path(self.machine_sock_path());
+                               })
+        .def(
+            "_notify_fd",
+            [](const NspawnMachine& self) { return self.running()->notices.fd().get(); },
+            can_block())
         .def("_init", &NspawnMachine::init, can_block())
         .def("start", &NspawnMachine::start, "allow_reboot"_a = false, can_block())
         .def("shutdown", &NspawnMachine::shutdown, can_block())
         .def("wait_for_shutdown", &NspawnMachine::wait_for_shutdown, can_block())
-        .def("_process", [](const NspawnMachine& self) {
-            return ProcessHandle(self.running(), self.host().interrupt, {self.start_command()});
-        });
+        .def(
+            "_process",
+            [](const NspawnMachine& self) {
+                return ProcessHandle(self.running(), self.host().interrupt, {self.start_command()});
+            },
+            can_block());
 }
 
 } // namespace ntd::python

@@ -4,7 +4,7 @@
 #include "process_handle.h"
 
 #include <ntd/vm/qemu_machine.h>
-#include <ntd/vm/retry.h>
+#include <ntd/vm/start_command.h>
 
 #include <algorithm>
 #include <memory>
@@ -97,26 +97,24 @@ std::size_t pending_lines(QemuMachine& self) {
     }
 }
 
-void retry_in_python(QemuMachine& self, const py::function& attempt, Timeout timeout) {
-    const py::gil_scoped_release without_gil;
-    vm::retry(
-        [&](bool last) {
-            const py::gil_scoped_acquire gil;
-            return py::bool_(attempt(last)).cast<bool>();
-        },
-        timeout, [&] { return self.exit_fd(); }, self.host().interrupt);
-}
-
 using Class = py::class_<QemuMachine, vm::Machine, OverridableQemu, std::shared_ptr<QemuMachine>>;
+
+int monitor_fd(const QemuMachine& machine) {
+    const auto qemu = machine.running();
+    // The greeting is for us: we wait for it before our first command.
+    qemu->hmp->execute("", vm::deadline_of(machine.host().silence));
+    return qemu->hmp->fd();
+}
 
 void bind_life(Class& machine) {
     machine
-        .def(py::init([](const std::string& start_command, const std::string& name,
+        .def(py::init([](const std::string& start_command, const std::optional<std::string>& name,
                          const std::filesystem::path& out_dir, const std::filesystem::path& tmp_dir,
                          bool keep_machine_state) {
-            return std::make_shared<OverridableQemu>(
+            return make_blocking<OverridableQemu>(
                 session().runtime.host(),
-                vm::MachineOptions{name, out_dir, tmp_dir, keep_machine_state}, start_command);
+                options_for(start_command, name, out_dir, tmp_dir, keep_machine_state),
+                start_command);
         }))
         .def("_set_overridden",
              [](QemuMachine& self, const std::vector<std::string>& names) {
@@ -143,23 +141,27 @@ void bind_life(Class& machine) {
         .def_property_readonly(
             "vnc_path",
             [](const QemuMachine& self) { return std::filesystem::path(self.vnc_path()); })
-        .def("_use_vsock", &QemuMachine::use_vsock)
+        .def_property_readonly(
+            "efi_vars_path",
+            [](const QemuMachine& self) { return std::filesystem::path(self.efi_vars_path()); })
+        .def("_use_vsock", &QemuMachine::use_vsock, can_block())
         .def_property_readonly("_vsock", &QemuMachine::vsock_sockets)
         .def("start", &QemuMachine::start, "allow_reboot"_a = false, can_block())
         .def("shutdown", &QemuMachine::shutdown, can_block())
         .def("crash", &QemuMachine::crash, can_block())
         .def("reboot", &QemuMachine::reboot, can_block())
         .def("wait_for_shutdown", &QemuMachine::wait_for_shutdown, can_block())
-        .def("_process",
-             [](const QemuMachine& self) {
-                 return ProcessHandle(self.running(), self.host().interrupt,
-                                      {"/bin/sh", "-c", self.start_command()});
-             })
-        .def("_shell_fd",
-             [](const QemuMachine& self) { return self.running()->guest->line().fd(); })
-        .def("_monitor_fd",
-             [](const QemuMachine& self) { return self.running()->hmp->stream().fd(); })
-        .def("_retry", &retry_in_python);
+        .def(
+            "_process",
+            [](const QemuMachine& self) {
+                return ProcessHandle(self.running(), self.host().interrupt,
+                                     {"/bin/sh", "-c", self.start_command()});
+            },
+            can_block())
+        .def(
+            "_shell_fd", [](const QemuMachine& self) { return self.running()->guest->line_fd(); },
+            can_block())
+        .def("_monitor_fd", &monitor_fd, can_block());
 }
 
 void bind_monitors(Class& machine) {
@@ -194,25 +196,55 @@ void bind_monitors(Class& machine) {
                  self.send_chars(chars, delay.value_or(Seconds(0)));
              })
         .def("forward_port", &QemuMachine::forward_port, can_block())
+        .def("_vde_cables",
+             [](QemuMachine& self) {
+                 const auto cables = [&] {
+                     const py::gil_scoped_release without_gil;
+                     return self.vde_cables();
+                 }();
+                 py::list named;
+                 for (const auto& cable : cables)
+                     named.append(py::make_tuple(text_of(cable.name), text_of(cable.socket)));
+                 return named;
+             })
+        .def(
+            "_set_link",
+            [](QemuMachine& self, const std::string& name, bool connected) {
+                self.set_link(name, connected ? QemuMachine::Link::on : QemuMachine::Link::off);
+            },
+            can_block())
         .def("block", &QemuMachine::block, can_block())
         .def("unblock", &QemuMachine::unblock, can_block());
 }
 
 void bind_console(Class& machine) {
     machine.def("send_console", &QemuMachine::send_console, can_block())
-        .def("_tap_console", &QemuMachine::tap_console)
+        .def("_tap_console", &QemuMachine::tap_console, can_block())
         .def("get_console_log",
              [](QemuMachine& self) { return text_from([&] { return self.get_console_log(); }); })
         .def("_console_wait_for", &wait_for_console)
         .def("_console_next_line", &next_line, can_block())
         .def("_console_pending_lines", &pending_lines, can_block())
-        .def("_console_closed", [](QemuMachine& self) { return self.console().closed(); })
+        .def(
+            "_console_closed", [](QemuMachine& self) { return self.console().closed(); },
+            can_block())
         .def("_console_wait_closed", &QemuMachine::wait_for_console_end, can_block());
 }
 
 } // namespace
 
 void bind_qemu_machine(py::module_& module) {
+    module.def(
+        "start_command_line",
+        [](const std::string& command, std::string monitor, std::string qmp, std::string shell,
+           bool allow_reboot) {
+            const vm::QemuSockets sockets{
+                .qmp = std::move(qmp), .monitor = std::move(monitor), .shell = std::move(shell)};
+            const auto display = vm::display_of(session().runtime.host().environment());
+            const auto reboot = allow_reboot ? vm::Reboot::restarts_guest : vm::Reboot::ends_qemu;
+            return vm::start_command_line(command, vm::qemu_arguments(sockets, reboot, display));
+        },
+        "command"_a, "monitor"_a, "qmp"_a, "shell"_a, "allow_reboot"_a = false);
     Class machine(module, "QemuMachine", py::dynamic_attr());
     bind_life(machine);
     bind_monitors(machine);

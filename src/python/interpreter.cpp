@@ -95,11 +95,14 @@ void connect_signals(os::Interrupt& interrupt) {
     hear_signals();
 }
 
-void disconnect_signals(os::Interrupt& interrupt) {
+void disconnect_signals(os::Interrupt& interrupt) noexcept {
     const InterruptsLater until_it_is_done;
     if (PyErr_CheckSignals() != 0)
         PyErr_Clear(); // it comes too late to change anything
-    py::module_::import("_signal").attr("set_wakeup_fd")(-1);
+    try {
+        py::module_::import("_signal").attr("set_wakeup_fd")(-1);
+    } catch (const std::exception&) { // the script has made something else of it
+    }
     interrupt.set_hook(nullptr);
 }
 
@@ -181,5 +184,6 @@ PYBIND11_EMBEDDED_MODULE(_ntd, module) {
     ntd::python::bind_errors(module);
     ntd::python::bind_log(module);
     ntd::python::bind_machine(module);
+    ntd::python::bind_program(module);
     ntd::python::bind_driver(module);
 }

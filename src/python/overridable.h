@@ -2,8 +2,10 @@
 
 #include "casters.h"
 
+#include <ntd/driver/config.h>
 #include <ntd/vm/guest_ops.h>
 
+#include <filesystem>
 #include <optional>
 #include <set>
 #include <string>
@@ -17,6 +19,23 @@ namespace py = pybind11;
 inline vm::ExecResult engine_result(const py::object& result) {
     const auto [status, output] = result.cast<std::pair<int, std::string>>();
     return {status, output};
+}
+
+// A time limit of the kind that scripts are not warned of when they pass it on: it is not theirs.
+inline py::object limit_for_script(vm::Timeout timeout) {
+    if (!timeout)
+        return py::none();
+    return py::module_::import("test_driver.duration").attr("Seconds")(timeout->count());
+}
+
+// Without a name the start script has one.
+inline vm::MachineOptions options_for(const std::string& start_command,
+                                      const std::optional<std::string>& name,
+                                      const std::filesystem::path& out_dir,
+                                      const std::filesystem::path& tmp_dir,
+                                      bool keep_machine_state) {
+    return {name ? *name : driver::machine_name(start_command), out_dir, tmp_dir,
+            keep_machine_state};
 }
 
 // Lets a Python subclass override what other methods are built on; vm/machine.h says which those
@@ -37,9 +56,10 @@ public:
     vm::ExecResult execute(const std::string& command, const vm::ExecuteOptions& options) override {
         std::optional<vm::ExecResult> result;
         with_override("execute", [&](const py::function& function) {
-            result = engine_result(function(command, py::arg("check_return") = options.check_return,
-                                            py::arg("check_output") = options.check_output,
-                                            py::arg("timeout") = options.timeout));
+            result =
+                engine_result(function(command, py::arg("check_return") = options.check_return,
+                                       py::arg("check_output") = options.check_output,
+                                       py::arg("timeout") = limit_for_script(options.timeout)));
         });
         return result ? *result : Kind::execute(command, options);
     }
@@ -59,7 +79,8 @@ public:
     std::string succeed(const std::vector<std::string>& commands, vm::Timeout timeout) override {
         std::optional<std::string> result;
         with_override("succeed", [&](const py::function& function) {
-            result = function(*py::tuple(py::cast(commands)), py::arg("timeout") = timeout)
+            result = function(*py::tuple(py::cast(commands)),
+                              py::arg("timeout") = limit_for_script(timeout))
                          .template cast<std::string>();
         });
         return result ? *result : Kind::succeed(commands, timeout);

@@ -1,7 +1,8 @@
 #include <ntd/vm/capture.h>
 
 #include <ntd/base/error.h>
-#include <ntd/base/text.h>
+#include <ntd/os/directory_watch.h>
+#include <ntd/os/other_process.h>
 #include <ntd/os/private_directory.h>
 #include <ntd/os/wait.h>
 #include <ntd/vm/vde_switch.h>
@@ -10,6 +11,7 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <iterator>
 #include <utility>
 
 namespace ntd::vm {
@@ -20,6 +22,9 @@ using namespace std::chrono_literals;
 namespace fs = std::filesystem;
 
 constexpr auto connect_limit = 30s;
+
+// For what is on its way to the file when a capture ends; on a network that is never quiet.
+constexpr auto last_frames_limit = 1s;
 
 // The switch makes a socket for each connection, whose name begins with the port. One that has gone
 // may still be there for a moment, and its name, or inode, be used again.
@@ -42,9 +47,6 @@ bool is_new_one(const std::set<std::string>& before, const std::set<std::string>
 
 } // namespace
 
-Capture::Plug::Plug(const os::ProcessSpec& spec, const os::OrphanGuard& guard)
-    : process(spec, guard), frames(os::ByteStream::nonblocking(std::move(process.stdout_pipe))) {}
-
 Capture::Capture(fs::path file, const Host& host)
     : path_(std::move(file)), host_(host), file_(os::open_output(path_)) {
     append(proto::pcap_header());
@@ -54,52 +56,55 @@ Capture::~Capture() {
     stop();
 }
 
-void Capture::plug_into(const fs::path& switch_dir) {
-    const std::lock_guard lock(mutex_);
-    if (stopped_)
-        return;
-    const auto before = connections(switch_dir);
+void Capture::plug_into(VdeSwitch& vlan_switch) {
+    const auto& switch_dir = vlan_switch.directory();
     const auto port = fmt::format("{}[{}]", switch_dir.string(), VdeSwitch::capture_port);
     const os::ProcessSpec spec{.argv = {"vde_plug", port}, .environment = host_.environment()};
-    auto plug = std::make_unique<Plug>(spec, host_.guard);
-    wait_for_connection(plug->process, switch_dir, before);
-    plug->watch =
-        host_.loop.watch(plug->frames.fd(), [this, &plug = *plug] { return on_readable(plug); });
-    plugs_.push_back(std::move(plug));
+    const auto before = connections(switch_dir);
+    auto plug = std::make_unique<Plug>();
+    plug->switch_dir = switch_dir;
+    plug->switch_pid = vlan_switch.console().pid();
+    plug->process.emplace(
+        fmt::format("the vde_plug for '{}'", path_.string()), spec, host_,
+        [this, &plug = *plug](std::string_view bytes) { on_frames(plug, bytes); },
+        HelperProcess::End::left_to_caller);
+    wait_for_connection(*plug, before);
+    plug->process->leave_end_to_log();
+    const std::lock_guard lock(mutex_);
+    if (!stopped_) // else it ends with this call
+        plugs_.push_back(std::move(plug));
 }
 
-void Capture::wait_for_connection(os::ChildProcess& plug,
-                                  const fs::path& switch_dir,
-                                  const std::set<std::string>& before) {
+void Capture::wait_for_connection(Plug& plug, const std::set<std::string>& before) {
+    os::DirectoryWatch appeared(plug.switch_dir);
     const auto deadline = Deadline::after(connect_limit);
-    while (!is_new_one(before, connections(switch_dir))) {
-        os::wait_readable({plug.exit_fd()}, sooner(deadline, Deadline::after(2ms)),
-                          host_.interrupt);
-        const auto status = plug.poll();
-        if (!status && !deadline.passed())
-            continue;
-        std::string said;
-        os::ByteStream::nonblocking(std::move(plug.stderr_pipe)).read_ready(said);
-        throw MachineError("'{}' cannot be captured: vde_plug in the switch '{}' {}; it said: {}",
-                           path_.string(), switch_dir.string(),
-                           status ? status->describe() : "got no connection", printable(said));
+    try {
+        while (!is_new_one(before, connections(plug.switch_dir))) {
+            plug.process->check();
+            if (!os::wait_readable({appeared.fd(), plug.process->exit_fd()}, deadline,
+                                   host_.interrupt))
+                throw MachineError("{} got no connection within {} seconds", plug.process->what(),
+                                   std::chrono::seconds(connect_limit).count());
+            appeared.reset();
+        }
+    } catch (Error& error) {
+        error.add_context(
+            fmt::format("the network '{}' cannot be captured", plug.switch_dir.string()));
+        throw;
     }
 }
 
 // On the I/O thread: a file system that is full must not stop the test.
-bool Capture::on_readable(Plug& plug) {
-    std::string bytes;
-    const bool closed = plug.frames.read_ready(bytes) == os::ByteStream::Outcome::closed;
+void Capture::on_frames(Plug& plug, std::string_view bytes) {
     plug.decoder.feed(bytes);
     const auto now = std::chrono::system_clock::now();
     std::string records;
     while (const auto frame = plug.decoder.next())
         records += proto::pcap_record(now, *frame);
-    if (!append(records)) {
+    if (!is_full_ && !append(records)) {
+        is_full_ = true;
         host_.log.warning(fmt::format("'{}' can take no more frames", path_.string()));
-        return false;
     }
-    return !closed;
 }
 
 bool Capture::append(std::string_view bytes) {
@@ -112,14 +117,52 @@ bool Capture::append(std::string_view bytes) {
     return true;
 }
 
-void Capture::stop() noexcept {
+void Capture::pull(Plug& plug) noexcept {
+    try {
+        plug.process->check();
+    } catch (const std::exception& error) {
+        const std::lock_guard lock(mutex_);
+        if (!cut_short_)
+            cut_short_ = error.what();
+    }
+    // A frame that a machine has got may still be with these, in this order.
+    const auto deadline = Deadline::after(last_frames_limit);
+    for (const auto pid : {plug.switch_pid, plug.process->pid()})
+        os::wait_until_asleep(pid, deadline);
+    plug.process->stop_and_read();
+}
+
+// Those no longer belong to the list: nobody waits for a plug with the lock.
+Capture::Plugs Capture::take(const std::function<bool(const Plug&)>& which) {
+    Plugs taken;
     const std::lock_guard lock(mutex_);
-    stopped_ = true;
-    for (const auto& plug : plugs_)
-        plug->watch.reset();
-    for (const auto& plug : plugs_)
-        on_readable(*plug);
-    plugs_.clear();
+    const auto last = std::partition(plugs_.begin(), plugs_.end(),
+                                     [&](const auto& plug) { return !which(*plug); });
+    std::move(last, plugs_.end(), std::back_inserter(taken));
+    plugs_.erase(last, plugs_.end());
+    return taken;
+}
+
+void Capture::unplug_from(const fs::path& switch_dir) noexcept {
+    for (const auto& plug : take([&](const Plug& each) { return each.switch_dir == switch_dir; }))
+        pull(*plug);
+}
+
+void Capture::stop() noexcept {
+    {
+        const std::lock_guard lock(mutex_);
+        stopped_ = true;
+    }
+    for (const auto& plug : take([](const Plug&) { return true; }))
+        pull(*plug);
+    file_.reset();
+}
+
+void Capture::check() const {
+    const std::lock_guard lock(mutex_);
+    if (cut_short_)
+        throw MachineError("'{}' does not have all that has passed over the network: {}",
+                           path_.string(), *cut_short_);
 }
 
 } // namespace ntd::vm

@@ -4,6 +4,8 @@
 
 #include <algorithm>
 #include <array>
+#include <span>
+#include <utility>
 
 namespace ntd::vm {
 
@@ -20,9 +22,21 @@ constexpr std::array<std::string_view, 4> dead_ends{
     "Entering emergency mode. Exit the shell to continue",
 };
 
+// The first words of a Linux kernel.
+constexpr std::string_view kernel_start = "Linux version ";
+
+bool has(std::string_view line, std::string_view text) {
+    return line.find(text) != line.npos;
+}
+
 bool is_dead_end(std::string_view line) {
     return std::any_of(dead_ends.begin(), dead_ends.end(),
-                       [&](std::string_view text) { return line.find(text) != line.npos; });
+                       [&](std::string_view text) { return has(line, text); });
+}
+
+// "Out of memory: Killed process 123 (bash) total-vm:..."
+bool is_end_of_a_shell(std::string_view line) {
+    return has(line, "Killed process") && has(line, "(bash)");
 }
 
 } // namespace
@@ -40,13 +54,14 @@ void ConsoleLog::add_stderr(std::string_view line) {
 
 void ConsoleLog::add(std::string_view line, bool serial) {
     auto clean = valid_utf8(line);
+    bool alarming = false;
     state_.with([&](State& state) {
-        if (serial) {
-            state.text.append(clean);
-            state.text.append("\n");
-            if (!state.dead_end && is_dead_end(clean))
-                state.dead_end = printable(clean.substr(0, longest_in_tail));
-        }
+        const auto shown =
+            serial ? std::min(std::exchange(state.unfinished, {}).size(), line.size()) : 0;
+        state.text.append(shown == 0 ? clean : valid_utf8(line.substr(shown)));
+        state.text.append("\n");
+        if (serial)
+            alarming = take_news(state, clean);
         if (clean.size() > longest_in_tail)
             clean = clean.substr(0, longest_in_tail) + "...";
         state.tail.push_back(std::move(clean));
@@ -55,6 +70,34 @@ void ConsoleLog::add(std::string_view line, bool serial) {
         state.last_activity = Deadline::Clock::now();
     });
     changed_.notify();
+    if (alarming)
+        alarms_.notify();
+}
+
+std::string ConsoleLog::add_unfinished(std::string_view line) {
+    auto piece = state_.with([&](State& state) {
+        auto more = valid_utf8(line.substr(std::min(state.unfinished.size(), line.size())));
+        state.text.append(more);
+        state.unfinished = line;
+        state.last_activity = Deadline::Clock::now();
+        return more;
+    });
+    changed_.notify();
+    return piece;
+}
+
+// Whether the line is an alarm.
+bool ConsoleLog::take_news(State& state, std::string_view line) {
+    const bool dead_end = is_dead_end(line);
+    const auto shown = [&] { return printable(line.substr(0, longest_in_tail)); };
+    if (has(line, kernel_start))
+        state.dead_end.reset();
+    else if (dead_end && !state.dead_end)
+        state.dead_end = shown();
+    if (!dead_end && !is_end_of_a_shell(line))
+        return false;
+    state.alarm = {state.alarm.count + 1, shown()};
+    return true;
 }
 
 void ConsoleLog::close() {
@@ -65,7 +108,9 @@ void ConsoleLog::close() {
 void ConsoleLog::clear() {
     state_.with([](State& state) {
         state.text.clear();
+        const auto alarms = state.alarm.count; // it only grows
         state = State(std::move(state.text));
+        state.alarm.count = alarms;
     });
 }
 
@@ -102,12 +147,19 @@ std::size_t ConsoleLog::size() const {
 
 std::string ConsoleLog::tail(std::size_t lines) const {
     return state_.with([&](const State& state) {
-        const auto skip = state.tail.size() - std::min(lines, state.tail.size());
         std::vector<std::string> last;
-        for (std::size_t i = skip; i < state.tail.size(); ++i)
-            last.push_back(printable(state.tail[i]));
-        return join(last, "\n");
+        for (const auto& line : state.tail)
+            last.push_back(printable(line));
+        if (!state.unfinished.empty())
+            last.push_back(printable(state.unfinished.substr(0, longest_in_tail)));
+        const auto skip = last.size() - std::min(lines, last.size());
+        return join(std::span(last).subspan(skip), "\n");
     });
+}
+
+std::string ConsoleLog::last_output(std::size_t lines) const {
+    const auto last = tail(lines);
+    return last.empty() ? "it had no output" : "its last output was:\n" + last;
 }
 
 std::size_t ConsoleLog::consumed() const {
@@ -130,6 +182,10 @@ Deadline::Clock::time_point ConsoleLog::last_activity() const {
 
 std::optional<std::string> ConsoleLog::dead_end() const {
     return state_.with([](const State& state) { return state.dead_end; });
+}
+
+ConsoleLog::Alarm ConsoleLog::alarm() const {
+    return state_.with([](const State& state) { return state.alarm; });
 }
 
 } // namespace ntd::vm

@@ -27,15 +27,15 @@ namespace fs = std::filesystem;
 constexpr auto holder_warning = 10s;
 
 // How long a command has to end after SIGTERM before it is killed.
-constexpr auto grace = 2s;
+constexpr auto grace = 700ms;
 
 constexpr int timed_out = 124; // as timeout(1) has it
 
 // One argument of a program may have 128 KiB (MAX_ARG_STRLEN), with its NUL.
 constexpr std::size_t longest_argument = 120'000;
 
-// NixOS has no /bin/bash, and its /bin/sh is one; elsewhere sh may be one that knows no pipefail.
-const std::vector<std::string> shells{"/bin/bash", "/run/current-system/sw/bin/bash", "/bin/sh"};
+// NixOS has no /bin/bash: there it is sh, which is one. Elsewhere sh may know no pipefail.
+const std::vector<std::string> shells{"/bin/bash", "/bin/sh"};
 
 constexpr std::string_view prologue = "cd /tmp 2>/dev/null || cd /\nset -eo pipefail\n[ ! -e "
                                       "/etc/profile ] || . /etc/profile || true\n"
@@ -52,8 +52,8 @@ std::vector<std::string> environment() {
             "LOGNAME=root",
             "DISPLAY=:0.0",
             "PAGER=",
-            "PATH=/run/current-system/sw/bin:/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:"
-            "/sbin:/bin"};
+            std::string("PATH=/run/current-system/sw/bin:/usr/local/sbin:/usr/local/bin:") +
+                "/usr/sbin:/usr/bin:/sbin:/bin"};
 }
 
 // The process's own number for itself, the last word of that line, and its name.

@@ -3,8 +3,12 @@
 #include <ntd/base/error.h>
 #include <ntd/base/text.h>
 #include <ntd/vm/retry.h>
+#include <ntd/vm/unit_state.h>
+
+#include <fmt/ranges.h>
 
 #include <algorithm>
+#include <array>
 #include <utility>
 
 namespace ntd::vm {
@@ -22,7 +26,8 @@ constexpr std::size_t most_news = 1 << 20;
 void retry_on(Machine& machine,
               const std::function<bool(bool last)>& attempt,
               Timeout timeout,
-              const std::string& about = {}) {
+              const std::string& about = {},
+              const std::function<std::string()>& missing = nullptr) {
     auto& console = machine.console();
     News news{console.changed()};
     if (!about.empty())
@@ -40,7 +45,8 @@ void retry_on(Machine& machine,
         return false;
     };
     retry(
-        try_it, timeout, [&] { return machine.exit_fd(); }, machine.host().interrupt, news);
+        try_it, timeout, [&] { return machine.exit_fd(); }, machine.host().interrupt, news,
+        missing);
 }
 
 // A port is tested with nc(1). A guest without it would be waited for in vain, or not at all.
@@ -54,8 +60,12 @@ std::string of_user(const User& user) {
 // have ended has told nothing, its failure included.
 std::string wait_until(Machine& machine,
                        const std::string& command,
-                       const ExecuteOptions& options,
-                       const std::function<bool(int status)>& wanted) {
+                       ExecuteOptions options,
+                       const std::function<bool(int status)>& wanted,
+                       Timeout attempt = std::nullopt) {
+    const auto timeout = options.timeout;
+    if (attempt)
+        options.timeout = attempt;
     std::string output;
     retry_on(
         machine,
@@ -64,7 +74,7 @@ std::string wait_until(Machine& machine,
             output = std::move(result.output);
             return !result.timed_out && wanted(result.status);
         },
-        options.timeout);
+        timeout);
     return output;
 }
 
@@ -80,7 +90,7 @@ void wait_for_port(Machine& machine,
                    const std::string& address,
                    bool open,
                    Timeout timeout) {
-    const auto command = fmt::format("exec nc -z {} {}", shell_quote(address), shell_quote(port));
+    const auto command = fmt::format("exec nc -z {} {}", address, port);
     const auto scope = nested(machine, fmt::format("waiting for TCP port {} on {}{}", port, address,
                                                    open ? "" : " to be closed"));
     wait_until(machine, command, {.timeout = timeout, .simple = true}, [&](int status) {
@@ -88,6 +98,81 @@ void wait_for_port(Machine& machine,
         return (status == 0) == open;
     });
 }
+
+// As systemd names it on the console: "systemd[1]: Started nginx.service - A web server."
+std::string full_name(const std::string& unit) {
+    return unit.find('.') != unit.npos ? unit : unit + ".service";
+}
+
+class UnitWait {
+public:
+    UnitWait(Machine& machine, const std::string& unit, const User& user)
+        : machine_(machine), unit_(unit), user_(user) {}
+
+    // Whether it is active, or will not be as things are.
+    bool is_over() {
+        if (!can_ask() || !is_final())
+            return false;
+        if (state_ != "active")
+            reason_ = why_not_active(machine_, unit_, user_);
+        return true;
+    }
+
+    // Throws RequestedAssertionFailed, with the reason, if it is not active.
+    void check() {
+        if (state_ == "failed")
+            throw RequestedAssertionFailed("unit \"{}\" reached state \"{}\"{}", unit_, state_,
+                                           reason_);
+        if (state_ == "inactive")
+            throw RequestedAssertionFailed(
+                "unit \"{}\" is inactive and there are no pending jobs{}", unit_, reason_);
+    }
+
+    // What the wait was for at its last look.
+    std::string missing() const {
+        if (!missing_manager_.empty())
+            return ": " + missing_manager_;
+        return state_.empty() ? "" : fmt::format(": unit \"{}\" is {}", unit_, shortened(state_));
+    }
+
+private:
+    bool is_final() {
+        if (state_ != "inactive")
+            return state_ == "active" || state_ == "failed";
+        if (machine_.systemctl("list-jobs --full 2>&1", user_).output.find("No jobs") ==
+            std::string::npos)
+            return false;
+        ask(); // a job may have ended between the two questions, and well
+        return state_ == "inactive";
+    }
+
+    void ask() { state_ = machine_.get_unit_property(unit_, "ActiveState", user_); }
+
+    // False if who could tell is not there yet: the manager of a user who has not logged in.
+    bool can_ask() {
+        if (missing_manager_.empty()) {
+            try {
+                ask();
+                return true;
+            } catch (const RequestedAssertionFailed&) {
+                if (!user_)
+                    throw;
+            }
+        }
+        missing_manager_ = missing_manager(machine_, *user_);
+        if (!missing_manager_.empty())
+            return false;
+        ask(); // it may have come since
+        return true;
+    }
+
+    Machine& machine_;
+    const std::string& unit_;
+    const User& user_;
+    std::string state_;
+    std::string reason_; // why it is not active
+    std::string missing_manager_;
+};
 
 } // namespace
 
@@ -106,10 +191,13 @@ std::string fail(Machine& machine, const std::vector<std::string>& commands, Tim
     return output;
 }
 
-std::string wait_until_succeeds(Machine& machine, const std::string& command, Timeout timeout) {
+std::string wait_until_succeeds(Machine& machine,
+                                const std::string& command,
+                                Timeout timeout,
+                                Timeout attempt) {
     const auto scope = nested(machine, fmt::format("waiting for success: {}", command));
-    return wait_until(machine, command, {.timeout = timeout},
-                      [](int status) { return status == 0; });
+    return wait_until(
+        machine, command, {.timeout = timeout}, [](int status) { return status == 0; }, attempt);
 }
 
 std::string wait_until_fails(Machine& machine, const std::string& command, Timeout timeout) {
@@ -119,27 +207,35 @@ std::string wait_until_fails(Machine& machine, const std::string& command, Timeo
 }
 
 void wait_for_unit(Machine& machine, const std::string& unit, const User& user, Timeout timeout) {
-    const auto state = [&] { return machine.get_unit_property(unit, "ActiveState", user); };
-    const auto is_active = [&](bool) {
-        const auto now = state();
-        if (now == "failed")
-            throw RequestedAssertionFailed("unit \"{}\" reached state \"{}\"", unit,
-                                           shortened(now));
-        if (now != "inactive")
-            return now == "active";
-        if (machine.systemctl("list-jobs --full 2>&1", user).output.find("No jobs") ==
-            std::string::npos)
-            return false;
-        // A job may have ended between the two questions, and well.
-        if (state() == "inactive")
-            throw RequestedAssertionFailed("unit \"{}\" is inactive and there are no pending jobs",
-                                           unit);
-        return false;
-    };
+    UnitWait wait(machine, unit, user);
     const auto scope = nested(machine, fmt::format("waiting for unit {}{}", unit, of_user(user)));
-    // "systemd[1]: Started nginx.service - A web server."
-    const bool has_suffix = unit.find('.') != unit.npos;
-    retry_on(machine, is_active, timeout, has_suffix ? unit : unit + ".service");
+    retry_on(
+        machine, [&](bool) { return wait.is_over(); }, timeout, full_name(unit),
+        [&] { return wait.missing(); });
+    wait.check();
+}
+
+void wait_for_unit_active_state(Machine& machine,
+                                const std::string& unit,
+                                const std::string& wanted,
+                                Timeout timeout,
+                                const User& user) {
+    constexpr std::array<std::string_view, 8> states{"active",      "reloading",  "inactive",
+                                                     "failed",      "activating", "deactivating",
+                                                     "maintenance", "refreshing"};
+    if (std::find(states.begin(), states.end(), wanted) == states.end())
+        throw UsageError("unit state '{}' is none that systemd knows: {}", valid_utf8(wanted),
+                         fmt::join(states, ", "));
+    const auto scope =
+        nested(machine, fmt::format("waiting for unit {}{} to be {}", unit, of_user(user), wanted));
+    const auto is_there = [&](bool last) {
+        const auto now = machine.get_unit_property(unit, "ActiveState", user);
+        if (last && now != wanted)
+            throw RequestedAssertionFailed("action timed out: unit \"{}\" is {}, not {}", unit,
+                                           shortened(now), wanted);
+        return now == wanted;
+    };
+    retry_on(machine, is_there, timeout, full_name(unit));
 }
 
 std::map<std::string, std::string>
@@ -171,16 +267,15 @@ void require_unit_state(Machine& machine, const std::string& unit, const std::st
 }
 
 ExecResult start_job(Machine& machine, const std::string& job, const User& user) {
-    return machine.systemctl("start " + shell_quote(job), user);
+    return machine.systemctl("start " + job, user);
 }
 
 ExecResult stop_job(Machine& machine, const std::string& job, const User& user) {
-    return machine.systemctl("stop " + shell_quote(job), user);
+    return machine.systemctl("stop " + job, user);
 }
 
 void wait_for_file(Machine& machine, const std::string& path, Timeout timeout) {
     const auto scope = nested(machine, fmt::format("waiting for file '{}'", path));
-    // Not quoted: scripts rely on ~ and patterns.
     wait_until(machine, "test -e " + path, {.timeout = timeout, .simple = true},
                [](int status) { return status == 0; });
 }
@@ -203,8 +298,8 @@ void wait_for_open_unix_socket(Machine& machine,
                                const std::string& path,
                                SocketKind kind,
                                Timeout timeout) {
-    const auto command = fmt::format(
-        "exec nc -z {} {}", kind == SocketKind::datagram ? "-uU" : "-U", shell_quote(path));
+    const auto command =
+        fmt::format("exec nc -z {} {}", kind == SocketKind::datagram ? "-uU" : "-U", path);
     const auto scope =
         nested(machine, fmt::format("waiting for unix-domain {} on '{}'",
                                     kind == SocketKind::datagram ? "datagram" : "stream", path));

@@ -4,9 +4,10 @@
 #include <ntd/base/text.h>
 #include <ntd/os/wait.h>
 
-#include <unistd.h>
+#include <fcntl.h>
 
-#include <exception>
+#include <algorithm>
+#include <array>
 #include <memory>
 
 namespace ntd::vm {
@@ -16,23 +17,43 @@ namespace {
 using namespace std::chrono_literals;
 
 // How often a running command is looked at: is its shell still there?
-constexpr auto ping_interval = 1s;
+constexpr auto question_interval = 1s;
 
 // And every so many times also: has it ended, and does somebody hold its output?
-constexpr int pings_per_probe = 10;
+constexpr int questions_per_probe = 10;
 
-// A guest that does not answer may be suspended, or stopped by the script: somebody may wake it.
-constexpr auto silence_warning = 60s;
-constexpr auto silence_limit = 300s;
+// How long we stay, once the time is over, for the last output of a command that is being stopped.
+constexpr Seconds last_output_limit = 1s;
 
-// How long a command has to end after SIGTERM before it is killed.
-constexpr auto grace = 2s;
+// The same for the shell's answer to its last question.
+constexpr Seconds last_answer_limit = 2s;
 
-// How long the control shell, which has nothing else to do, may take to answer. A slow emulated
-// guest under load needs some seconds.
-constexpr auto answer_limit = 60s;
+// How long a new shell, which has nothing else to do, may take to get ready. A slow emulated guest
+// under load needs some seconds.
+constexpr auto set_up_limit = 30s;
+
+// Bulk input goes out in such pieces: no more is kept of one that is given up.
+constexpr std::size_t piece_of_bulk = std::size_t{1} << 20;
+
+// Of the commands that nobody waits for so many are remembered: one may end the shell of another.
+constexpr std::size_t most_detached = 3;
+
+// Of what a guest says before its greeting, so much is kept.
+constexpr std::size_t most_heard = 4096;
 
 constexpr int timed_out = 124; // as timeout(1) has it
+constexpr int shell_ended = -1;
+
+// What a shell has said until its end: where there is no port, the next one may have greeted.
+std::string before_greeting(std::string output) {
+    output.resize(std::min(output.size(), output.rfind(proto::shell_greeting)));
+    return output;
+}
+
+bool is_end_of_shell(const MachineError& error) {
+    return dynamic_cast<const MachineDied*>(&error) != nullptr ||
+           dynamic_cast<const ShellEnded*>(&error) != nullptr;
+}
 
 } // namespace
 
@@ -43,28 +64,34 @@ std::string shortened(std::string_view command) {
 }
 
 struct GuestShell::Exchange {
-    explicit Exchange(std::string_view text)
-        : marker(proto::new_marker()), command(text), decoder(marker) {}
+    Exchange(std::string_view text, GuestShell& shell)
+        : marker(proto::new_marker()), command(text), decoder(marker),
+          patience(shell.machine_, shortened(text), shell.process_, shell.host_) {}
 
-    std::string marker;
-    std::string_view command;
-    proto::ShellDecoder decoder;
-    std::string received; // at the last reading; its memory is used again
-    std::string output;   // what has been taken from the decoder
-    OutputSink sink;
-    bool discards = false;       // nobody wants the output
-    bool must_end = false;       // an error is no reason for the command to end by itself
-    std::int64_t unanswered = 0; // bytes of the output
-    int pings = 0;
-    std::size_t frames = 0; // that had come when the shell last said something
-    Deadline::Clock::time_point heard = Deadline::Clock::now();
-    bool warned_of_silence = false;
+    bool is_over() const { return decoder.status() || decoder.worker_gone(); }
 
     std::string take_all_output() {
         if (output.empty())
             return decoder.take_output();
         return std::move(output += decoder.take_output());
     }
+
+    std::string doing() const {
+        return fmt::format("while running the command `{}`", shortened(command));
+    }
+
+    std::string marker;
+    std::string_view command;
+    proto::ShellDecoder decoder;
+    Patience patience;
+    std::string received; // at the last reading; its memory is used again
+    std::string output;   // what has been taken from the decoder
+    OutputSink sink;
+    bool may_end_shell = false;
+    bool discards = false;       // nobody wants the output
+    std::int64_t unanswered = 0; // bytes of the output
+    int questions = 0;
+    std::size_t frames = 0; // that had come when the shell last said something
 };
 
 void check_output_size(const Host& host,
@@ -92,7 +119,7 @@ void warn_of_holders(const Host& host,
 }
 
 OutputSink sink_to(int fd, os::Interrupt& interrupt) {
-    auto file = std::make_shared<os::ByteStream>(UniqueFd(::dup(fd)));
+    auto file = std::make_shared<os::ByteStream>(UniqueFd(::fcntl(fd, F_DUPFD_CLOEXEC, 0)));
     if (!*file)
         throw_errno("duplicate descriptor {}", fd);
     return [file, &interrupt](std::string_view bytes) {
@@ -102,17 +129,46 @@ OutputSink sink_to(int fd, os::Interrupt& interrupt) {
     };
 }
 
+GuestShell::GuestShell(std::string machine,
+                       os::ByteStream line,
+                       MachineProcess& process,
+                       const Host& host,
+                       Transport transport)
+    : machine_(std::move(machine)), line_(std::move(line)), transport_(transport),
+      alarm_heard_(process.console().alarms()), process_(process), host_(host) {}
+
+os::Ends GuestShell::ends(Deadline deadline) const {
+    return {deadline, host_.interrupt, {process_.exit_fd(), sign_seen_.fd(), alarm_heard_.fd()}};
+}
+
+// ------------------------------------------------------------------------------ commands
+
 ExecResult
 GuestShell::run(std::string_view command, Deadline deadline, const CommandStreams& streams) {
-    Exchange exchange(command);
+    Exchange exchange(command, *this);
     exchange.sink = streams.sink;
+    exchange.may_end_shell = streams.may_end_shell;
+    meet_new_shell(exchange); // it may have no port
     return complete(exchange, text_for(exchange, streams), deadline);
 }
 
-ExecResult GuestShell::store(const std::string& file, std::string_view bytes) {
+ExecResult GuestShell::store(const std::string& file, std::string_view bytes, Deadline deadline) {
     const auto what = fmt::format("(storing {} bytes in {})", bytes.size(), file);
-    Exchange exchange(what);
-    return complete(exchange, proto::shell_store(exchange.marker, file, bytes), Deadline::never());
+    Exchange exchange(what, *this);
+    meet_new_shell(exchange);
+    return complete(exchange, proto::shell_store(exchange.marker, file, bytes), deadline);
+}
+
+void GuestShell::detach(std::string_view command, Deadline deadline) {
+    Exchange exchange(command, *this);
+    meet_new_shell(exchange);
+    if (!recover(deadline) || !send(line_, proto::shell_detach(command), exchange, deadline))
+        throw_timed_out("machine '{}': the guest's root shell did not take the command `{}` "
+                        "until the time-out",
+                        machine_, shortened(command));
+    detached_.push_back(fmt::format("`{}`", shortened(command)));
+    if (detached_.size() > most_detached)
+        detached_.erase(detached_.begin());
 }
 
 ExecResult
@@ -121,19 +177,26 @@ GuestShell::complete(Exchange& exchange, const proto::ShellText& text, Deadline 
         process_.throw_died(
             fmt::format("before it was given the command `{}`", shortened(exchange.command)));
     try {
-        send(text, exchange.command);
-        if (wait_for_end(exchange, deadline))
-            return {*exchange.decoder.status(), exchange.take_all_output()};
-        end_command(exchange, Remainder::wanted);
+        if (recover(deadline) && send_text(exchange, text, deadline) &&
+            wait_for_end(exchange, deadline)) {
+            if (const auto status = exchange.decoder.status())
+                return {*status, exchange.take_all_output()};
+            return {shell_ended, before_greeting(exchange.take_all_output())};
+        }
+        give_up();
+        exchange.sink = exchange.sink ? [](std::string_view) {} : OutputSink();
+        wait_until_over(exchange, deadline_of(last_output_limit));
         return {timed_out, exchange.take_all_output(), true};
-    } catch (const Error&) {
-        if (exchange.must_end)
-            end_command(exchange, Remainder::unwanted);
-        throw;
-    } catch (...) { // an interrupt: the next command must find the shell free
-        end_command(exchange, Remainder::unwanted);
+    } catch (...) { // an interrupt, an error
+        leave(exchange);
         throw;
     }
+}
+
+// The next command must not meet what this one has left.
+void GuestShell::leave(const Exchange& exchange) noexcept {
+    is_ready_ = is_ready_ && !exchange.patience.doubts();
+    give_up();
 }
 
 proto::ShellText GuestShell::text_for(const Exchange& exchange,
@@ -148,116 +211,235 @@ proto::ShellText GuestShell::text_for(const Exchange& exchange,
                            : proto::shell_run_paced(exchange.marker, exchange.command);
 }
 
-void GuestShell::detach(std::string_view command) {
-    send_to(line_, proto::shell_detach(command), command, Deadline::never());
+bool GuestShell::send_text(Exchange& exchange, const proto::ShellText& text, Deadline deadline) {
+    auto bulk_left = text.bulk;
+    if (!bulk_left.empty()) {
+        given_up_bulk_ = proto::shell_given_up(exchange.marker);
+        missing_bulk_ = bulk_left.size();
+    }
+    if (!send(line_, text.lines, exchange, deadline))
+        return false;
+    while (!bulk_left.empty()) {
+        const auto piece = bulk_left.substr(0, piece_of_bulk);
+        bulk_left.remove_prefix(piece.size());
+        missing_bulk_ -= piece.size();
+        if (!send(bulk(), piece, exchange, deadline))
+            return false;
+    }
+    given_up_bulk_.clear();
+    return send(bulk(), text.behind, exchange, deadline);
 }
 
-void GuestShell::set_up() {
-    Exchange exchange("(preparing the shell)");
-    exchange.discards = true;
-    guest_has_port_ = false;
-    if (channel_ == Channel::virtconsole) // a connection is of one boot
-        was_reset_ = false;
-    reset_heard_.reset(); // afterwards: what comes in between is seen in was_reset_
-    const auto deadline = Deadline::after(answer_limit);
-    if (port_)
-        send_to(port_, proto::shell_sync(exchange.marker), exchange.command, deadline);
-    const auto port = port_ ? proto::ShellPort::perhaps : proto::ShellPort::none;
-    send_to(line_, proto::shell_setup(exchange.marker, port), exchange.command, deadline);
-    if (!receive(exchange, deadline))
-        throw MachineError("machine '{}': the guest's root shell said its greeting, but does not "
-                           "execute commands; is it bash?",
-                           machine_);
-    guest_has_port_ = port_ && exchange.decoder.status() == 1;
-}
-
-bool GuestShell::is_idle() const {
-    os::Interrupt none;
-    return !was_reset_ && !os::wait_readable({line_.fd()}, Deadline::after(0s), none);
-}
-
-// The line of a virtconsole ends with QEMU alone.
-void GuestShell::throw_closed(std::string_view doing) {
-    if (channel_ == Channel::virtconsole)
-        process_.throw_died(doing);
-    process_.check_ending(doing);
-    throw MachineError("machine '{}': the guest's root shell has ended {}", machine_, doing);
-}
-
-void GuestShell::reset() noexcept {
-    was_reset_ = true;
-    resets_.notify();
-}
-
-// The guest waits for all parts once it has one: an interrupt is for afterwards.
-void GuestShell::send(const proto::ShellText& text, std::string_view command) {
-    std::exception_ptr interrupted;
-    const auto part = [&](os::ByteStream& stream, std::string_view bytes) {
-        try {
-            send_to(stream, bytes, command, Deadline::never());
-        } catch (const Error&) {
-            throw;
-        } catch (...) {
-            interrupted = std::current_exception();
-        }
-    };
-    part(line_, text.lines);
-    part(bulk(), text.bulk);
-    part(bulk(), text.behind);
-    if (interrupted)
-        std::rethrow_exception(interrupted);
-}
-
-void GuestShell::send_to(os::ByteStream& stream,
-                         std::string_view bytes,
-                         std::string_view command,
-                         Deadline deadline) {
+bool GuestShell::send(os::Channel& channel,
+                      std::string_view bytes,
+                      Exchange& exchange,
+                      Deadline deadline) {
     if (bytes.empty())
-        return;
+        return true;
     host_.trace_sent(trace_name_, bytes);
-    auto rest = bytes;
-    try {
-        if (stream.write_rest(rest, process_.exit_fd(), deadline, host_.interrupt) !=
-            os::ByteStream::Outcome::data)
-            throw_closed(
-                fmt::format("while its shell was told of the command `{}`", shortened(command)));
-    } catch (const Error&) {
-        throw;
-    } catch (...) { // an interrupt: without its rest, the text would swallow what is sent next
-        os::Interrupt none;
-        stream.write_rest(rest, process_.exit_fd(), Deadline::after(answer_limit), none);
-        throw;
+    for (;;) {
+        const auto unsent = channel.unsent() + bytes.size();
+        const auto outcome = channel.send(bytes, ends(sooner(deadline, exchange.patience.next())));
+        bytes = {};
+        if (outcome == os::Channel::Outcome::done)
+            return true;
+        if (outcome == os::Channel::Outcome::closed)
+            throw_closed(fmt::format("while its shell was told of the command `{}`",
+                                     shortened(exchange.command)));
+        if (channel.unsent() < unsent)
+            exchange.patience.heard();
+        look_around(exchange);
+        if (deadline.passed())
+            return false;
+        exchange.patience.check();
     }
 }
 
-bool GuestShell::receive(Exchange& exchange, Deadline deadline) {
-    const auto is_there = [&] {
-        return exchange.decoder.status() || exchange.decoder.worker_gone();
-    };
-    while (!is_there())
-        if (!receive_some(exchange, deadline) || (deadline.passed() && !is_there()))
-            return false; // a guest that never stops to send is no reason to stay
+bool GuestShell::wait_for_end(Exchange& exchange, Deadline deadline) {
+    try {
+        if (!wait_until_over(exchange, deadline))
+            return false;
+        if (exchange.decoder.worker_gone())
+            throw ShellEnded("machine '{}': the command `{}` ended the shell that ran it{}",
+                             machine_, shortened(exchange.command),
+                             detached_.empty() ? ""
+                                               : ", unless one did that nobody waits for: " +
+                                                     join(detached_, ", "));
+    } catch (const MachineError& error) {
+        if (!exchange.may_end_shell || !is_end_of_shell(error))
+            throw;
+        leave(exchange);
+        return true;
+    }
+    settle(exchange);
     return true;
 }
 
-bool GuestShell::receive_some(Exchange& exchange, Deadline deadline) {
-    if (was_reset_)
-        throw MachineError("machine '{}': the guest was reset while running the command `{}`",
-                           machine_, shortened(exchange.command));
-    const auto ready = os::wait_readable({bulk().fd(), process_.exit_fd(), reset_heard_.fd()},
+// Every now and then asks the control shell what goes on.
+bool GuestShell::wait_until_over(Exchange& exchange, Deadline deadline) {
+    auto question = Deadline::after(question_interval);
+    while (!exchange.is_over()) {
+        const auto next = sooner(question, exchange.patience.next());
+        receive_some(exchange, sooner(deadline, next));
+        if (exchange.is_over())
+            break;
+        const bool is_stopped = leftover_ && leftover_->status();
+        if (is_stopped || deadline.passed()) // one that never stops to send is no reason to stay
+            return false;
+        exchange.patience.check();
+        if (question.passed() || exchange.patience.doubts()) {
+            ask(exchange);
+            question = Deadline::after(question_interval);
+        }
+    }
+    return true;
+}
+
+// One question at a time: a shell that does not read must not get ever more of them.
+void GuestShell::ask(Exchange& exchange) {
+    if (leftover_)
+        return; // it has been asked to stop, and will say so
+    if (exchange.questions > exchange.decoder.answers())
+        return line_.post({});
+    const bool probe = ++exchange.questions % questions_per_probe == 0;
+    const auto text =
+        probe ? proto::shell_probe(exchange.marker) : proto::shell_ping(exchange.marker);
+    host_.trace_sent(trace_name_, text);
+    line_.post(text);
+}
+
+// What the shell was asked last it may answer behind the status. The next command would take that
+// for its output.
+void GuestShell::settle(Exchange& exchange) {
+    const auto deadline = Deadline::after(last_answer_limit);
+    while (exchange.questions > exchange.decoder.answers() && !deadline.passed())
+        receive_some(exchange, deadline);
+    if (exchange.questions > exchange.decoder.answers())
+        give_up();
+}
+
+// Has the guest end what it does for us, and say when it has. Does not wait for that: recover().
+void GuestShell::give_up() noexcept {
+    if (leftover_ || !is_ready_)
+        return;
+    stop_ = proto::new_marker();
+    leftover_.emplace(stop_);
+    if (given_up_bulk_.empty())
+        line_.post(proto::shell_stop(stop_));
+}
+
+bool GuestShell::recover(Deadline deadline) {
+    try {
+        return !leftover_ || end_leftover(deadline);
+    } catch (const ShellEnded& error) { // and with it what was left; the command can have the next
+        throw CommandNotGiven(error.what());
+    }
+}
+
+bool GuestShell::end_leftover(Deadline deadline) {
+    Exchange exchange("(ending what was given up before)", *this);
+    exchange.discards = true;
+    if (!recover_bulk(exchange, deadline))
+        return false;
+    while (!leftover_->status()) {
+        bulk().post({});
+        line_.post({});
+        receive_some(exchange, sooner(deadline, exchange.patience.next()));
+        if (deadline.passed())
+            return false;
+        exchange.patience.check();
+    }
+    leftover_.reset();
+    heard_.clear();
+    detached_.clear(); // what stops a command stops them as well
+    return true;
+}
+
+// The guest waits for all bytes of the bulk, and does nothing else until then. Which ones they are
+// does not matter any more.
+bool GuestShell::recover_bulk(Exchange& exchange, Deadline deadline) {
+    const std::string zeros(std::min(missing_bulk_, piece_of_bulk), '\0');
+    while (missing_bulk_ > 0) {
+        const auto piece = std::string_view(zeros).substr(0, missing_bulk_);
+        missing_bulk_ -= piece.size();
+        if (!send(bulk(), piece, exchange, deadline))
+            return false;
+    }
+    if (given_up_bulk_.empty())
+        return true;
+    bulk().post(std::exchange(given_up_bulk_, {}));
+    line_.post(proto::shell_stop(stop_));
+    return true;
+}
+
+// ------------------------------------------------------------------------------ what comes back
+
+void GuestShell::receive_some(Exchange& exchange, Deadline deadline) {
+    look_around(exchange);
+    const auto ready = os::wait_readable({bulk().fd(), guest_has_port_ ? line_.fd() : -1,
+                                          process_.exit_fd(), sign_seen_.fd(), alarm_heard_.fd()},
                                          deadline, host_.interrupt);
     if (!ready)
-        return false;
+        return;
+    if (*ready != 1U)
+        receive_bulk(exchange);
+    if (exchange.received.empty() && *ready == 2U)
+        throw_closed(exchange.doing());
+    look_around(exchange);
+}
+
+void GuestShell::receive_bulk(Exchange& exchange) {
     auto& bytes = exchange.received;
     bytes.clear();
-    const auto outcome = bulk().read_ready(bytes);
-    if (outcome == os::ByteStream::Outcome::closed || (bytes.empty() && ready == 1U))
-        throw_closed(fmt::format("while running the command `{}`", shortened(exchange.command)));
+    if (bulk().stream().read_ready(bytes) == os::ByteStream::Outcome::closed)
+        throw_closed(exchange.doing());
     host_.trace_received(trace_name_, bytes);
-    exchange.decoder.feed(bytes);
+    if (leftover_) {
+        leftover_->feed(bytes);
+        if (leftover_->shell_is_new())
+            throw_replaced(exchange);
+        const auto output = leftover_->take_output();
+        exchange.decoder.feed(output);
+        look_for_greeting(output, exchange);
+    } else {
+        exchange.decoder.feed(bytes);
+    }
+    if (exchange.decoder.shell_is_new())
+        throw_replaced(exchange);
     take_output(exchange);
     warn_of_holders(host_, machine_, exchange.command, exchange.decoder.take_holders());
-    return true;
+    if (exchange.decoder.take_worker_is_new())
+        warn_of_new_worker();
+    const auto frames = exchange.decoder.frames() + (leftover_ ? leftover_->frames() : 0);
+    if (std::exchange(exchange.frames, frames) != frames)
+        exchange.patience.heard();
+}
+
+void GuestShell::warn_of_new_worker() {
+    const auto who = detached_.empty() ? "what an earlier one has left"
+                                       : "one that nobody waits for: " + join(detached_, ", ");
+    host_.log.line(machine_, log::Level::warning,
+                   "the shell that runs the commands had been ended, and was started anew; perhaps "
+                   "it was ended by " +
+                       who);
+    detached_.clear();
+}
+
+// What ends the exchange, or may, besides what comes back.
+void GuestShell::look_around(Exchange& exchange) {
+    if (was_reset_) {
+        is_ready_ = false;
+        throw ShellEnded("machine '{}': the guest was reset {}", machine_, exchange.doing());
+    }
+    if (guest_has_port_ && listen(exchange.doing()))
+        throw_replaced(exchange);
+    sign_seen_.reset();
+    if (guest_has_port_ && port_is_closed_)
+        exchange.patience.doubt("it has closed its port");
+    alarm_heard_.reset();
+    const auto alarm = process_.console().alarm();
+    if (std::exchange(alarms_, alarm.count) != alarm.count)
+        exchange.patience.doubt(alarm.line);
 }
 
 void GuestShell::take_output(Exchange& exchange) {
@@ -266,10 +448,8 @@ void GuestShell::take_output(Exchange& exchange) {
     } else if (exchange.sink) {
         pass_on_output(exchange);
     } else {
-        exchange.must_end = true;
         check_output_size(host_, machine_, exchange.command,
                           exchange.output.size() + exchange.decoder.output_size());
-        exchange.must_end = false;
         if (!host_.stream_output)
             return; // it can stay with the decoder until the end
         const auto output = exchange.decoder.take_output();
@@ -281,9 +461,7 @@ void GuestShell::take_output(Exchange& exchange) {
 
 void GuestShell::pass_on_output(Exchange& exchange) {
     const auto output = exchange.decoder.take_output();
-    exchange.must_end = true;
     exchange.sink(output);
-    exchange.must_end = false;
     if (guest_has_port_)
         return; // nothing gets lost
     // A piece is there in full also when its last byte looks like the begin of a frame: the guest
@@ -292,84 +470,132 @@ void GuestShell::pass_on_output(Exchange& exchange) {
     const auto held_back = static_cast<std::int64_t>(exchange.decoder.held_back());
     constexpr auto pace = static_cast<std::int64_t>(proto::pace);
     for (; exchange.unanswered + held_back >= pace; exchange.unanswered -= pace)
-        send_to(line_, proto::shell_go_on(exchange.marker), exchange.command, Deadline::never());
+        line_.post(proto::shell_go_on(exchange.marker));
 }
 
-// As receive(), and every now and then asks the control shell what goes on.
-bool GuestShell::wait_for_end(Exchange& exchange, Deadline deadline) {
-    while (!receive(exchange, sooner(deadline, Deadline::after(ping_interval)))) {
-        if (deadline.passed())
-            return false;
-        check_answers(exchange);
-        const bool probe = ++exchange.pings % pings_per_probe == 0;
-        send_to(line_,
-                probe ? proto::shell_probe(exchange.marker) : proto::shell_ping(exchange.marker),
-                exchange.command, sooner(deadline, Deadline::after(silence_limit)));
-    }
-    if (exchange.decoder.worker_gone()) {
-        restart_worker();
-        throw MachineError("machine '{}': the command `{}` ended the shell that ran it", machine_,
-                           shortened(exchange.command));
-    }
-    settle(exchange);
-    return true;
+// ------------------------------------------------------------------------------ which shell it is
+
+bool GuestShell::listen(std::string_view doing) {
+    std::string bytes;
+    const auto outcome = line_.stream().read_ready(bytes);
+    if (outcome == os::ByteStream::Outcome::closed)
+        throw_closed(doing);
+    if (bytes.empty())
+        return has_greeted_;
+    host_.trace_received(trace_name_, bytes);
+    heard_ += bytes;
+    if (proto::shell_is_new(heard_))
+        note_greeting();
+    heard_ = tail(heard_, most_heard);
+    return has_greeted_;
 }
 
-// What the shell was asked last it may answer behind the status. The next command would take that
-// for its output.
-void GuestShell::settle(Exchange& exchange) {
-    const auto deadline = Deadline::after(answer_limit);
-    while (exchange.decoder.answers() < exchange.pings && !deadline.passed() &&
-           receive_some(exchange, deadline)) {
-    }
+void GuestShell::note_greeting() {
+    greeting_ = tail(std::exchange(heard_, {}), most_heard);
+    greeted_at_ = std::chrono::system_clock::now();
+    has_greeted_ = true;
 }
 
-void GuestShell::check_answers(Exchange& exchange) const {
-    const auto now = Deadline::Clock::now();
-    if (exchange.pings == 0 || exchange.decoder.frames() != exchange.frames) {
-        exchange.frames = exchange.decoder.frames();
-        exchange.heard = now;
-        exchange.warned_of_silence = false;
+// Without a port a new shell's greeting is among what an old one has left, and comes only once.
+void GuestShell::look_for_greeting(std::string_view output, const Exchange& exchange) {
+    if (guest_has_port_ || transport_ == Transport::vsock)
         return;
-    }
-    const Seconds silence = now - exchange.heard;
-    if (silence > silence_limit)
-        throw MachineError("machine '{}': the guest's root shell has not answered for {:.0f} "
-                           "seconds while running the command `{}`; its last output was:\n{}",
-                           machine_, silence.count(), shortened(exchange.command),
-                           process_.console().tail());
-    if (silence > silence_warning && !exchange.warned_of_silence) {
-        exchange.warned_of_silence = true;
-        host_.log.line(machine_, log::Level::warning,
-                       fmt::format("the guest's root shell has not answered for {:.0f} seconds "
-                                   "while running the command `{}`; waiting up to {} seconds",
-                                   silence.count(), shortened(exchange.command),
-                                   silence_limit.count()));
-    }
+    heard_ = tail(heard_ += output, most_heard);
+    if (heard_.find(proto::shell_greeting) == heard_.npos)
+        return;
+    note_greeting();
+    throw_replaced(exchange);
 }
 
-void GuestShell::end_command(Exchange& exchange, Remainder remainder) {
-    // What such a command has started writes to the port itself, and may have missed the signal:
-    // the next command must not get that as its output.
-    const bool may_go_on = exchange.sink && guest_has_port_;
-    if (exchange.sink)
-        exchange.sink = [](std::string_view) {}; // its pieces are still to be answered
-    else if (remainder == Remainder::unwanted)
-        exchange.discards = true;
-    send_to(line_, proto::shell_end(), exchange.command, Deadline::after(answer_limit));
-    if (receive(exchange, Deadline::after(grace)) && !exchange.decoder.worker_gone() && !may_go_on)
-        settle(exchange);
-    else
-        restart_worker();
+void GuestShell::forget_greeting() {
+    has_greeted_ = false;
+    heard_.clear();
 }
 
-void GuestShell::restart_worker() {
-    Exchange restart("(restarting the shell)");
-    restart.discards = true;
-    send_to(line_, proto::shell_restart(restart.marker), restart.command,
-            Deadline::after(answer_limit));
-    if (!receive(restart, Deadline::after(answer_limit)))
-        throw MachineError("machine '{}': the guest's shell does not answer any more", machine_);
+// Since the last command the shell may have ended, and another one come.
+void GuestShell::meet_new_shell(const Exchange& exchange) {
+    const bool is_for_recover = leftover_ && !guest_has_port_;
+    if (transport_ == Transport::virtconsole && !is_for_recover &&
+        listen(fmt::format("before it was given the command `{}`", shortened(exchange.command))))
+        set_up();
+}
+
+void GuestShell::set_up() {
+    if (was_reset_) { // nobody is there who has got the begin
+        line_.forget_unsent();
+        port_.forget_unsent();
+    }
+    leftover_.reset();
+    detached_.clear();
+    given_up_bulk_.clear();
+    missing_bulk_ = 0;
+    guest_has_port_ = false;
+    is_ready_ = false;
+    port_is_closed_ = false;
+    alarms_ = process_.console().alarm().count;
+    if (transport_ == Transport::virtconsole) // a connection is of one boot
+        was_reset_ = false;
+    // The shell may have got the end of a command for the one before, even one within quotes.
+    const std::array<std::string_view, 2> ends_of_a_command{"\n", "'\n"};
+    const bool is_done = std::any_of(ends_of_a_command.begin(), ends_of_a_command.end(),
+                                     [&](std::string_view end) { return try_to_set_up(end); });
+    if (!is_done)
+        throw MachineError("machine '{}': the guest's root shell said its greeting, but does not "
+                           "execute commands; is it bash?",
+                           machine_);
+    is_ready_ = true;
+    forget_greeting();
+}
+
+// False if the shell has not answered in time.
+bool GuestShell::try_to_set_up(std::string_view prefix) {
+    Exchange exchange("(preparing the shell)", *this);
+    exchange.discards = true;
+    const auto deadline = Deadline::after(set_up_limit);
+    const auto port = port_ ? proto::ShellPort::perhaps : proto::ShellPort::none;
+    const auto text = std::string(prefix) + proto::shell_setup(exchange.marker, port);
+    // The line comes first: it has the port emptied, which may be full.
+    if (!send(line_, text, exchange, deadline) ||
+        (port_ && !send(port_, proto::shell_sync(exchange.marker), exchange, deadline)))
+        return false;
+    while (!exchange.decoder.status() && !deadline.passed()) {
+        receive_some(exchange, sooner(deadline, exchange.patience.next()));
+        exchange.patience.check();
+    }
+    guest_has_port_ = port_ && exchange.decoder.status() == 1;
+    return exchange.decoder.status().has_value();
+}
+
+bool GuestShell::is_idle() const {
+    os::Interrupt none;
+    return is_ready() && !leftover_ && !os::wait_readable({line_.fd()}, Deadline::after(0s), none);
+}
+
+void GuestShell::reset() noexcept {
+    has_greeted_ = false;
+    was_reset_ = true;
+    signs_.notify();
+}
+
+void GuestShell::port_changed(bool open) noexcept {
+    port_is_closed_ = !open;
+    signs_.notify();
+}
+
+void GuestShell::throw_replaced(const Exchange& exchange) {
+    is_ready_ = false;
+    has_greeted_ = true;
+    throw ShellEnded("machine '{}': the guest's root shell ended, and another one is there now, "
+                     "{}",
+                     machine_, exchange.doing());
+}
+
+// The line of a virtconsole ends with QEMU alone.
+void GuestShell::throw_closed(std::string_view doing) {
+    if (transport_ == Transport::virtconsole)
+        process_.throw_died(doing);
+    process_.check_ending(doing);
+    throw ShellEnded("machine '{}': the guest's root shell has ended {}", machine_, doing);
 }
 
 } // namespace ntd::vm

@@ -4,6 +4,8 @@
 #include <ntd/base/text.h>
 #include <ntd/os/wait.h>
 
+#include <utility>
+
 namespace ntd::vm {
 
 namespace {
@@ -12,16 +14,15 @@ using namespace std::chrono_literals;
 
 } // namespace
 
-HelperProcess::HelperProcess(std::string what,
-                             const os::ProcessSpec& spec,
-                             const Host& host,
-                             OnOutput on_output)
+HelperProcess::HelperProcess(
+    std::string what, const os::ProcessSpec& spec, const Host& host, OnOutput on_output, End end)
     : what_(std::move(what)), host_(host), on_output_(std::move(on_output)),
       process_(spec, host.guard),
       stdout_(os::ByteStream::nonblocking(std::move(process_.stdout_pipe))),
-      stderr_(os::ByteStream::nonblocking(std::move(process_.stderr_pipe))) {
+      stderr_(os::ByteStream::nonblocking(std::move(process_.stderr_pipe))),
+      state_(State{.end = end}) {
     if (spec.pipe_stdin)
-        stdin_ = os::ByteStream::nonblocking(std::move(process_.stdin_pipe));
+        stdin_ = os::Channel(os::ByteStream::nonblocking(std::move(process_.stdin_pipe)));
     stdout_watch_ =
         host_.loop.watch(stdout_.fd(), [this] { return on_readable(stdout_, on_output_); });
     stderr_watch_ = host_.loop.watch(stderr_.fd(), [this] { return on_readable(stderr_, {}); });
@@ -47,14 +48,24 @@ bool HelperProcess::on_readable(os::ByteStream& stream, const OnOutput& on_outpu
 bool HelperProcess::on_exit() {
     on_readable(stdout_, on_output_);
     on_readable(stderr_, {});
-    const bool stopping = state_.with([](State& state) {
-        state.ended = true;
-        return state.stopping;
-    });
-    if (!stopping)
-        host_.log.error(how_it_ended());
+    tell_of_end([](State& state) { state.ended = true; });
     changed_.notify();
     return false;
+}
+
+// After a change of the state, once.
+void HelperProcess::tell_of_end(const std::function<void(State&)>& change) {
+    const bool is_to_be_told = state_.with([&](State& state) {
+        change(state);
+        const bool unasked = state.ended && state.end == End::in_the_log && !state.stopping;
+        return unasked && !std::exchange(state.told, true);
+    });
+    if (is_to_be_told)
+        host_.log.error(how_it_ended());
+}
+
+void HelperProcess::leave_end_to_log() {
+    tell_of_end([](State& state) { state.end = End::in_the_log; });
 }
 
 std::string HelperProcess::how_it_ended() {
@@ -79,6 +90,13 @@ void HelperProcess::stop() noexcept {
     state_.with([](State& state) { state.stopping = true; });
     if (!process_.poll())
         process_.end(Deadline::after(3s));
+}
+
+void HelperProcess::stop_and_read() noexcept {
+    stop();
+    exit_watch_.reset(); // nobody else reads from here on
+    stdout_watch_.reset();
+    on_readable(stdout_, on_output_);
 }
 
 } // namespace ntd::vm

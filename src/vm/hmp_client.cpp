@@ -9,26 +9,56 @@ HmpClient::HmpClient(std::string machine,
                      UniqueFd socket,
                      MachineProcess& process,
                      const Host& host)
-    : machine_(std::move(machine)), stream_(std::move(socket)), process_(process), host_(host),
-      turn_(fmt::format("the monitor of machine '{}'", machine_)) {}
+    : machine_(std::move(machine)), channel_(os::ByteStream(std::move(socket))), process_(process),
+      host_(host), turn_(fmt::format("the monitor of machine '{}'", machine_)) {}
 
 std::string HmpClient::execute(std::string_view command, Deadline deadline) {
     const auto line = proto::hmp_command(command);
     const auto holder = turn_.take(deadline, host_.interrupt);
-    if (!greeted_)
-        read_answer("(greeting)", deadline);
-    greeted_ = true;
-    host_.trace_sent(channel_, line);
-    const auto outcome = stream_.write_all(line, process_.exit_fd(), deadline, host_.interrupt);
-    if (outcome != os::ByteStream::Outcome::data)
-        process_.throw_died(fmt::format("while the monitor command '{}' was sent", command));
-    return read_answer(command, deadline);
+    recover(deadline);
+    is_behind_ = true;
+    send(line, command, deadline);
+    auto answer = read_answer(command, deadline);
+    is_behind_ = false;
+    return answer;
 }
 
 std::string HmpClient::wait_for_prompt(Deadline deadline) {
     const auto holder = turn_.take(deadline, host_.interrupt);
-    greeted_ = true;
+    is_greeted_ = true;
     return read_answer("(waiting for the prompt)", deadline);
+}
+
+// What earlier calls have not waited for is passed over: up to the answer to a command that QEMU
+// answers with a number of ours, and with nothing else.
+void HmpClient::recover(Deadline deadline) {
+    if (!is_greeted_)
+        read_answer("(greeting)", deadline);
+    is_greeted_ = true;
+    if (!is_behind_)
+        return;
+    const auto number = std::to_string(++last_number_);
+    const auto question = fmt::format("print /d {}", number);
+    send(proto::hmp_command(question), question, deadline);
+    const auto answer = fmt::format("\n{}\r\n", number);
+    while (read_answer(question, deadline).find(answer) == std::string::npos) {
+    }
+    is_behind_ = false;
+}
+
+void HmpClient::send(std::string_view line, std::string_view command, Deadline deadline) {
+    host_.trace_sent(trace_name_, line);
+    switch (channel_.send(line, ends(deadline))) {
+    case os::Channel::Outcome::done:
+        return;
+    case os::Channel::Outcome::deadline:
+        throw_timed_out("machine '{}': the monitor did not take the command '{}' until the "
+                        "time-out",
+                        machine_, command);
+    case os::Channel::Outcome::closed:
+    case os::Channel::Outcome::ended:
+        process_.throw_died(fmt::format("while the monitor command '{}' was sent", command));
+    }
 }
 
 void HmpClient::take(std::string_view bytes, std::string_view command) {
@@ -44,22 +74,29 @@ std::string HmpClient::read_answer(std::string_view command, Deadline deadline) 
     for (;;) {
         if (auto answer = decoder_.next())
             return *answer;
+        if (deadline.passed()) // also if it never stops to talk
+            throw_timed_out("machine '{}': the monitor did not finish its answer to '{}' until "
+                            "the time-out; so far: '{}'",
+                            machine_, command, printable(tail(decoder_.partial(), 500)));
         bytes.clear();
-        switch (stream_.read_some(bytes, process_.exit_fd(), deadline, host_.interrupt)) {
-        case os::ByteStream::Outcome::data:
-            host_.trace_received(channel_, bytes);
+        switch (channel_.receive(bytes, ends(deadline))) {
+        case os::Channel::Outcome::done:
+            host_.trace_received(trace_name_, bytes);
             take(bytes, command);
             break;
-        case os::ByteStream::Outcome::deadline:
-            throw TimeoutError("machine '{}': the monitor did not finish its answer to '{}' until "
-                               "the time-out; so far: '{}'",
-                               machine_, command, printable(tail(decoder_.partial(), 500)));
-        case os::ByteStream::Outcome::closed:
+        case os::Channel::Outcome::deadline:
+            break;
+        case os::Channel::Outcome::closed:
+        case os::Channel::Outcome::ended:
             if (command == "quit" || command == "q")
                 return decoder_.partial();
             process_.throw_died(fmt::format("during the monitor command '{}'", command));
         }
     }
+}
+
+os::Ends HmpClient::ends(Deadline deadline) const {
+    return {deadline, host_.interrupt, {process_.exit_fd(), -1, -1}};
 }
 
 } // namespace ntd::vm

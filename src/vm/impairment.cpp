@@ -24,14 +24,15 @@ std::optional<int> port_in(const std::string& line) {
 } // namespace
 
 Impairment::Impairment(int number, fs::path tmp_dir, const Host& host)
-    : number_(number), tmp_dir_(std::move(tmp_dir)), host_(host) {}
+    : number_(number), tmp_dir_(std::move(tmp_dir)), host_(host),
+      turn_(fmt::format("the impairment of vlan {}", number)) {}
 
 Impairment::~Impairment() {
     stop();
 }
 
 void Impairment::set(VdeSwitch& vlan_switch, double loss, Seconds delay) {
-    const std::lock_guard turn(turn_);
+    const auto turn = turn_.take(Deadline::never(), host_.interrupt);
     if (loss == 0 && delay == Seconds(0))
         return end(vlan_switch);
     bool active = false;
@@ -60,9 +61,9 @@ void Impairment::begin(VdeSwitch& vlan_switch) {
     environment_ = host_.environment();
     hub_.emplace(fmt::format("vlan {}: the vde_switch behind the wirefilters", number_), tmp_dir_,
                  fmt::format("vde{}.hub", number_), host_);
-    for (const auto& known : captures_)
+    for (const auto& known : captures_.copy())
         if (const auto capture = known.lock())
-            capture->plug_into(hub_->directory());
+            capture->plug_into(*hub_);
     if (!prepared_)
         prepare_ports(vlan_switch);
     prepared_ = true;
@@ -143,11 +144,13 @@ Impairment::Cables Impairment::cables() {
 }
 
 void Impairment::add_capture(const std::shared_ptr<Capture>& capture) {
-    const std::lock_guard turn(turn_);
-    std::erase_if(captures_, [](const auto& known) { return known.expired(); });
-    captures_.push_back(capture);
+    const auto turn = turn_.take(Deadline::never(), host_.interrupt);
+    captures_.with([&](auto& captures) {
+        std::erase_if(captures, [](const auto& known) { return known.expired(); });
+        captures.push_back(capture);
+    });
     if (hub_)
-        capture->plug_into(hub_->directory());
+        capture->plug_into(*hub_);
 }
 
 // As a hub again only when no wirefilter is left: they would be loops.
@@ -167,6 +170,10 @@ void Impairment::stop() noexcept {
         cables = std::exchange(cables_, {});
     }
     cables.clear();
+    if (hub_)
+        for (const auto& known : captures_.copy())
+            if (const auto capture = known.lock())
+                capture->unplug_from(hub_->directory());
     hub_.reset();
 }
 

@@ -38,6 +38,18 @@ Machine::Machine(MachineOptions options, const Host& host)
     make_directories();
 }
 
+void Machine::refuse_starts() noexcept {
+    starts_refused_ = true;
+    abort_start();
+}
+
+void Machine::check_start() const {
+    if (closed_)
+        throw MachineError("machine '{}' is not started: the test is over", name());
+    if (starts_refused_)
+        throw MachineError("machine '{}' is not started: that was interrupted", name());
+}
+
 void Machine::make_directories() {
     state_ = os::claim_private_directory(state_dir, options_.state, state_.get());
     shared_ = os::open_private_directory(shared_dir, os::Contents::of_guests, shared_.get());
@@ -51,8 +63,8 @@ void Machine::take_back_directories() noexcept {
 void Machine::cleanup_statedir() const {
     if (!os::remove_private(state_dir))
         return;
-    log("deleting VM state directory " + state_dir.string());
-    log("if you want to keep the VM state, pass --keep-machine-state");
+    log(fmt::format("deleting {} {}", host_.habits.state_directory, state_dir.string()));
+    log("if you want to keep it, pass --keep-machine-state");
 }
 
 void Machine::log(std::string_view text) const {
@@ -65,6 +77,10 @@ void Machine::log_output(std::string_view output) const {
     log(fmt::format("output: {}{}",
                     cut == 0 ? "" : fmt::format("({} bytes before this are cut)\n", cut),
                     valid_utf8(end)));
+}
+
+void Machine::log_kill(std::string_view kind, pid_t process) const {
+    log(fmt::format("kill {} (pid {})", host_.habits.names_kind ? kind : "machine", process));
 }
 
 std::string Machine::succeed(const std::vector<std::string>& commands, Timeout timeout) {

@@ -1,6 +1,7 @@
 #include <ntd/vm/machine_process.h>
 
 #include <ntd/base/error.h>
+#include <ntd/base/forks.h>
 #include <ntd/os/syscall.h>
 #include <ntd/os/wait.h>
 
@@ -25,43 +26,67 @@ MachineProcess::MachineProcess(const os::ProcessSpec& spec,
     : machine_(std::move(machine)), program_(program), console_(console), host_(host),
       child_(spec, host.guard), stdin_(os::ByteStream::nonblocking(std::move(child_.stdin_pipe))),
       stdout_(os::ByteStream::nonblocking(std::move(child_.stdout_pipe))),
-      stderr_(os::ByteStream::nonblocking(std::move(child_.stderr_pipe))) {
-    stdout_watch_ = host_.loop.watch(stdout_.fd(),
-                                     [this] { return on_readable(stdout_, stdout_lines_, true); });
-    stderr_watch_ = host_.loop.watch(stderr_.fd(),
-                                     [this] { return on_readable(stderr_, stderr_lines_, false); });
+      stderr_(os::ByteStream::nonblocking(std::move(child_.stderr_pipe))),
+      serial_lines_(machine_, console, host) {
+    belongings_.with([&](os::ProcessSet& belongings) { belongings.add_group(child_.pid()); });
+    stdout_watch_ = host_.loop.watch(stdout_.fd(), [this] { return on_serial(); });
+    stderr_watch_ = host_.loop.watch(stderr_.fd(), [this] { return on_stderr(); });
 }
 
-bool MachineProcess::on_readable(os::ByteStream& stream, LineSplitter& lines, bool serial) {
+MachineProcess::~MachineProcess() {
+    signal(SIGKILL);
+    const auto belongings = belongings_.copy();
+    for (const auto& peer : belongings.processes())
+        host_.guard.forget_process(*peer);
+}
+
+void MachineProcess::adopt_peer(int connection) {
+    auto peer = os::peer_of(connection);
+    if (peer.has_ended() || peer.pid() == child_.pid() || peer.is_older_than(child_.pid()))
+        return;
+    host_.guard.add_process(peer);
+    belongings_.with([&](os::ProcessSet& belongings) { belongings.add(std::move(peer)); });
+}
+
+bool MachineProcess::on_serial() {
     std::string bytes;
-    const auto outcome = stream.read_ready(bytes);
-    lines.feed(bytes);
-    if (serial)
-        tap_.with([&](UniqueFd& tap) {
-            if (tap)
-                (void)!::write(tap.get(), bytes.data(), bytes.size());
-            if (outcome == os::ByteStream::Outcome::closed)
-                tap.reset();
-        });
+    const auto outcome = stdout_.read_ready(bytes);
+    const bool is_open = outcome != os::ByteStream::Outcome::closed;
+    tap_.with([&](UniqueFd& tap) {
+        if (tap)
+            (void)!::write(tap.get(), bytes.data(), bytes.size());
+        if (!is_open)
+            tap.reset();
+    });
+    serial_lines_.feed(bytes);
+    if (!is_open)
+        serial_lines_.finish();
+    return go_on(is_open);
+}
+
+bool MachineProcess::on_stderr() {
+    std::string bytes;
+    const auto outcome = stderr_.read_ready(bytes);
+    const bool is_open = outcome != os::ByteStream::Outcome::closed;
     const auto take = [&](std::string_view line) {
-        if (serial) {
-            host_.log.serial(machine_, line); // first: who waits for it may turn the log on then
-            console_.add_serial(line);
-        } else {
-            host_.log.line(machine_, log::Level::info, fmt::format("stderr: {}", printable(line)));
-            console_.add_stderr(line);
-        }
+        host_.log.line(machine_, log::Level::info, fmt::format("stderr: {}", printable(line)));
+        console_.add_stderr(line);
     };
-    while (const auto line = lines.next())
+    stderr_lines_.feed(bytes);
+    while (const auto line = stderr_lines_.next())
         take(*line);
+    if (!is_open)
+        if (const auto rest = stderr_lines_.take_rest(); !rest.empty())
+            take(rest);
+    return go_on(is_open);
+}
+
+// Whether the stream that was read is to be watched on.
+bool MachineProcess::go_on(bool is_open) {
     host_.log.drain();
-    if (outcome != os::ByteStream::Outcome::closed)
-        return true;
-    if (const auto rest = lines.take_rest(); !rest.empty())
-        take(rest);
-    if (--open_streams_ == 0)
+    if (!is_open && --open_streams_ == 0)
         console_.close();
-    return false;
+    return is_open;
 }
 
 void MachineProcess::wait_for_last_output() {
@@ -76,10 +101,10 @@ void MachineProcess::throw_died(std::string_view doing) {
     wait_for_last_output();
     const auto status = child_.wait(Deadline::after(10s), host_.interrupt);
     const auto how = status ? status->describe() : "closed its connections, but still runs,";
-    const auto last = console_.tail();
-    throw MachineDied("machine '{}': {} (pid {}) {} {}{}{}", machine_, program_, child_.pid(), how,
-                      doing, last.empty() ? "; it had no output" : "; its last output was:\n",
-                      last);
+    const auto dead_end = console_.dead_end(); // what came after it may be more than the last lines
+    throw MachineDied(
+        "machine '{}': {} (pid {}) {} {}{}; {}", machine_, program_, child_.pid(), how, doing,
+        dead_end ? fmt::format("; the guest had said: {}", *dead_end) : "", console_.last_output());
 }
 
 void MachineProcess::check_ending(std::string_view doing) {
@@ -100,15 +125,24 @@ void MachineProcess::wait_for_end(Seconds most) noexcept {
     os::retry_eintr([&] { return ::poll(&ended, 1, deadline.left_ms()); });
 }
 
+bool MachineProcess::has_ended() {
+    return child_.poll() && belongings_.copy().processes_have_ended();
+}
+
+void MachineProcess::signal(int number) noexcept {
+    if (!is_fork())
+        belongings_.with([&](os::ProcessSet& belongings) { belongings.signal(number); });
+}
+
 void MachineProcess::stop() noexcept {
     const auto deadline = Deadline::after(3s);
-    child_.signal_group(SIGTERM);
-    wait_for_end(deadline.left());
+    signal(SIGTERM);
+    belongings_.copy().wait_for_ends(deadline);
     // The child may be a shell that ran QEMU, and ends at once. QEMU, which has disks to write and
     // sockets to remove, has ended when nobody has our pipe.
     pollfd silent{stdout_.fd(), 0, 0};
     os::retry_eintr([&] { return ::poll(&silent, 1, deadline.left_ms()); });
-    child_.signal_group(SIGKILL);
+    signal(SIGKILL);
 }
 
 void MachineProcess::tap_console(UniqueFd fd) {
@@ -124,8 +158,8 @@ void MachineProcess::write_console(std::string_view bytes, Deadline deadline) {
     case os::ByteStream::Outcome::closed:
         throw_died("while text was sent to its serial console");
     case os::ByteStream::Outcome::deadline:
-        throw TimeoutError("machine '{}': the serial console took no more text until the time-out",
-                           machine_);
+        throw_timed_out("machine '{}': the serial console took no more text until the time-out",
+                        machine_);
     }
 }
 

@@ -25,6 +25,7 @@ constexpr std::array<std::string_view, 2> started_lines{"systemd[1]: Startup fin
 constexpr auto boot_pause = 10ms;       // between looks at a booting container
 constexpr auto hint_interval = 30s;     // while it boots
 constexpr auto end_limit = 2s;          // from the end of init to that of the start script
+constexpr Seconds clean_up_limit = 25s; // of its start script; half a minute with the rest
 constexpr Seconds kill_limit = 100ms;   // from the death of a command to that of init with it
 constexpr Seconds shutdown_limit = 15s; // from the begin of the last part of a shutdown to its end
 constexpr auto journal_limit = 2s;      // to read what is left of the journal
@@ -51,13 +52,6 @@ constexpr std::string_view ask_for_systemd = "[ -e /run/systemd/private ]";
 // As part of the boot it is just waited for.
 constexpr std::string_view wait_for_basic_target =
     "systemctl --no-ask-password start basic.target 2>&1";
-
-std::string search_path(const std::vector<std::string>& environment) {
-    const auto found =
-        std::find_if(environment.begin(), environment.end(),
-                     [](const std::string& variable) { return variable.starts_with("PATH="); });
-    return found != environment.end() ? *found : "PATH=/usr/sbin:/usr/bin:/sbin:/bin";
-}
 
 // The state directory is the container's root.
 MachineOptions with_root_of_guest(MachineOptions options) {
@@ -93,9 +87,9 @@ void NspawnMachine::throw_if_ended(std::string_view doing) {
         running->process.throw_died(doing);
 }
 
-int NspawnMachine::exit_fd() const {
+SharedFd NspawnMachine::exit_fd() const {
     const auto running = running_.copy();
-    return running ? running->process.exit_fd() : -1;
+    return running ? SharedFd(running, &running->process.child().pidfd()) : nullptr;
 }
 
 bool NspawnMachine::is_up() const {
@@ -113,27 +107,36 @@ void NspawnMachine::start(bool allow_reboot) {
     console_.clear();
     auto running = launch();
     running->allow_reboot = allow_reboot;
-    log(fmt::format("systemd-nspawn running (pid {})", running->nspawn));
-    running_.with([&](auto& current) { current = std::move(running); });
+    log(fmt::format("systemd-nspawn running (pid {})", running->nspawn.load()));
+    running_.with([&](auto& current) { current.swap(running); });
 }
 
 std::shared_ptr<NspawnMachine::Running> NspawnMachine::launch() {
     auto cgroup = containers_->make_cgroup(name());
     os::ProcessSpec spec{
         .argv = {start_command_},
-        .environment = {search_path(host().environment()),
-                        "RUN_NSPAWN_ROOT_DIR=" + state_dir.string(),
-                        "RUN_NSPAWN_SHARED_DIR=" + shared_dir.string()},
+        .environment = {"RUN_NSPAWN_ROOT_DIR=" + state_dir.string(),
+                        "RUN_NSPAWN_SHARED_DIR=" + shared_dir.string(),
+                        "NOTIFY_SOCKET=" + machine_sock_path()},
         .directory = state_dir,
         .cgroup_procs = cgroup->procs_fd(),
     };
     containers_->place(spec);
-    auto running = std::make_shared<Running>(spec, std::move(cgroup), name(), console_, host());
+    auto socket = std::make_unique<os::UnixDatagrams>(machine_sock_path());
+    auto running = std::make_shared<Running>(spec, std::move(cgroup), name(), std::move(socket),
+                                             console_, host());
     starting_.with([&](auto& starting) { starting = running; });
-    if (closed_) // either we see this, or close() sees what we have started
-        throw MachineError("machine '{}' is not started: the test is over", name());
+    check_start();
     wait_for_announcement(*running);
     return running;
+}
+
+// Over the socket it is certain; the line may be anybody's, but names only what is part of it.
+std::optional<pid_t> NspawnMachine::announced_nspawn(Running& running) const {
+    if (const auto told = running.notices.nspawn())
+        return told;
+    const auto printed = announced_pid(console_.text());
+    return printed && is_part_of(*printed, running.process.child().pid()) ? printed : std::nullopt;
 }
 
 void NspawnMachine::wait_for_announcement(Running& running) {
@@ -141,7 +144,7 @@ void NspawnMachine::wait_for_announcement(Running& running) {
     const auto deadline = Deadline::after(host().start_timeout);
     for (;;) {
         changed.reset();
-        if (const auto pid = announced_pid(console_.text())) {
+        if (const auto pid = announced_nspawn(running)) {
             running.nspawn = *pid;
             return;
         }
@@ -150,10 +153,11 @@ void NspawnMachine::wait_for_announcement(Running& running) {
                                      "before it ran systemd-nspawn"))
             continue;
         if (deadline.passed())
-            throw MachineError("machine '{}': its start script (pid {}) did not say \"{}N\" within "
-                               "{:.0f} seconds; its last output was:\n{}",
+            throw MachineError("machine '{}': its start script (pid {}) did not say \"{}N\", and "
+                               "nothing on NOTIFY_SOCKET, of a process of its own within {:.0f} "
+                               "seconds; {}",
                                name(), running.process.child().pid(), pid_line,
-                               host().start_timeout.count(), console_.tail());
+                               host().start_timeout.count(), console_.last_output());
         log("still waiting for the start script to run systemd-nspawn");
     }
 }
@@ -161,6 +165,7 @@ void NspawnMachine::wait_for_announcement(Running& running) {
 void NspawnMachine::connect() {
     if (is_up())
         return;
+    const WaitLimit::Pause booting; // takes its own time
     restart_if_asked();
     start(false);
     const auto turn = connect_turn_.take(Deadline::never(), host().interrupt);
@@ -194,12 +199,14 @@ void NspawnMachine::restart_if_asked() {
 
 bool NspawnMachine::try_to_connect(Running& running) {
     const auto boot = wait_for_init(running);
-    running.boot.with([&](auto& current) { current = boot; });
-    return boot->connected = wait_for_systemd(running, *boot);
+    const auto last =
+        running.boot.with([&](auto& current) { return std::exchange(current, boot); });
+    return boot->connected = wait_for_systemd(running, *boot) && wait_for_boot(running, *boot);
 }
 
 std::shared_ptr<NspawnMachine::Boot> NspawnMachine::wait_for_init(Running& running) {
     for (;;) {
+        running.nspawn = running.notices.nspawn().value_or(running.nspawn);
         const auto init = init_below(running.nspawn);
         if (init && executes_another_program(*init, running.nspawn)) {
             auto boot =
@@ -219,7 +226,7 @@ bool NspawnMachine::wait_for_systemd(Running& running, Boot& boot) {
     while (!boot.shell.entry().has("run/systemd/private")) {
         if (boot.init().has_ended())
             return false;
-        if (has_started(boot))
+        if (has_started(running, boot))
             return true;
         if (question.passed()) {
             if (boot.shell.run(ask_for_systemd, Deadline::after(first_question)).status == 0)
@@ -237,18 +244,34 @@ bool NspawnMachine::wait_for_systemd(Running& running, Boot& boot) {
             return true;
         if (!result.timed_out)
             throw MachineError("machine '{}': the container's systemd does not reach basic.target: "
-                               "{}\nits last output was:\n{}",
-                               name(), trim_right(result.output), console_.tail(30));
+                               "{}\n{}",
+                               name(), trim_right(result.output), console_.last_output(30));
         log("the container has not reached basic.target yet");
         check_boot(running);
     }
 }
 
-// For an init that is no systemd: the console says so, and a shell can be run.
-bool NspawnMachine::has_started(const Boot& boot) const {
+// False if its init ends meanwhile.
+bool NspawnMachine::wait_for_boot(Running& running, Boot& boot) {
+    auto hint = Deadline::after(hint_interval);
+    while (running.notices.is_booting()) {
+        if (boot.init().has_ended())
+            return false;
+        wait_a_moment(running);
+        if (!hint.passed())
+            continue;
+        log("the container has not said READY=1 yet: its boot has jobs that are not done");
+        hint = Deadline::after(hint_interval);
+    }
+    return true;
+}
+
+// For an init that is no systemd: it says so itself, or the console does, and a shell can be run.
+bool NspawnMachine::has_started(const Running& running, const Boot& boot) const {
     const auto text = console_.text();
-    return std::any_of(started_lines.begin(), started_lines.end(),
-                       [&](auto line) { return text.find(line) != text.npos; }) &&
+    const bool says_so = running.notices.is_ready() && lets_init_be_ready(running.nspawn);
+    return (says_so || std::any_of(started_lines.begin(), started_lines.end(),
+                                   [&](auto line) { return text.find(line) != text.npos; })) &&
            boot.shell.run("true", Deadline::after(hint_interval)).status == 0;
 }
 
@@ -261,7 +284,9 @@ void NspawnMachine::follow_journal(Boot& boot) {
         new os::ChildProcess(boot.shell.start(script, {}, boot.journal_feed->input())));
 }
 
-// Between two looks at a container that boots. Throws when it will come to nothing.
+// Between two looks at a container that boots: nothing tells us of a process's first child, of the
+// program that it executes, or of a file that appears in the container. Throws when it will come to
+// nothing.
 void NspawnMachine::wait_a_moment(Running& running) {
     check_boot(running);
     if (os::wait_readable({running.process.exit_fd()}, Deadline::after(boot_pause),
@@ -272,23 +297,25 @@ void NspawnMachine::wait_a_moment(Running& running) {
 void NspawnMachine::check_boot(Running& running) const {
     const auto dead_end = console_.dead_end();
     if (dead_end && !host().interactive)
-        throw MachineError("machine '{}': the container cannot boot: {}\nits last output was:\n{}",
-                           name(), *dead_end, console_.tail(30));
+        throw MachineError("machine '{}': the container cannot boot: {}\n{}", name(), *dead_end,
+                           console_.last_output(30));
     const Seconds silence = Deadline::Clock::now() - console_.last_activity();
     if (silence >= host().boot_silence)
         throw MachineError("machine '{}': the container cannot run commands yet, and has been "
-                           "silent for {:.0f} seconds; systemd-nspawn (pid {}) still runs; its "
-                           "last output was:\n{}",
-                           name(), silence.count(), running.nspawn, console_.tail(30));
+                           "silent for {:.0f} seconds; systemd-nspawn (pid {}) still runs; {}",
+                           name(), silence.count(), running.nspawn.load(),
+                           console_.last_output(30));
 }
 
 ExecResult NspawnMachine::execute(const std::string& command, const ExecuteOptions& options) {
     if (before_command)
         before_command();
-    auto result = run(command, options.timeout, {},
-                      options.check_output ? AtItsEnd::error : AtItsEnd::result);
+    const bool may_end_it = !options.check_output || !options.check_return;
+    auto result =
+        run(command, options.timeout, {}, may_end_it ? AtItsEnd::result : AtItsEnd::error);
     if (result.timed_out)
-        throw CommandTimedOut(shortened(command), *options.timeout, std::move(result.output));
+        throw CommandTimedOut(shortened(command), options.timeout.value_or(Seconds(0)),
+                              std::move(result.output));
     return result;
 }
 
@@ -310,7 +337,10 @@ ExecResult NspawnMachine::run(std::string_view command,
     if (boot->init().has_ended())
         throw_gone(*current,
                    fmt::format("before it was given the command `{}`", shortened(command)));
-    auto result = boot->shell.run(command, deadline_of(timeout), streams);
+    const auto deadline = deadline_of(timeout);
+    auto result = boot->shell.run(command, deadline, streams);
+    if (result.timed_out)
+        WaitLimit::note_deadline_reached(deadline);
     const bool may_be_its_end = result.status != 0 && !result.timed_out;
     if (may_be_its_end && at_its_end == AtItsEnd::error && ended_under(result, *boot))
         throw_gone(*current, fmt::format("while running the command `{}`", shortened(command)));
@@ -340,34 +370,44 @@ void NspawnMachine::throw_gone(Running& running, const std::string& doing) {
 void NspawnMachine::abort_start() noexcept {
     const auto starting = starting_.copy().lock();
     if (starting && starting != running_.copy())
-        starting->process.stop();
+        kill(*starting);
 }
 
 void NspawnMachine::close() noexcept {
     closed_ = true;
-    const auto current = running_.copy();
-    const auto starting = starting_.copy().lock();
-    if (starting && starting != current)
-        starting->process.child().signal_group(SIGTERM);
-    if (current && !current->process.child().poll())
-        end(*current);
+    for (const auto& running : {running_.copy(), starting_.copy().lock()})
+        if (running)
+            end(*running);
 }
 
-// Init takes all in its namespace along. Then systemd-nspawn ends, and the start script cleans up.
+// The signal to the start script comes first: one that already knows of the container's end might
+// start it again, or be disturbed while it cleans up. Init takes all in its namespace along.
 void NspawnMachine::end(Running& running) const noexcept {
-    if (running.end_announced.exchange(true))
+    if (running.process.child().poll() || running.end_announced.exchange(true))
         return;
-    log(fmt::format("kill machine (pid {})", running.process.child().pid()));
+    log_kill("NspawnMachine", running.process.child().pid());
     const auto boot = running.boot.copy();
     if (boot && boot->journal)
         read_rest_of_journal(*boot);
+    running.process.child().signal(SIGTERM);
     const auto init = boot ? std::nullopt : init_below(running.nspawn); // nobody has asked yet
     if (boot)
         boot->init().signal(SIGKILL);
     else if (init)
         os::OtherProcess(*init).signal(SIGKILL);
-    else
-        running.process.child().signal_group(SIGTERM);
+}
+
+// The start script gets its time to clean up.
+void NspawnMachine::kill(Running& running) const noexcept {
+    end(running);
+    if (!running.end_announced)
+        return;
+    running.process.wait_for_end(end_limit);
+    if (!running.process.child().poll()) {
+        log(fmt::format("its start script (pid {}) cleans up", running.process.child().pid()));
+        running.process.wait_for_end(clean_up_limit);
+    }
+    running.process.stop();
 }
 
 // journald tells its followers four times a second that there is something new.
@@ -389,13 +429,8 @@ void NspawnMachine::read_rest_of_journal(Boot& boot) const noexcept {
 void NspawnMachine::release() noexcept {
     try {
         abort_start();
-        const auto current = running_.copy();
-        if (current && !current->process.child().poll())
-            end(*current);
-        if (current && current->end_announced) {
-            current->process.wait_for_end(end_limit);
-            current->process.stop();
-        }
+        if (const auto current = running_.copy())
+            kill(*current);
         forget_process();
         take_back_directories();
     } catch (const std::exception& error) {
@@ -406,8 +441,10 @@ void NspawnMachine::release() noexcept {
 // A call in another thread may keep it for a moment, but not what runs in it.
 void NspawnMachine::forget_process() {
     const auto current = running_.with([](auto& running) { return std::exchange(running, {}); });
-    if (current)
-        current->cgroup.reset();
+    if (!current)
+        return;
+    current->notices.end();
+    current->cgroup.reset();
 }
 
 // After connect() there is one, unless another thread has started the container again meanwhile.

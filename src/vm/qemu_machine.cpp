@@ -1,6 +1,7 @@
 #include <ntd/vm/qemu_machine.h>
 
 #include <ntd/base/error.h>
+#include <ntd/base/scope_exit.h>
 #include <ntd/base/text.h>
 #include <ntd/os/unix_socket.h>
 #include <ntd/os/wait.h>
@@ -22,12 +23,10 @@ using namespace std::chrono_literals;
 
 constexpr auto progress_interval = 10s; // while a start script prepares
 constexpr auto hint_interval = 30s;     // while a guest boots
-constexpr auto monitor_limit = 300s;    // QEMU answers at once, unless it is starved
+constexpr auto alive_interval = 10s;    // while QEMU is to end
+constexpr auto check_interval = 1s;     // of polling conditions, while no command is given
 
 // A stream of bytes as Python writes it: b'...'.
-// Of what a guest says before its greeting, so much is kept.
-constexpr std::size_t most_heard = 4096;
-
 std::string bytes_literal(std::string_view bytes) {
     std::string text = "b'";
     for (const char c : bytes) {
@@ -68,15 +67,16 @@ UniqueFd accept_from(os::UnixListener& listener,
                              doing)) {
         const Seconds waited = Deadline::Clock::now() - begin;
         if (deadline.passed())
-            throw MachineError(
-                "machine '{}': QEMU did not connect to its {} within {:.0f} seconds; "
-                "does the start script pass its arguments on to QEMU? Its last "
-                "output was:\n{}",
-                machine.name(), what, waited.count(), process.console().tail());
+            throw MachineError("machine '{}': QEMU did not connect to its {} within {:.0f} seconds "
+                               "(does the start script pass its arguments on to QEMU?); {}",
+                               machine.name(), what, waited.count(),
+                               process.console().last_output());
         machine.log(fmt::format("still waiting for QEMU to connect to its {} ({:.0f} s)", what,
                                 waited.count()));
     }
-    return listener.accept();
+    auto connection = listener.accept();
+    process.adopt_peer(connection.get());
+    return connection;
 }
 
 } // namespace
@@ -103,9 +103,9 @@ void QemuMachine::throw_if_ended(std::string_view doing) {
         running->process.throw_died(doing);
 }
 
-int QemuMachine::exit_fd() const {
+SharedFd QemuMachine::exit_fd() const {
     const auto running = running_.copy();
-    return running ? running->process.exit_fd() : -1;
+    return running ? SharedFd(running, &running->process.child().pidfd()) : nullptr;
 }
 
 void QemuMachine::start(bool allow_reboot) {
@@ -119,7 +119,7 @@ void QemuMachine::start(bool allow_reboot) {
     log(fmt::format("QEMU running (pid {})", running->process.child().pid()));
     if (host().vnc)
         log(fmt::format("its screen: vncviewer {}", vnc_path()));
-    running_.with([&](auto& current) { current = std::move(running); });
+    running_.with([&](auto& current) { current.swap(running); });
     connected = false;
     booted = true;
 }
@@ -133,8 +133,8 @@ std::shared_ptr<QemuMachine::Running> QemuMachine::launch(bool allow_reboot) {
     os::UnixListener port(port_path());
     if (vsock_)
         vsock_->wait_until_free(name());
-    auto environment =
-        start_environment(host().environment(), state_dir.string(), shared_dir.string());
+    auto environment = start_environment(host().environment(), state_dir.string(),
+                                         shared_dir.string(), efi_vars_path());
     const auto* vsock = vsock_sockets();
     const QemuSockets sockets{.qmp = qmp_path(),
                               .monitor = monitor_path(),
@@ -153,8 +153,7 @@ std::shared_ptr<QemuMachine::Running> QemuMachine::launch(bool allow_reboot) {
     auto running = std::make_shared<Running>(spec, name(), console_, host());
     auto& process = running->process;
     starting_.with([&](auto& starting) { starting = running; });
-    if (closed_) // either we see this, or close() sees what we have started
-        throw MachineError("machine '{}' is not started: the test is over", name());
+    check_start();
     running->hmp = std::make_unique<HmpClient>(
         name(), accept_from(monitor, process, *this, "monitor"), process, host());
     os::ByteStream line(accept_from(shell, process, *this, "shell channel"));
@@ -172,66 +171,96 @@ const VsockSockets* QemuMachine::vsock_sockets() const {
 }
 
 void QemuMachine::connect_qmp(Running& running) {
-    const auto on_event = [this, &running](const std::string& event) {
-        if (event == "RESET") {
-            connected = false;
-            running.greeted = false;
-            running.guest->reset();
-            if (const auto shells = running.shells.copy())
-                shells->reset();
-        }
-        console_.changed().notify(); // what a script waits for may have happened
-    };
     try {
-        running.qmp = std::make_unique<QmpClient>(qmp_path(), running.process.exit_fd(), host(),
-                                                  on_event, Deadline::after(host().start_timeout));
+        running.qmp = std::make_unique<QmpClient>(
+            qmp_path(), running.process.exit_fd(), host(),
+            [this, &running](const proto::QmpMessage& event) { on_event(running, event); },
+            Deadline::after(host().start_timeout));
+        running.process.adopt_peer(running.qmp->fd()); // QEMU, whoever else passes bytes on for it
     } catch (const Error& error) {
         running.process.check_ending("before it answered on its QMP socket");
-        throw MachineError("machine '{}': {}; its last output was:\n{}", name(), error.what(),
-                           console_.tail());
+        throw MachineError("machine '{}': {}; {}", name(), error.what(), console_.last_output());
     }
+}
+
+// On the I/O thread.
+void QemuMachine::on_event(Running& running, const proto::QmpMessage& event) {
+    // The greeting of the boot that a reset begins may be here before word of the reset.
+    if (event.event == "RESET" && !running.guest->has_greeted_since(proto::qmp_time(event))) {
+        resets_.with([&](unsigned& resets) {
+            ++resets;
+            connected = false;
+        });
+        running.guest->reset();
+        if (const auto shells = running.shells.copy())
+            shells->reset();
+    } else if (const auto open = proto::qmp_port_is_open(event, proto::port_id)) {
+        running.guest->port_changed(*open);
+    }
+    console_.changed().notify(); // what a script waits for may have happened
 }
 
 void QemuMachine::connect() {
     if (connected)
         return;
+    const WaitLimit::Pause booting; // takes its own time
     start(false);
     const auto turn = shell_turn_.take(Deadline::never(), host().interrupt);
-    if (connected)
-        return;
+    const auto limit = host().boot_limit ? host().boot_limit : host().habits.boot_limit;
+    const auto deadline = limit ? Deadline::after(*limit) : Deadline::never();
+    while (!connected)
+        connect_shell(*running(), deadline);
+}
+
+// The end of the connection is that of QEMU, as a rule: then it says how that has ended.
+template <typename Use>
+auto QemuMachine::with_qmp(const std::string& doing, Use use) {
+    const auto current = running();
+    try {
+        return use(*current->qmp);
+    } catch (MachineError& error) {
+        current->process.check_ending(doing);
+        error.add_context(fmt::format("machine '{}'", name()));
+        throw;
+    }
+}
+
+// Leaves `connected` false if the guest is reset meanwhile.
+void QemuMachine::connect_shell(Running& running, Deadline deadline) {
     const log::Scope scope(host().log, log::ScopeKind::nested, name(),
                            "waiting for the VM to finish booting");
     const auto begin = Deadline::Clock::now();
-    const auto current = running();
-    if (!current->greeted) // an interrupt may have come between the greeting and the connection
-        wait_for_greeting(*current);
+    // It may have before this call: an interrupt came then, or it is a new shell.
+    if (!running.guest->has_greeted())
+        wait_for_greeting(running, deadline);
     // Its answer comes behind the event of the reset that the guest has just come back from.
-    current->qmp->send("query-status", "", Deadline::after(monitor_limit));
-    current->line_is_ready = false;
-    choose_channel(*current);
+    with_qmp("while the guest was booting", [this](QmpClient& qmp) {
+        qmp.send("query-status", "", Deadline::after(host().silence));
+    });
+    const auto before = resets_.copy();
+    running.guest->expect_another();
+    choose_channel(running);
     const Seconds took = Deadline::Clock::now() - begin;
     log("connected to guest root shell");
     log(fmt::format("(connecting took {:.2f} seconds)", took.count()));
-    current->greeted = false;
-    connected = true;
+    running.guest->forget_greeting();
+    resets_.with([&](unsigned now) {
+        if (now == before)
+            connected = true;
+    });
 }
 
-void QemuMachine::wait_for_greeting(Running& running) {
+void QemuMachine::wait_for_greeting(Running& running, Deadline deadline) {
     os::Broadcast::Listener console(console_.changed());
-    auto& process = running.process;
-    std::string heard; // the end of it
     auto hint = Deadline::after(hint_interval);
-    while (heard.find(proto::shell_greeting) == heard.npos) {
-        heard = tail(heard, most_heard);
-        check_boot(running);
+    while (!running.guest->listen("while the guest was booting")) {
+        check_boot(running, deadline);
+        const auto until = sooner(deadline, sooner(hint, Deadline::after(host().boot_silence)));
         const auto ready =
-            os::wait_readable({running.guest->line().fd(), process.exit_fd(), console.fd()},
-                              sooner(hint, Deadline::after(host().boot_silence)), host().interrupt);
-        if (ready == 0U &&
-            running.guest->line().read_ready(heard) == os::ByteStream::Outcome::closed)
-            process.throw_died("while the guest was booting");
+            os::wait_readable({running.guest->line_fd(), running.process.exit_fd(), console.fd()},
+                              until, host().interrupt);
         if (ready == 1U)
-            process.throw_died("while the guest was booting");
+            running.process.throw_died("while the guest was booting");
         if (ready == 2U)
             console.reset();
         if (hint.passed()) {
@@ -240,23 +269,28 @@ void QemuMachine::wait_for_greeting(Running& running) {
             hint = Deadline::after(hint_interval);
         }
     }
-    log("Guest shell says: " + bytes_literal(tail(heard, most_heard)));
-    running.greeted = true;
+    log("Guest shell says: " + bytes_literal(running.guest->greeting()));
 }
 
 // Throws when this boot will come to nothing.
-void QemuMachine::check_boot(Running& running) {
+void QemuMachine::check_boot(Running& running, Deadline deadline) {
     const auto dead_end = console_.dead_end();
     if (dead_end && !host().interactive)
-        throw MachineError("machine '{}': the guest cannot boot: {}\nits last output was:\n{}",
-                           name(), *dead_end, console_.tail(30));
+        throw MachineError("machine '{}': the guest cannot boot: {}\n{}", name(), *dead_end,
+                           console_.last_output(30));
+    if (deadline.passed())
+        throw MachineError(
+            "machine '{}': the guest has opened no root shell in the time that it has for that; is "
+            "backdoor.service enabled in it? NTD_BOOT_TIMEOUT gives it more. QEMU (pid {}) still "
+            "runs; {}",
+            name(), running.process.child().pid(), console_.last_output(30));
     const Seconds silence = Deadline::Clock::now() - console_.last_activity();
     if (silence >= host().boot_silence)
         throw MachineError(
             "machine '{}': the guest opened no root shell, and its console has been "
             "silent for {:.0f} seconds; is backdoor.service enabled in it? QEMU (pid "
-            "{}) still runs; its last output was:\n{}",
-            name(), silence.count(), running.process.child().pid(), console_.tail(30));
+            "{}) still runs; {}",
+            name(), silence.count(), running.process.child().pid(), console_.last_output(30));
 }
 
 // Over its vsock, if the guest offers that.
@@ -273,9 +307,8 @@ void QemuMachine::choose_channel(Running& running) {
 }
 
 void QemuMachine::prepare_line(Running& running) const {
-    if (!running.line_is_ready)
+    if (!running.guest->is_ready())
         running.guest->set_up();
-    running.line_is_ready = true;
 }
 
 ExecResult QemuMachine::with_shell(Deadline deadline, const VsockShells::Use& use) {
@@ -291,11 +324,24 @@ ExecResult QemuMachine::with_shell(Deadline deadline, const VsockShells::Use& us
 
 // Copies come here at once: beside the line there is a port, which is faster than a vsock.
 ExecResult QemuMachine::with_line(Deadline deadline, const VsockShells::Use& use) {
-    connect();
-    const auto turn = shell_turn_.take(deadline, host().interrupt);
-    const auto current = running();
-    prepare_line(*current);
-    return use(*current->guest);
+    for (;;) {
+        connect();
+        const auto turn = shell_turn_.take(deadline, host().interrupt);
+        if (!connected) // a reset was faster, or whoever had the turn before
+            continue;
+        const auto current = running();
+        const ScopeExit look([&] {
+            if (!current->guest->is_ready())
+                connected = false;
+        });
+        prepare_line(*current);
+        try {
+            return use(*current->guest);
+        } catch (const CommandNotGiven&) { // it runs in the shell that comes next
+            if (deadline.passed())
+                throw;
+        }
+    }
 }
 
 ExecResult QemuMachine::execute(const std::string& command, const ExecuteOptions& options) {
@@ -306,10 +352,15 @@ ExecResult QemuMachine::execute(const std::string& command, const ExecuteOptions
     auto result = with_shell(deadline, [&](GuestShell& shell) -> ExecResult {
         if (options.check_output)
             return shell.run(command, deadline,
-                             {.input = {}, .sink = {}, .simple = options.simple});
-        shell.detach(command);
+                             {.input = {},
+                              .sink = {},
+                              .simple = options.simple,
+                              .may_end_shell = !options.check_return});
+        shell.detach(command, deadline);
         return {-2, ""};
     });
+    if (result.timed_out)
+        WaitLimit::note_deadline_reached(deadline);
     if (options.check_output && !options.check_return)
         result.status = -1;
     return result;
@@ -318,15 +369,17 @@ ExecResult QemuMachine::execute(const std::string& command, const ExecuteOptions
 ExecResult QemuMachine::transfer(const std::string& command,
                                  std::optional<std::string_view> input,
                                  int output) {
-    return with_line(Deadline::never(), [&](GuestShell& shell) {
+    const auto deadline = deadline_of(std::nullopt);
+    return with_line(deadline, [&](GuestShell& shell) {
         const auto sink = output < 0 ? OutputSink() : sink_to(output, host().interrupt);
-        return shell.run(command, Deadline::never(), {input, sink});
+        return shell.run(command, deadline, {input, sink});
     });
 }
 
 ExecResult QemuMachine::store(const std::string& file, std::string_view bytes) {
-    return with_line(Deadline::never(),
-                     [&](GuestShell& shell) { return shell.store(file, bytes); });
+    const auto deadline = deadline_of(std::nullopt);
+    return with_line(deadline,
+                     [&](GuestShell& shell) { return shell.store(file, bytes, deadline); });
 }
 
 void QemuMachine::abort_start() noexcept {
@@ -340,18 +393,18 @@ void QemuMachine::close() noexcept {
     const auto current = running_.copy();
     const auto starting = starting_.copy().lock();
     if (starting && starting != current)
-        starting->process.child().signal_group(SIGTERM);
-    if (!current || current->process.child().poll())
+        starting->process.signal(SIGTERM);
+    if (!current || current->process.has_ended())
         return;
     announce_end(*current);
-    current->process.child().signal_group(SIGTERM);
+    current->process.signal(SIGTERM);
 }
 
 void QemuMachine::release() noexcept {
     try {
         abort_start();
         const auto current = running_.copy();
-        if (current && !current->process.child().poll())
+        if (current && !current->process.has_ended())
             announce_end(*current);
         // Also if the child has ended since: a shell may leave a QEMU that has disks to write.
         if (current && current->end_announced)
@@ -365,20 +418,22 @@ void QemuMachine::release() noexcept {
 
 void QemuMachine::announce_end(Running& running) const {
     if (!running.end_announced.exchange(true))
-        log(fmt::format("kill machine (pid {})", running.process.child().pid()));
+        log_kill("QemuMachine", running.process.child().pid());
 }
 
 void QemuMachine::forget_process() {
     booted = false;
     connected = false;
-    running_.with([](auto& current) { current.reset(); });
+    // What is destroyed with it waits for the I/O thread: not under the lock.
+    const auto current = running_.with([](auto& running) { return std::exchange(running, {}); });
 }
 
 void QemuMachine::shutdown() {
     if (!booted)
         return;
-    with_shell(Deadline::never(), [](GuestShell& shell) -> ExecResult {
-        shell.detach("poweroff");
+    const auto deadline = deadline_of(std::nullopt);
+    with_shell(deadline, [&](GuestShell& shell) -> ExecResult {
+        shell.detach("poweroff", deadline);
         return {};
     });
     wait_for_shutdown();
@@ -398,9 +453,35 @@ void QemuMachine::wait_for_shutdown() {
     const log::Scope scope(host().log, log::ScopeKind::nested, name(),
                            "waiting for the VM to power off");
     const auto current = running();
-    current->process.child().wait(Deadline::never(), host().interrupt);
+    const auto begin = Deadline::Clock::now();
+    const auto interval = std::min<Seconds>(alive_interval, host().silence);
+    while (!current->process.child().wait(Deadline::after(interval), host().interrupt))
+        check_alive(*current, Deadline::Clock::now() - begin);
     current->process.wait_for_last_output();
     forget_process();
+}
+
+// A guest may take any time to power off, but not one that does not run.
+void QemuMachine::check_alive(Running& running, Seconds waited) {
+    std::string status;
+    try {
+        status = running.qmp->send("query-status", "", Deadline::after(host().silence));
+    } catch (const TimeoutError&) {
+        throw MachineError("machine '{}': QEMU (pid {}) has not answered for {:g} seconds while "
+                           "it was to power off; has it been stopped?",
+                           name(), running.process.child().pid(), host().silence.count());
+    } catch (const MachineError&) {
+        running.process.wait_for_end(host().silence); // its connections end first
+        return;
+    }
+    const bool paused = status.find("\"paused\"") != status.npos;
+    if (paused && waited > host().silence)
+        throw MachineError(
+            "machine '{}': the guest has been paused for {:.0f} seconds while it was "
+            "to power off; has the script stopped it?",
+            name(), waited.count());
+    log(fmt::format("still waiting for the VM to power off ({:.0f} s){}", waited.count(),
+                    paused ? "; it is paused" : ""));
 }
 
 void QemuMachine::reboot() {
@@ -409,35 +490,33 @@ void QemuMachine::reboot() {
 }
 
 std::string QemuMachine::send_monitor_command(const std::string& command) {
-    return running()->hmp->execute(command, Deadline::after(monitor_limit));
+    if (before_command)
+        before_command();
+    return running()->hmp->execute(command, deadline_of(host().silence));
 }
 
 std::string QemuMachine::wait_for_monitor_prompt() {
-    return running()->hmp->wait_for_prompt(Deadline::after(monitor_limit));
-}
-
-// The end of the connection is that of QEMU, as a rule: then it says how that has ended.
-template <typename Use>
-auto QemuMachine::with_qmp(const std::string& doing, Use use) {
-    const auto current = running();
-    try {
-        return use(*current->qmp);
-    } catch (const MachineError&) {
-        current->process.check_ending(doing);
-        throw;
-    }
+    return running()->hmp->wait_for_prompt(deadline_of(host().silence));
 }
 
 std::string QemuMachine::send_qmp(const std::string& command, const std::string& arguments) {
-    return with_qmp(fmt::format("before it answered the QMP command '{}'", command),
-                    [&](QmpClient& qmp) {
-                        return qmp.send(command, arguments, Deadline::after(monitor_limit));
-                    });
+    return with_qmp(
+        fmt::format("before it answered the QMP command '{}'", command),
+        [&](QmpClient& qmp) { return qmp.send(command, arguments, deadline_of(host().silence)); });
 }
 
 std::optional<std::string> QemuMachine::next_qmp_event(Timeout timeout) {
-    return with_qmp("while a QMP event was awaited",
-                    [&](QmpClient& qmp) { return qmp.next_event(deadline_of(timeout)); });
+    const auto deadline = deadline_of(timeout);
+    return with_qmp("while a QMP event was awaited", [&](QmpClient& qmp) {
+        for (;;) {
+            const auto check = Deadline::after(check_interval);
+            auto event = qmp.next_event(sooner(deadline, check));
+            if (event || deadline.passed())
+                return event;
+            if (before_command)
+                before_command();
+        }
+    });
 }
 
 void QemuMachine::send_key(const std::string& key, Seconds delay, bool with_log) {
@@ -445,23 +524,28 @@ void QemuMachine::send_key(const std::string& key, Seconds delay, bool with_log)
     if (with_log)
         scope.emplace(host().log, log::ScopeKind::nested, name(),
                       fmt::format("sending key {}", printable(key)));
-    const auto answer = send_monitor_command("sendkey " + proto::key_name(key));
+    const auto key_name = proto::key_name(key);
     // "unknown key: 'x'", or "invalid parameter: x" in older releases. Scripts go on, as ever.
-    if (answer.find("unknown key") != answer.npos || answer.find("invalid param") != answer.npos)
+    const auto refused = [](const std::string& answer) {
+        return answer.find("unknown key") != answer.npos ||
+               answer.find("invalid param") != answer.npos;
+    };
+    if (!key_name || refused(send_monitor_command("sendkey " + *key_name)))
         host().log.line(name(), log::Level::warning,
                         fmt::format("QEMU has no key '{}'; nothing was pressed", printable(key)));
-    os::wait_readable({exit_fd()}, Deadline::after(delay), host().interrupt);
+    const auto exit = exit_fd();
+    os::wait_readable({number_of(exit)}, Deadline::after(delay), host().interrupt);
 }
 
 void QemuMachine::send_chars(const std::string& characters, Seconds delay) {
     const log::Scope scope(host().log, log::ScopeKind::nested, name(),
                            fmt::format("sending keys {}", bytes_literal(characters)));
-    for (const char c : characters)
-        send_key(std::string(1, c), delay, false);
+    for (const auto character : utf8_characters(characters))
+        send_key(std::string(character), delay, false);
 }
 
 void QemuMachine::send_console(const std::string& characters) {
-    running()->process.write_console(characters, Deadline::after(monitor_limit));
+    running()->process.write_console(characters, deadline_of(host().silence));
 }
 
 void QemuMachine::tap_console(int fd) {
@@ -480,6 +564,7 @@ bool QemuMachine::wait_for_console(const Look& look,
     std::size_t looked_at = 0; // no match begins before it
     bool ended = false;        // QEMU has; a process that it left may keep the console open
     std::optional<std::size_t> last_look_to; // after the time limit: what comes then does not count
+    auto check = Deadline::after(check_interval);
     for (;;) {
         changed.reset();
         if (deadline.passed() && !last_look_to)
@@ -488,6 +573,7 @@ bool QemuMachine::wait_for_console(const Look& look,
         if (looked_at > console_.size())
             looked_at = 0; // the console of a new start
         const auto part = console_.part(std::max(console_.consumed(), looked_at), most);
+        const auto exit = exit_fd();
         const auto tried = Deadline::Clock::now();
         if (const auto end = look(part.text)) {
             console_.consume_to(part.begin + end_of_line(part.text, *end));
@@ -497,15 +583,20 @@ bool QemuMachine::wait_for_console(const Look& look,
             running()->process.throw_died("while text was awaited on its console");
         if (last_look_to && (!part.more || part.begin + part.text.size() >= *last_look_to))
             return false;
-        if (match == Match::within_lines)
-            looked_at = part.begin + part.text.size();
+        if (match == Match::within_lines) // the last one may be unfinished
+            looked_at = part.begin + part.text.rfind('\n') + 1;
         else if (part.more)
             looked_at = part.begin + end_of_line(part.text, part.text.size() / 2);
         else // looking at much text, again and again, must not be all that we do
-            os::wait_readable({exit_fd()}, sooner(deadline, pause_after_look(tried)),
+            os::wait_readable({number_of(exit)}, sooner(deadline, pause_after_look(tried)),
                               host().interrupt);
-        const auto until = part.more ? Deadline::after(0s) : deadline;
-        const auto ready = os::wait_readable({changed.fd(), exit_fd()}, until, host().interrupt);
+        if (check.passed() && before_command) {
+            before_command();
+            check = Deadline::after(check_interval);
+        }
+        const auto until = part.more ? Deadline::after(0s) : sooner(deadline, check);
+        const auto ready =
+            os::wait_readable({changed.fd(), number_of(exit)}, until, host().interrupt);
         if (ready == 1U && !part.more) {
             running()->process.wait_for_last_output();
             ended = true;
@@ -520,17 +611,42 @@ void QemuMachine::wait_for_console_end(Timeout timeout) {
         changed.reset();
 }
 
-void QemuMachine::forward_port(int host_port, int guest_port) {
-    send_monitor_command(fmt::format("hostfwd_add tcp::{}-:{}", host_port, guest_port));
+// A command of the monitor to which QEMU has something to say only if it does not obey.
+void QemuMachine::demand(const std::string& command) {
+    const auto refusal = proto::hmp_words(send_monitor_command(command));
+    if (!refusal.empty())
+        throw MachineError("machine '{}': QEMU refused the monitor command '{}': {}", name(),
+                           command, printable(refusal));
 }
 
-// QEMU's own name for the first VLAN's card: the user network's comes before it.
+void QemuMachine::forward_port(int host_port, int guest_port) {
+    demand(fmt::format("hostfwd_add tcp::{}-:{}", host_port, guest_port));
+}
+
+std::vector<proto::VdeCable> QemuMachine::vde_cables() {
+    return proto::hmp_vde_cables(
+        running()->hmp->execute("info network", deadline_of(host().silence)));
+}
+
+void QemuMachine::set_link(const std::string& name, Link link) {
+    demand(fmt::format("set_link {} {}", name, link == Link::on ? "on" : "off"));
+}
+
+// That of the first VLAN; of a network that is none, QEMU's own name for the second card: the user
+// network's comes before it.
+std::string QemuMachine::first_card() {
+    for (const auto& cable : vde_cables())
+        if (!cable.card.empty())
+            return cable.card;
+    return "virtio-net-pci.1";
+}
+
 void QemuMachine::block() {
-    send_monitor_command("set_link virtio-net-pci.1 off");
+    set_link(first_card(), Link::off);
 }
 
 void QemuMachine::unblock() {
-    send_monitor_command("set_link virtio-net-pci.1 on");
+    set_link(first_card(), Link::on);
 }
 
 } // namespace ntd::vm

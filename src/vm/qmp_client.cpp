@@ -19,8 +19,8 @@ constexpr auto last_words_limit = std::chrono::milliseconds(500);
 QmpClient::QmpClient(
     const std::string& path, int exit_fd, const Host& host, OnEvent on_event, Deadline deadline)
     : host_(host), on_event_(std::move(on_event)), exit_fd_(exit_fd),
-      stream_(os::connect_unix(path)) {
-    watch_ = host_.loop.watch(stream_.fd(), [this] { return on_readable(); });
+      channel_(os::ByteStream(os::connect_unix(path))) {
+    watch_ = host_.loop.watch(channel_.fd(), [this] { return on_readable(); });
     if (!wait_until([](const State& state) { return state.greeted; }, deadline))
         throw TimeoutError("QMP: no greeting on '{}' until the time-out", path);
     send("qmp_capabilities", "", deadline);
@@ -28,7 +28,7 @@ QmpClient::QmpClient(
 
 bool QmpClient::on_readable() {
     std::string bytes;
-    const auto outcome = stream_.read_ready(bytes);
+    const auto outcome = channel_.stream().read_ready(bytes);
     std::optional<std::string> broken;
     try {
         host_.trace_received("QMP", bytes);
@@ -50,7 +50,7 @@ bool QmpClient::on_readable() {
 void QmpClient::take(proto::QmpMessage message) {
     using Kind = proto::QmpMessage::Kind;
     if (message.kind == Kind::event)
-        on_event_(message.event);
+        on_event_(message);
     state_.with([&](State& state) {
         if (message.kind == Kind::greeting)
             state.greeted = true;
@@ -109,10 +109,7 @@ QmpClient::send(std::string_view command, std::string_view arguments, Deadline d
     const auto line = proto::qmp_command(command, arguments, id);
     state_.with([&](State& state) { state.answers.try_emplace(id); });
     const ScopeExit forget([&] { state_.with([&](State& state) { state.answers.erase(id); }); });
-    host_.trace_sent("QMP", line);
-    if (stream_.write_all(line, exit_fd_, deadline, host_.interrupt) !=
-        os::ByteStream::Outcome::data)
-        throw MachineError("QMP: the connection ended or blocked while '{}' was sent", command);
+    hand_over(line, command, deadline);
     proto::QmpMessage answer;
     const auto look = [&](State& state) {
         auto& slot = state.answers.at(id);
@@ -121,10 +118,24 @@ QmpClient::send(std::string_view command, std::string_view arguments, Deadline d
         return slot.has_value();
     };
     if (!wait_until(look, deadline))
-        throw TimeoutError("QMP: no answer to '{}' until the time-out", command);
+        throw_timed_out("QMP: no answer to '{}' until the time-out", command);
     if (answer.kind == proto::QmpMessage::Kind::error)
         throw QmpError(answer.error_class, answer.error_description);
     return answer.json;
+}
+
+void QmpClient::hand_over(std::string_view line, std::string_view command, Deadline deadline) {
+    const auto turn = sending_.take(deadline, host_.interrupt);
+    host_.trace_sent("QMP", line);
+    switch (channel_.send(line, {deadline, host_.interrupt, {exit_fd_, -1, -1}})) {
+    case os::Channel::Outcome::done:
+        return;
+    case os::Channel::Outcome::deadline:
+        throw_timed_out("QMP: QEMU did not take the command '{}' until the time-out", command);
+    case os::Channel::Outcome::closed:
+    case os::Channel::Outcome::ended:
+        throw MachineError("QMP: the connection ended while '{}' was sent", command);
+    }
 }
 
 std::optional<std::string> QmpClient::next_event(Deadline deadline) {

@@ -27,6 +27,19 @@ std::string in_words(Timeout timeout) {
     return timeout ? fmt::format("{:g}", timeout->count()) : "None";
 }
 
+// One that the limit has ended has told nothing: its failure is none of what it looked for.
+bool look(const std::function<bool(bool last)>& attempt, bool last, const WaitLimit& limit) {
+    try {
+        return attempt(last);
+    } catch (const MachineDied&) {
+        throw;
+    } catch (const Error&) {
+        if (!limit.has_cut())
+            throw;
+        return false;
+    }
+}
+
 } // namespace
 
 Pause pause_after_try(Seconds took, Seconds waited) {
@@ -37,8 +50,8 @@ Pause pause_after_try(Seconds took, Seconds waited) {
             std::max(least, std::min<Seconds>(lateness * waited, longest_pause))};
 }
 
-Rest::Rest(Deadline deadline, os::Interrupt& interrupt, std::optional<News> news)
-    : deadline_(deadline), interrupt_(interrupt), news_(std::move(news)) {
+Rest::Rest(const WaitLimit& limit, os::Interrupt& interrupt, std::optional<News> news)
+    : limit_(limit), interrupt_(interrupt), news_(std::move(news)) {
     if (news_)
         listener_.emplace(news_->source);
 }
@@ -49,7 +62,9 @@ void Rest::begin_try() {
 }
 
 bool Rest::wait(const Pause& pause, int exit_fd) {
-    const auto until = [this](Seconds time) { return sooner(deadline_, Deadline::after(time)); };
+    const auto until = [this](Seconds time) {
+        return sooner(limit_.deadline(), Deadline::after(time));
+    };
     const auto in_any_case = until(pause.in_any_case);
     const auto least = until(pause.least);
     const auto most = until(pause.most);
@@ -72,28 +87,31 @@ bool Rest::wait(const Pause& pause, int exit_fd) {
 
 void retry(const std::function<bool(bool last)>& attempt,
            Timeout timeout,
-           const std::function<int()>& exit_fd,
+           const std::function<SharedFd()>& exit_fd,
            os::Interrupt& interrupt,
-           std::optional<News> news) {
+           std::optional<News> news,
+           const std::function<std::string()>& missing) {
     const auto begin = Deadline::Clock::now();
-    const auto deadline = deadline_of(timeout);
-    Rest rest(deadline, interrupt, std::move(news));
+    WaitLimit limit(deadline_of(timeout), WaitLimit::overtime_of_a_look);
+    Rest rest(limit, interrupt, std::move(news));
     bool ended = false;
-    while (!ended && !deadline.passed()) {
+    while (!ended && !limit.passed()) {
         rest.begin_try();
         const auto tried = Deadline::Clock::now();
-        if (attempt(false))
+        if (look(attempt, false, limit))
             return;
         const auto now = Deadline::Clock::now();
-        ended = rest.wait(pause_after_try(now - tried, now - begin), exit_fd());
+        const auto exit = exit_fd();
+        ended = rest.wait(pause_after_try(now - tried, now - begin), number_of(exit));
     }
-    if (attempt(true))
+    limit.set_overtime(WaitLimit::overtime_of_the_last);
+    if (look(attempt, true, limit))
         return;
     if (ended)
         throw MachineDied("the machine ended before the action succeeded");
-    throw RequestedAssertionFailed("action timed out after {:.2f} seconds (timeout={})",
+    throw RequestedAssertionFailed("action timed out after {:.2f} seconds (timeout={}){}",
                                    Seconds(Deadline::Clock::now() - begin).count(),
-                                   in_words(timeout));
+                                   in_words(timeout), missing ? missing() : "");
 }
 
 } // namespace ntd::vm

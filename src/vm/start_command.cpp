@@ -53,10 +53,13 @@ qemu_arguments(const QemuSockets& sockets, Reboot reboot, Display display) {
                                            fmt::format("socket,id=vsock_ssh,reconnect=0,path={}",
                                                        option_value(sockets.vsock)),
                                            "-device", "vhost-user-vsock-pci,chardev=vsock_ssh"});
-    arguments.insert(
-        arguments.end(),
-        {"-chardev", fmt::format("socket,id=ntd-port,path={}", option_value(sockets.port)),
-         "-device", fmt::format("virtserialport,chardev=ntd-port,name={}", proto::port_name)});
+    if (!sockets.port.empty())
+        arguments.insert(arguments.end(),
+                         {"-chardev",
+                          fmt::format("socket,id=ntd-port,path={}", option_value(sockets.port)),
+                          "-device",
+                          fmt::format("virtserialport,chardev=ntd-port,id={},name={}",
+                                      proto::port_id, proto::port_name)});
     if (!sockets.vnc.empty())
         arguments.insert(arguments.end(),
                          {"-vnc", fmt::format("unix:{}", option_value(sockets.vnc))});
@@ -76,7 +79,8 @@ std::string start_command_line(std::string_view start_command,
 
 std::vector<std::string> start_environment(std::vector<std::string> inherited,
                                            std::string_view state_dir,
-                                           std::string_view shared_dir) {
+                                           std::string_view shared_dir,
+                                           std::string_view efi_vars) {
     constexpr std::array<std::string_view, 3> ours{"TMPDIR", "SHARED_DIR", "USE_TMPDIR"};
     std::erase_if(inherited, [&](const std::string& variable) {
         return std::any_of(ours.begin(), ours.end(),
@@ -85,6 +89,10 @@ std::vector<std::string> start_environment(std::vector<std::string> inherited,
     inherited.push_back(fmt::format("TMPDIR={}", state_dir));
     inherited.push_back(fmt::format("SHARED_DIR={}", shared_dir));
     inherited.emplace_back("USE_TMPDIR=1");
+    std::erase(inherited, "NIX_EFI_VARS="); // as one that is not set
+    if (std::none_of(inherited.begin(), inherited.end(),
+                     [](const auto& variable) { return sets(variable, "NIX_EFI_VARS"); }))
+        inherited.push_back(fmt::format("NIX_EFI_VARS={}", efi_vars));
     return inherited;
 }
 

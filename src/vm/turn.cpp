@@ -2,6 +2,7 @@
 
 #include <ntd/base/error.h>
 #include <ntd/os/wait.h>
+#include <ntd/vm/wait_limit.h>
 
 namespace ntd::vm {
 
@@ -11,7 +12,7 @@ Turn::Holder Turn::take(Deadline deadline, os::Interrupt& interrupt) {
     os::Broadcast::Listener freed(freed_);
     while (!try_take()) {
         if (!os::wait_readable({freed.fd()}, deadline, interrupt))
-            throw TimeoutError("{} was in use by another thread until the time-out", what_);
+            throw_timed_out("{} was in use by another thread until the time-out", what_);
         freed.reset();
     }
     return Holder(*this);

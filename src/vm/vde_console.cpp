@@ -19,7 +19,7 @@ VdeConsole::VdeConsole(std::string what,
                        const os::ProcessSpec& spec,
                        const Host& host,
                        OnEvent on_event)
-    : host_(host), on_event_(std::move(on_event)),
+    : host_(host), on_event_(std::move(on_event)), turn_(what),
       process_(std::move(what), spec, host, [this](std::string_view bytes) { on_output(bytes); }) {}
 
 void VdeConsole::on_output(std::string_view bytes) {
@@ -37,14 +37,14 @@ void VdeConsole::on_output(std::string_view bytes) {
 }
 
 proto::VdeReply VdeConsole::ask(std::string_view command) {
-    const std::lock_guard lock(turn_);
-    const auto deadline = Deadline::after(answer_limit);
+    const auto deadline = deadline_of(answer_limit);
+    const auto turn = turn_.take(deadline, host_.interrupt);
     // One that was interrupted may have no answer yet. The programs take all that they read at once
     // for one command.
     wait_for_answers(command, deadline);
     ++commands_;
-    process_.input().write_all(fmt::format("{}\n", command), process_.exit_fd(), deadline,
-                               host_.interrupt);
+    process_.input().send(fmt::format("{}\n", command),
+                          {deadline, host_.interrupt, {process_.exit_fd(), -1, -1}});
     wait_for_answers(command, deadline);
     return state_.copy().reply;
 }
@@ -53,10 +53,12 @@ void VdeConsole::wait_for_answers(std::string_view command, Deadline deadline) {
     os::Broadcast::Listener changed(changed_);
     while (state_.copy().answers < commands_) {
         process_.check();
-        if (!os::wait_readable({changed.fd(), process_.exit_fd()}, deadline, host_.interrupt))
+        if (!os::wait_readable({changed.fd(), process_.exit_fd()}, deadline, host_.interrupt)) {
+            WaitLimit::note_deadline_reached();
             throw MachineError("{} did not answer the command '{}' within {} seconds",
                                process_.what(), command,
                                std::chrono::seconds(answer_limit).count());
+        }
         changed.reset();
     }
 }

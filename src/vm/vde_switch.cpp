@@ -22,15 +22,13 @@ prepare_directory(const fs::path& tmp_dir, std::string_view name, const os::Orph
     constexpr std::size_t room_for_sockets = 20; // "/ctl", "/.01234.56789"
     const auto path = tmp_dir / name;
     os::remove_private(path); // left over by a driver that was killed
-    guard.add_file(path.native());
     const auto length = fs::canonical(tmp_dir).native().size() + 1 + name.size();
     fs::path direct = path;
     if (length + room_for_sockets > os::longest_socket_path) {
+        guard.add_file(path.native());
         direct = os::make_fresh_directory(fmt::format("/tmp/ntd-{}-{}", ::getpid(), name));
-        guard.add_file(direct.native());
         fs::create_symlink(direct, path); // throws if somebody was faster
     }
-    guard.add_file((direct / "ctl").native()); // a switch that is killed leaves them
     return direct;
 }
 
@@ -47,7 +45,8 @@ VdeSwitch::VdeSwitch(std::string_view what,
                      std::string_view name,
                      const Host& host,
                      VdeConsole::OnEvent on_event)
-    : directory_(prepare_directory(tmp_dir, name, host.guard)),
+    : guard_(host.guard), directory_(prepare_directory(tmp_dir, name, guard_)),
+      unfinished_(guard_.add_unfinished(directory_)),
       claim_(os::claim_private_directory(directory_)), // vde_switch would take anybody's
       console_(fmt::format("{} for '{}'", what, directory_.string()),
                start_of(directory_, host),
@@ -64,6 +63,7 @@ void VdeSwitch::stop() noexcept {
     console_.stop();
     std::error_code ignored; // it has removed the directory, unless a plug had just gone
     fs::remove_all(directory_, ignored);
+    guard_.forget_unfinished(unfinished_);
 }
 
 } // namespace ntd::vm

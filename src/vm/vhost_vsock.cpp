@@ -59,7 +59,7 @@ VhostVsock::VhostVsock(std::vector<std::string> machines,
     int cid = first_cid;
     for (const auto& machine : machines) {
         sockets_[machine] = {directory_ / fmt::format("{}_host.socket", cid),
-                             directory_ / fmt::format("{}_guest.socket", cid)};
+                             directory_ / fmt::format("{}_guest.socket", cid), cid};
         host_.guard.add_file(sockets_[machine].host.native());
         host_.guard.add_file(sockets_[machine].guest.native());
         ++cid;

@@ -58,41 +58,36 @@ void VLan::plug_into(const ContainerHost& containers) {
         .pipe_stdin = false,
     };
     containers.place(spec);
-    plug_ = std::make_unique<os::ChildProcess>(spec, host_.guard);
-    plug_stderr_ = os::ByteStream::nonblocking(std::move(plug_->stderr_pipe));
-    plug_watch_ = host_.loop.watch(plug_stderr_.fd(), [this] { return on_plug_readable(); });
-    const auto deadline = Deadline::after(start_limit);
-    while (!containers.has_device(device)) {
-        os::wait_readable({plug_->exit_fd()}, sooner(deadline, Deadline::after(2ms)),
-                          host_.interrupt);
-        if (const auto status = plug_->poll(); status || deadline.passed())
-            return give_plug_up(status ? status->describe() : "made no device");
+    const auto changes = containers.watch_devices();
+    plug_.emplace(fmt::format("vlan {}: vde_plug2tap", number_), spec, host_,
+                  HelperProcess::OnOutput(), HelperProcess::End::left_to_caller);
+    try {
+        wait_for_device(containers, device, changes);
+        plug_->leave_end_to_log();
+    } catch (const MachineError& error) { // a test may do without: some sandboxes have
+        plug_.reset();                    // /dev/net/tun, but let nobody use it
+        host_.log.warning(fmt::format("{}; containers and virtual machines cannot reach each other "
+                                      "on this network",
+                                      error.what()));
     }
 }
 
-// Keeps the pipe of the plug empty for as long as it lives: a full one would stop it.
-bool VLan::on_plug_readable() {
-    constexpr std::size_t most_text = 4096;
-    std::string bytes;
-    const bool closed = plug_stderr_.read_ready(bytes) == os::ByteStream::Outcome::closed;
-    plug_text_.with([&](std::string& text) { text = tail(text + bytes, most_text); });
-    return !closed;
-}
-
-// A test may do without: some sandboxes have /dev/net/tun, but let nobody use it.
-void VLan::give_plug_up(std::string_view what_it_did) {
-    plug_watch_.reset();
-    std::string said;
-    plug_stderr_.read_ready(said);
-    plug_.reset();
-    host_.log.warning(fmt::format("vlan {}: containers and virtual machines cannot reach each "
-                                  "other on it: vde_plug2tap {}; it said: {}",
-                                  number_, what_it_did, printable(plug_text_.copy() + said)));
+void VLan::wait_for_device(const ContainerHost& containers,
+                           const std::string& device,
+                           const os::DeviceWatch& changes) {
+    const auto deadline = Deadline::after(start_limit);
+    while (!containers.has_device(device)) {
+        plug_->check();
+        if (!os::wait_readable({changes.fd(), plug_->exit_fd()}, deadline, host_.interrupt))
+            throw MachineError("{} made no device", plug_->what());
+        changes.reset();
+    }
 }
 
 std::shared_ptr<Capture> VLan::capture(fs::path file) {
+    switch_.console().check(); // or vde_plug would say something about a socket
     auto capture = std::make_shared<Capture>(std::move(file), host_);
-    capture->plug_into(socket_dir());
+    capture->plug_into(switch_);
     impairment_.add_capture(capture);
     return capture;
 }

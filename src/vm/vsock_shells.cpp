@@ -80,7 +80,7 @@ VsockShells::Shell VsockShells::take_idle() {
 
 VsockShells::Shell VsockShells::open(Deadline deadline) {
     auto shell = std::make_shared<GuestShell>(machine_, os::ByteStream(connect(deadline)), process_,
-                                              host_, GuestShell::Channel::vsock);
+                                              host_, GuestShell::Transport::vsock);
     state_.with([&](State& state) {
         std::erase_if(state.all, [](const auto& known) { return known.expired(); });
         state.all.push_back(shell);

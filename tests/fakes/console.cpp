@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cerrno>
 
+#include <fcntl.h>
 #include <poll.h>
 #include <unistd.h>
 
@@ -114,9 +115,34 @@ void Console::echo(std::string_view typed) {
     }
 }
 
+bool Console::has_output() const noexcept {
+    if (fault_ == Fault::silent || (fault_ == Fault::slow && Clock::now() < last_byte_ + slow_pace))
+        return false;
+    return !output_.empty() || fault_ == Fault::babbling;
+}
+
+// Closing it is for the time before there is a guest, which has it as its standard error.
+void Console::spoil(Fault fault) {
+    fault_ = fault;
+    if (fault != Fault::closed)
+        return;
+    const int null = ::open("/dev/null", O_WRONLY | O_CLOEXEC);
+    ::dup2(null, STDOUT_FILENO);
+    ::close(null);
+}
+
+std::optional<Console::Clock::time_point> Console::next_byte() const {
+    if (fault_ != Fault::slow || output_.empty())
+        return std::nullopt;
+    return last_byte_ + slow_pace;
+}
+
 void Console::flush() {
-    const size_t size = std::min(output_.size(), atomic_write);
+    while (fault_ == Fault::babbling && output_.size() < enough_output)
+        output_ += babble;
+    const size_t size = fault_ == Fault::slow ? 1 : std::min(output_.size(), atomic_write);
     const ssize_t written = ::write(STDOUT_FILENO, output_.data(), size);
+    last_byte_ = Clock::now();
     if (written > 0)
         output_.erase(0, static_cast<size_t>(written));
     else if (written < 0 && errno != EINTR && errno != EAGAIN)
@@ -124,6 +150,8 @@ void Console::flush() {
 }
 
 void Console::flush_last() {
+    if (fault_ == Fault::babbling || fault_ == Fault::slow)
+        fault_ = Fault::none;
     pollfd out{STDOUT_FILENO, POLLOUT, 0};
     while (has_output() && ::poll(&out, 1, 1000) > 0)
         flush();

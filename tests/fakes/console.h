@@ -1,9 +1,11 @@
 #pragma once
 
 #include <chrono>
+#include <optional>
 #include <string>
 #include <string_view>
 
+#include "fault.h"
 #include "options.h"
 
 namespace fake {
@@ -25,8 +27,11 @@ public:
 
     void line(std::string_view text); // adds \r\n, as the guest's tty does
     void echo(std::string_view typed);
-    bool has_output() const noexcept { return !output_.empty(); }
-    void flush();      // call when standard output is writable
+    bool has_output() const noexcept; // that may be written now
+    void flush();                     // call when standard output is writable
+    void spoil(Fault fault);
+    // When a slow one has something to write without any other event.
+    std::optional<Clock::time_point> next_byte() const;
     void flush_last(); // before the process ends; waits for a slow reader, but not for ever
 
 private:
@@ -38,6 +43,8 @@ private:
     std::string name_;
     std::string output_;
     Clock::time_point boot_began_;
+    Fault fault_ = Fault::none;
+    Clock::time_point last_byte_;
     long lines_ = 0;
     long filler_ = 0;
 };

@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import select
 import signal
 import socket
@@ -163,6 +164,13 @@ def start(tmp_path):
     yield start
     for machine in machines:
         machine.kill()
+
+
+def takes(pid, number):
+    """Whether a process has come so far as to take the signal from a signalfd, so blocks it."""
+    status = Path(f"/proc/{pid}/status").read_text()
+    blocked = int(re.search(r"^SigBlk:\s*(\w+)$", status, re.MULTILINE)[1], 16)
+    return blocked >> (number - 1) & 1
 
 
 def run(shell, command):
@@ -365,6 +373,8 @@ def test_exit_at_a_stage(start, stage):
 @pytest.mark.parametrize("stage", ["start", "monitor"])
 def test_hang_at_a_stage_never_connects_but_obeys_sigterm(start, stage):
     vm = start(f"--hang-at={stage}")
+    while not takes(vm.process.pid, signal.SIGTERM):
+        time.sleep(0.01)
     assert select.select([vm.monitor_server, vm.process.stdout], [], [], 0.05)[0] == []
     vm.process.terminate()
     assert vm.wait() == 0
@@ -531,3 +541,107 @@ def test_shell_garbage_comes_before_the_spawning_line(start):
     shell = channel(vm.shell_server.accept()[0])
     assert shell.until(SPAWNING).startswith(b"\0\xff\x1b[0m")
     assert run(shell, "echo hello") == ("hello\n", 0)
+
+
+# ------------------------------------------------------------------------------------------ faults
+
+
+def go_wrong(vm, what):
+    (vm.directory / "guest" / "control").write_text(f"fault {what}\n")
+
+
+@pytest.mark.parametrize("options", [(), ("--relay",)])
+def test_fault_closes_the_shell_channel(start, options):
+    vm = start(*options)
+    shell = vm.shell()
+    go_wrong(vm, "closed shell")
+    assert shell.rest() == b""
+    assert vm.process.poll() is None
+
+
+def test_relay_carries_a_megabyte(start):
+    output, _ = run(start("--relay").shell(), "head -c 1000000 /dev/zero | tr '\\0' x")
+    assert output == "x" * 1000000
+
+
+def test_fault_without_relay_is_refused(start):
+    vm = start()
+    vm.shell()
+    go_wrong(vm, "slow shell")
+    assert vm.wait() == 1
+    assert b"takes --relay" in vm.stderr.rest()
+
+
+def test_silent_channel_keeps_what_it_would_say(start):
+    vm = start("--relay")
+    shell = vm.shell()
+    go_wrong(vm, "silent shell")
+    qmp = vm.qmp()
+    qmp.ask("query-status")  # the request came before
+    shell.send(b"echo heard\n")
+    assert not select.select([shell.fd], [], [], 0.3)[0]
+
+
+def test_slow_channel_takes_time_for_each_byte(start):
+    vm = start("--relay")
+    shell = vm.shell()
+    go_wrong(vm, "slow shell")
+    vm.qmp().ask("query-status")
+    begin = time.monotonic()
+    shell.send(b"echo 12345\n")
+    shell.until(b"12345\n")
+    assert time.monotonic() - begin >= 0.5
+
+
+def test_babbling_monitor_still_answers(start):
+    vm = start("--fault=babbling:monitor")
+    monitor = channel(vm.monitor_server.accept()[0])
+    monitor.send(b"info status\n")
+    monitor.until(b"VM status: running")
+    monitor.until(b'"BABBLE"')
+
+
+def test_half_an_answer_is_the_last(start):
+    vm = start()
+    vm.shell()
+    qmp = vm.qmp()
+    go_wrong(vm, "half qmp")
+    assert run_monitor(vm, "info status")  # the request came before
+    qmp.channel.send(b'{"execute": "query-name"}')
+    assert 0 < len(os.read(qmp.channel.fd, 65536)) < len('{"return": {"name": "machine"}}')
+    assert not select.select([qmp.channel.fd], [], [], 0.2)[0]
+
+
+def run_monitor(vm, command):
+    monitor = vm.monitor()
+    monitor.send(command.encode() + b"\n")
+    return monitor.until(PROMPT)
+
+
+def test_answer_comes_twice(start):
+    vm = start("--fault=twice:qmp")
+    vm.monitor()
+    qmp = Qmp(vm.directory / "qmp", negotiate=False)
+    assert qmp.message() == qmp.greeting
+
+
+def test_closed_console_is_closed_while_the_machine_lives(start):
+    vm = start("--fault=closed:console", "--no-backdoor")
+    assert vm.qmp().ask("query-status")["return"]["running"]
+    assert vm.console.rest() == b""
+
+
+def test_slow_console(start):
+    vm = start("--fault=slow:console", "--no-backdoor")
+    begin = time.monotonic()
+    vm.console.until(b"[    0.0")
+    assert time.monotonic() - begin >= 0.5
+
+
+def test_guest_path_stands_before_all(start, tmp_path):
+    (tmp_path / "tools").mkdir()
+    program = tmp_path / "tools" / "hostname"
+    program.write_text("#!/bin/sh\necho stand-in\n")
+    program.chmod(0o755)
+    output, _ = run(start(f"--guest-path={tmp_path}/tools").shell(), "hostname")
+    assert output == "stand-in\n"

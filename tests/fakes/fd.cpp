@@ -30,28 +30,74 @@ bool write_to(const std::string& path, int flags, std::string_view bytes) {
     return file && write_all(file.get(), bytes);
 }
 
+constexpr size_t enough_babble = 65536;
+
 } // namespace
 
 Stream::Stream(UniqueFd fd, Pace pace) : fd_(std::move(fd)), pace_(pace) {
     ::fcntl(fd_.get(), F_SETFL, O_NONBLOCK);
 }
 
+bool Stream::has_output() const noexcept {
+    if (!is_open() || fault_ == Fault::silent)
+        return false;
+    if (fault_ == Fault::slow && Clock::now() < last_byte_ + slow_pace)
+        return false;
+    return !is_idle() || fault_ == Fault::babbling;
+}
+
+void Stream::drop_output() noexcept {
+    fresh_.clear();
+    output_.clear();
+}
+
+void Stream::spoil(Fault fault) {
+    fault_ = fault;
+    if (fault == Fault::closed)
+        close();
+}
+
+std::optional<Stream::Clock::time_point> Stream::next_byte() const {
+    if (fault_ != Fault::slow || is_idle())
+        return std::nullopt;
+    return last_byte_ + slow_pace;
+}
+
+void Stream::take_fresh() {
+    if (fault_ == Fault::half && !fresh_.empty()) {
+        fresh_.resize(fresh_.size() / 2);
+        cut_ = true;
+    }
+    output_ += fresh_;
+    if (fault_ == Fault::twice)
+        output_ += fresh_;
+    fresh_.clear();
+    while (fault_ == Fault::babbling && output_.size() < enough_babble)
+        output_ += babble;
+}
+
 void Stream::flush() {
+    if (!has_output())
+        return;
+    take_fresh();
     while (has_output()) {
-        const size_t size = pace_ == Pace::normal ? output_.size() : 1;
-        const ssize_t sent = ::send(fd_.get(), output_.data(), size, MSG_NOSIGNAL);
+        const bool whole = pace_ == Pace::normal && fault_ != Fault::slow;
+        const ssize_t sent = ::write(fd_.get(), output_.data(), whole ? output_.size() : 1);
         if (sent < 0) {
             if (errno != EAGAIN && errno != EINTR)
                 close();
             return;
         }
         output_.erase(0, static_cast<size_t>(sent));
+        last_byte_ = Clock::now();
+        if (output_.empty())
+            return;
     }
 }
 
 std::string Stream::receive() {
-    char buffer[4096];
-    const ssize_t size = ::recv(fd_.get(), buffer, sizeof buffer, 0);
+    char buffer[65536];
+    const ssize_t size = ::read(fd_.get(), buffer, sizeof buffer);
     if (size > 0)
         return std::string(buffer, static_cast<size_t>(size));
     if (size == 0 || (errno != EAGAIN && errno != EINTR))
@@ -61,7 +107,7 @@ std::string Stream::receive() {
 
 void Stream::close() noexcept {
     fd_.reset();
-    output_.clear();
+    drop_output();
 }
 
 UniqueFd connect_unix(const std::string& path) {

@@ -1,10 +1,14 @@
 #pragma once
 
+#include <chrono>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <utility>
 
 #include <unistd.h>
+
+#include "fault.h"
 
 namespace fake {
 
@@ -36,16 +40,25 @@ private:
 class Stream {
 public:
     enum class Pace { normal, one_byte_at_a_time };
+    using Clock = std::chrono::steady_clock;
 
     Stream() = default;
     Stream(UniqueFd fd, Pace pace);
     int fd() const noexcept { return fd_.get(); }
     bool is_open() const noexcept { return static_cast<bool>(fd_); }
-    bool has_output() const noexcept { return is_open() && !output_.empty(); }
+    // Whether something waits that may be sent now.
+    bool has_output() const noexcept;
+    bool is_idle() const noexcept { return output_.empty() && fresh_.empty(); }
+    bool wants_input() const noexcept { return is_open() && fault_ != Fault::silent; }
     void send(std::string_view bytes) {
-        if (is_open())
-            output_ += bytes;
+        if (is_open() && !cut_)
+            fresh_ += bytes;
     }
+    void drop_output() noexcept;
+    // What goes wrong with it from now on.
+    void spoil(Fault fault);
+    // When a slow one has something to do without any other event.
+    std::optional<Clock::time_point> next_byte() const;
     // Sends what the peer takes now. An error closes the stream.
     void flush();
     // What arrived; empty when nothing did. End of file closes the stream.
@@ -53,9 +66,15 @@ public:
     void close() noexcept;
 
 private:
+    void take_fresh();
+
     UniqueFd fd_;
+    std::string fresh_; // since the last flush(): one answer, or several
     std::string output_;
     Pace pace_ = Pace::normal;
+    Fault fault_ = Fault::none;
+    bool cut_ = false; // it has had its last half an answer
+    Clock::time_point last_byte_;
 };
 
 // Both return an empty descriptor with errno set on failure.

@@ -70,17 +70,19 @@ environment(const std::string& directory, const std::string& name, const std::st
 Guest::Guest(std::string directory, std::string name)
     : directory_(std::move(directory)), name_(std::move(name)) {}
 
-void Guest::prepare() {
+void Guest::prepare(const std::string& path) {
     std::error_code ignored;
     fs::remove_all(directory_ + "/tmp", ignored); // a tmpfs: empty after each boot
     for (const char* part : {"", "/tmp", "/root", "/units", "/units-user"})
         ::mkdir((directory_ + part).c_str(), 0700);
     // The build leaves links beside the program: making them for each guest costs 2 ms.
     commands_ = fs::read_symlink("/proc/self/exe", ignored).string() + "-commands";
-    if (::access((commands_ + "/systemctl").c_str(), X_OK) == 0)
-        return;
-    commands_ = fs::absolute(directory_ + "/bin").string();
-    make_command_links(commands_);
+    if (::access((commands_ + "/systemctl").c_str(), X_OK) != 0) {
+        commands_ = fs::absolute(directory_ + "/bin").string();
+        make_command_links(commands_);
+    }
+    if (!path.empty())
+        commands_ = path + ":" + commands_;
 }
 
 bool Guest::start_shell(int channel, int port, const Greet& greet) {

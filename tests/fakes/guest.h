@@ -15,7 +15,8 @@ public:
     Guest(std::string directory, std::string name);
 
     // Makes the directory and finds or makes the command links; empties its /tmp.
-    void prepare();
+    // Programs in `path`, if it is not empty, stand before all others.
+    void prepare(const std::string& path);
     // Starts bash on `channel`, which becomes its stdin and stdout; `port`, if it is not -1, is the
     // open device of the driver's virtio-serial port. What `greet` does comes first, in the new
     // process. False with errno set.

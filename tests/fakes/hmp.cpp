@@ -80,12 +80,36 @@ std::string set_link(Machine& machine, const Words& words) {
     return machine.has_device(words[1]) ? "" : "Error: Device '" + words[1] + "' not found\r\n";
 }
 
-std::string forward_port(Machine&, const Words& words) {
+// "tcp::8080-:80", and of a removal "tcp::8080"
+std::string forward_port(Machine& machine, const Words& words) {
     if (words.size() < 2)
         return missing(words, "string");
     const std::string& rule = words.back();
-    const bool valid = rule.find('-') != std::string::npos && split(rule, ":-").size() >= 3;
-    return valid ? "" : "invalid host forwarding rule '" + rule + "'\r\n";
+    const bool removes = words[0] == "hostfwd_remove";
+    const auto parts = split(rule, ":-");
+    if (parts.size() < (removes ? 2 : 3))
+        return "Invalid host forwarding rule '" + rule + "' (Missing separators)\r\n";
+    const int port = std::atoi(parts[1].c_str());
+    if (port < 1 || port > 65535)
+        return "Invalid host forwarding rule '" + rule + "' (Bad host port)\r\n";
+    if (removes)
+        return "host forwarding rule for " + rule +
+               (machine.forwarded().erase(port) ? " removed\r\n" : " not found\r\n");
+    return machine.forwarded().insert(port).second
+               ? ""
+               : "Could not set up host forwarding rule '" + rule + "'\r\n";
+}
+
+std::string network(const Machine& machine) {
+    auto cards = machine.network_cards();
+    if (cards.empty())
+        cards = {{"virtio-net-pci.0", "user.0: index=0,type=user,net=10.0.2.0,restrict=off"}};
+    std::string text;
+    for (const NetworkCard& card : cards)
+        text += card.name +
+                ": index=0,type=nic,model=virtio-net-pci,macaddr=52:54:00:12:34:56\r\n \\ " +
+                card.peer + "\r\n";
+    return text;
 }
 
 std::string info(Machine& machine, const Words& words) {
@@ -99,9 +123,7 @@ std::string info(Machine& machine, const Words& words) {
     if (topic == "name")
         return machine.name() + "\r\n";
     if (topic == "network")
-        return "virtio-net-pci.0: index=0,type=nic,model=virtio-net-pci,"
-               "macaddr=52:54:00:12:34:56\r\n"
-               " \\ user.0: index=0,type=user,net=10.0.2.0,restrict=off\r\n";
+        return network(machine);
     if (topic == "mice")
         return "* Mouse #3: QEMU HID Tablet (absolute)\r\n";
     if (topic.empty() || topic == "block" || topic == "chardev" || topic == "usernet" ||
@@ -114,7 +136,7 @@ constexpr const char* listed_only =
     "announce_self balloon block_job_cancel boot_set change chardev-add "
     "client_migrate_info closefd commit cpu device_add device_del drive_add drive_backup "
     "dump-guest-memory eject expire_password gdbserver getfd gpa2hva i log logfile loadvm "
-    "mce memsave migrate netdev_add netdev_del nmi o object_add object_del pmemsave print "
+    "mce memsave migrate netdev_add netdev_del nmi o object_add object_del pmemsave "
     "qemu-io qom-get qom-list qom-set replay_break ringbuf_read ringbuf_write savevm "
     "snapshot_blkdev sum sync-profile system_wakeup trace-event watchdog_action "
     "wavcapture x xp x_colo_lost_heartbeat calc_dirty_rate";
@@ -128,6 +150,11 @@ std::string help(Machine&, const Words&) {
                 "stand-in does not implement it. Its own commands are in README.md, among them "
                 "sendkey, screendump, set_link, hostfwd_add, info and quit\r\n";
     return text;
+}
+
+// "print /d NUMBER"
+std::string print_number(Machine&, const Words& words) {
+    return words.size() < 2 ? missing(words, "int") : words.back() + "\r\n";
 }
 
 std::string no_answer(Machine&, const Words&) {
@@ -146,6 +173,7 @@ const std::map<std::string, Answer> commands = {
     {"mouse_move", no_answer},
     {"mouse_button", no_answer},
     {"mouse_set", no_answer},
+    {"print", print_number},
     {"stop", [](Machine& m, const Words&) { return m.pause(), std::string(); }},
     {"s", [](Machine& m, const Words&) { return m.pause(), std::string(); }},
     {"cont", [](Machine& m, const Words&) { return m.resume(), std::string(); }},

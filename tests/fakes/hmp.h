@@ -17,6 +17,7 @@ class HmpMonitor {
 public:
     HmpMonitor(Stream stream, bool garbage);
     Stream& stream() noexcept { return stream_; }
+    const Stream& stream() const noexcept { return stream_; }
     void receive(Machine& machine); // call when the socket is readable
 
 private:

@@ -76,6 +76,8 @@ int Machine::run() {
     ::prctl(PR_SET_CHILD_SUBREAPER, 1);
     if (reaches(Stage::start))
         open_endpoints();
+    for (const FaultyChannel& what : options_.faults)
+        spoil(what);
     if (!is_ending() && !hung_)
         power_on();
     while (!is_ending())
@@ -124,6 +126,7 @@ void Machine::open_endpoint(const Endpoint& endpoint) {
         fail(1, endpoint.option + ": " + why_not_open(endpoint, errno));
         return;
     }
+    const auto kind = options_.relay ? GuestChannel::Kind::relay : GuestChannel::Kind::direct;
     if (endpoint.kind == Endpoint::Kind::qmp && endpoint.server) {
         qmp_.emplace_back(std::move(socket), endpoint.path, options_);
     } else if (endpoint.kind == Endpoint::Kind::hmp && !endpoint.server) {
@@ -132,17 +135,17 @@ void Machine::open_endpoint(const Endpoint& endpoint) {
         hmp_.emplace_back(Stream(std::move(socket), pace), options_.hmp_garbage);
         hmp_.back().stream().flush();
     } else if (endpoint.id == "shell") {
-        const auto kind = options_.shell_pty ? ShellChannel::Kind::pty : ShellChannel::Kind::socket;
-        shell_ = ShellChannel(std::move(socket), kind);
+        shell_ =
+            GuestChannel(std::move(socket), options_.shell_pty ? GuestChannel::Kind::pty : kind);
     } else if (endpoint.id == "ntd-port" && !options_.no_port) {
-        port_ = std::move(socket);
+        port_ = GuestChannel(std::move(socket), kind);
     } else {
         other_chardevs_.push_back(std::move(socket));
     }
 }
 
 void Machine::power_on() {
-    guest_.prepare();
+    guest_.prepare(options_.guest_path);
     const std::string path = guest_.control_path();
     ::unlink(path.c_str());
     ::mkfifo(path.c_str(), 0600);
@@ -164,17 +167,51 @@ void Machine::start_shell() {
             shell_.print(std::string((1 << 20) - 1, '~') + "\n");
         shell_.print("Spawning backdoor root shell...\n");
     };
-    if (!guest_.start_shell(shell_.guest_end(), port_.get(), greet))
+    if (!guest_.start_shell(shell_.guest_end(), port_.guest_end(), greet))
         fail(1, std::string("fake_vm cannot start bash: ") + std::strerror(errno));
 }
 
+// As systemd restarts backdoor.service: with all that it has started.
+void Machine::restart_shell() {
+    guest_.kill_all();
+    shell_has_ended();
+    start_shell();
+}
+
+void Machine::shell_has_ended() {
+    console_.line("[    9.000000] systemd[1]: backdoor.service: Deactivated successfully.");
+    if (has_device("ntd-port-device"))
+        send_event("VSERPORT_CHANGE", R"({"id": "ntd-port-device", "open": false})");
+}
+
 bool Machine::has_device(const std::string& id) const {
-    if (id.rfind("virtio-net-pci.", 0) == 0)
-        return true; // the names QEMU gives to network cards without an id
+    if (id.rfind("virtio-net-pci.", 0) == 0) { // QEMU's names for network cards without an id
+        const auto cards = network_cards();
+        return cards.empty() || std::any_of(cards.begin(), cards.end(),
+                                            [&](const auto& card) { return card.name == id; });
+    }
     return std::any_of(arguments_.all.begin(), arguments_.all.end(), [&](const std::string& text) {
         const auto parts = split(text, ",");
         return std::find(parts.begin(), parts.end(), "id=" + id) != parts.end();
     });
+}
+
+// -netdev vde,id=vlan1,sock=/tmp/vde1.ctl -device virtio-net-pci,netdev=vlan1
+std::vector<NetworkCard> Machine::network_cards() const {
+    const auto& all = arguments_.all;
+    const auto peer_of = [&](const std::string& device) {
+        const std::string id = device.substr(device.find("netdev=") + 7);
+        for (const std::string& netdev : all)
+            if (const auto at = netdev.find(",id=" + id); at != std::string::npos)
+                return id + ": index=0,type=" + netdev.substr(0, at) +
+                       netdev.substr(at + 4 + id.size());
+        return id;
+    };
+    std::vector<NetworkCard> cards;
+    for (const std::string& device : all)
+        if (device.rfind("virtio-net-pci,netdev=", 0) == 0)
+            cards.push_back({"virtio-net-pci." + std::to_string(cards.size()), peer_of(device)});
+    return cards;
 }
 
 std::string Machine::status() const {
@@ -259,6 +296,24 @@ std::string Machine::dump_screen(const std::string& path, const std::string& for
     if (write_file(path, format == "png" ? encode_png(picture) : encode_ppm(picture)))
         return {};
     return "failed to open file '" + path + "': " + std::strerror(errno);
+}
+
+void Machine::spoil(const FaultyChannel& what) {
+    bool done = true;
+    if (what.channel == "shell" || what.channel == "port")
+        done = (what.channel == "shell" ? shell_ : port_).spoil(what.fault);
+    else if (what.channel == "console")
+        console_.spoil(what.fault);
+    else if (what.channel == "monitor")
+        for (HmpMonitor& monitor : hmp_)
+            monitor.stream().spoil(what.fault);
+    else if (what.channel == "qmp")
+        for (QmpServer& server : qmp_)
+            server.spoil(what.fault);
+    else
+        done = false;
+    if (!done)
+        fail(1, "this fault takes --relay, or there is no such channel: " + what.channel);
 }
 
 void Machine::send_event(const std::string& name, const std::string& json_data) {

@@ -2,20 +2,27 @@
 
 #include <deque>
 #include <optional>
+#include <set>
 #include <string>
 #include <vector>
 
 #include "console.h"
+#include "fault.h"
 #include "fd.h"
 #include "guest.h"
+#include "guest_channel.h"
 #include "hmp.h"
 #include "options.h"
 #include "qmp.h"
-#include "shell_channel.h"
 
 namespace fake {
 
 enum class Cause { host, guest };
+
+struct NetworkCard {
+    std::string name;
+    std::string peer; // as `info network` shows it
+};
 
 // The virtual machine: its sockets, its guest, and the one poll loop that serves them all.
 class Machine {
@@ -31,6 +38,8 @@ public:
     const std::string& name() const noexcept { return name_; }
     bool has_kvm() const noexcept { return arguments_.kvm; }
     bool has_device(const std::string& id) const;
+    std::vector<NetworkCard> network_cards() const;
+    std::set<int>& forwarded() noexcept { return forwarded_; }
     bool is_running() const noexcept { return !paused_ && !halted_; }
     bool is_ending() const noexcept { return exit_status_.has_value(); }
     std::string status() const;
@@ -51,6 +60,8 @@ private:
     void open_endpoint(const Endpoint& endpoint);
     void power_on();
     void start_shell();
+    void restart_shell();
+    void shell_has_ended();
     void halt(Cause cause, const std::string& reason);
 
     void wait_and_serve();
@@ -63,6 +74,7 @@ private:
     void serve_control();
     void flush_all();
     void send_event(const std::string& name, const std::string& json_data = {});
+    void spoil(const FaultyChannel& what);
     void leave();
 
     const Options& options_;
@@ -70,8 +82,8 @@ private:
     std::string name_;
     Console console_;
     Guest guest_;
-    ShellChannel shell_;
-    UniqueFd port_; // beside the shell channel; the guest's end of it is the socket itself
+    GuestChannel shell_;
+    GuestChannel port_; // beside the shell channel
     std::deque<HmpMonitor> hmp_;
     std::deque<QmpServer> qmp_;
     std::vector<UniqueFd> other_chardevs_; // kept open, never read: no driver in the guest
@@ -84,6 +96,7 @@ private:
     bool halted_ = false;
     Console::Clock::time_point began_ = Console::Clock::now();
     std::optional<int> exit_status_;
+    std::set<int> forwarded_; // ports of the host
 };
 
 std::string machine_name(const QemuArguments& arguments);

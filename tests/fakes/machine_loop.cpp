@@ -16,8 +16,10 @@ namespace {
 
 using Clock = Console::Clock;
 
-short events_of(const Stream& stream) {
-    return static_cast<short>(POLLIN | (stream.has_output() ? POLLOUT : 0));
+void add_poll(std::vector<pollfd>& polls, const Stream& stream) {
+    const int events = (stream.wants_input() ? POLLIN : 0) | (stream.has_output() ? POLLOUT : 0);
+    if (stream.is_open() && events != 0)
+        polls.push_back({stream.fd(), static_cast<short>(events), 0});
 }
 
 std::string read_available(int fd) {
@@ -43,16 +45,15 @@ void Machine::wait_and_serve() {
     if (console_.has_output())
         polls.push_back({STDOUT_FILENO, POLLOUT, 0});
     for (HmpMonitor& monitor : hmp_)
-        if (monitor.stream().is_open())
-            polls.push_back({monitor.stream().fd(), events_of(monitor.stream()), 0});
+        add_poll(polls, monitor.stream());
     for (QmpServer& server : qmp_) {
-        Stream& client = server.stream();
-        if (client.is_open())
-            polls.push_back({client.fd(), events_of(client), 0});
+        if (server.stream().is_open())
+            add_poll(polls, server.stream());
         else
             polls.push_back({server.listener(), POLLIN, 0});
     }
     shell_.add_polls(polls);
+    port_.add_polls(polls);
     if (::poll(polls.data(), polls.size(), milliseconds_to_next_step()) < 0 && errno != EINTR)
         return fail(1, "poll failed");
     for (const pollfd& polled : polls)
@@ -61,6 +62,7 @@ void Machine::wait_and_serve() {
     if (!is_ending())
         serve_timers();
     shell_.relay();
+    port_.relay();
     flush_all();
 }
 
@@ -70,6 +72,16 @@ int Machine::milliseconds_to_next_step() const {
         next = console_.next_step();
     if (options_.kill_self_after.count() > 0)
         next = std::min(next, began_ + options_.kill_self_after);
+    const auto consider = [&](const std::optional<Clock::time_point>& step) {
+        next = std::min(next, step.value_or(next));
+    };
+    consider(shell_.next_step());
+    consider(port_.next_step());
+    consider(console_.next_byte());
+    for (const HmpMonitor& monitor : hmp_)
+        consider(monitor.stream().next_byte());
+    for (const QmpServer& server : qmp_)
+        consider(server.stream().next_byte());
     if (next == Clock::time_point::max())
         return -1;
     // Rounded up: a timer that wakes just too early would spin.
@@ -135,8 +147,7 @@ void Machine::serve_signals() {
         const int signal = static_cast<int>(info.ssi_signo);
         if (signal == SIGCHLD) {
             if (guest_.reap())
-                console_.line("[    9.000000] systemd[1]: backdoor.service: Deactivated "
-                              "successfully.");
+                shell_has_ended();
             continue;
         }
         if (signal == SIGTERM && options_.ignore_term)
@@ -159,10 +170,15 @@ void Machine::serve_control() {
     for (const std::string& request : split(read_available(control_.get()), "\n")) {
         if (is_ending())
             return;
+        const auto words = split(request, " ");
+        if (words.size() == 3 && words[0] == "fault")
+            spoil({fault_named(words[1]), words[2]});
         if (request == "poweroff")
             halt(Cause::guest, "guest-shutdown");
         else if (request == "reboot")
             reset(Cause::guest);
+        else if (request == "restart-shell")
+            restart_shell();
     }
 }
 

@@ -39,6 +39,13 @@ void set_exit_at(Options& options, const std::string& value) {
     options.exit_after_lines = number(value.substr(5));
 }
 
+void add_fault(Options& options, const std::string& value) {
+    const size_t colon = value.find(':');
+    if (colon == std::string::npos)
+        throw std::invalid_argument("'" + value + "' is not WHAT:CHANNEL");
+    options.faults.push_back({fault_named(value.substr(0, colon)), value.substr(colon + 1)});
+}
+
 using Apply = void (*)(Options&, const std::string&);
 
 struct Row {
@@ -92,6 +99,11 @@ const Row rows[] = {
      assign<&Options::shell_flood>},
     {"--shell-pty", nullptr, "give the guest's bash a raw terminal as /dev/hvc0 is (slower)",
      assign<&Options::shell_pty>},
+    {"--relay", nullptr, "copy shell channel and port, so that they can go wrong",
+     assign<&Options::relay>},
+    {"--fault", "WHAT:CHANNEL",
+     "closed, silent, babbling, slow, half or twice: shell, port, monitor, qmp or console",
+     add_fault},
     {"--no-port", nullptr, "no virtio-serial port beside the shell channel",
      assign<&Options::no_port>},
     {"--ignore-term", nullptr, "ignore SIGTERM", assign<&Options::ignore_term>},
@@ -106,6 +118,8 @@ const Row rows[] = {
     {"--dump-args", "FILE", "write QEMU's arguments and the environment",
      assign<&Options::dump_args>},
     {"--screen", "FILE", "PPM (P6) shown on the screen, for screendump", assign<&Options::screen>},
+    {"--guest-path", "DIR", "programs of the guest that stand before its others",
+     assign<&Options::guest_path>},
     {"--make-commands", "DIR", "make the guest's commands there and exit (used by the build)",
      assign<&Options::make_commands>},
 };

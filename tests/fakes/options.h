@@ -4,6 +4,8 @@
 #include <string>
 #include <vector>
 
+#include "fault.h"
+
 namespace fake {
 
 enum class Stage { never, start, qmp, monitor, shell, boot };
@@ -28,6 +30,8 @@ struct Options {
     bool shell_garbage = false;
     long shell_flood = 0; // mebibytes
     bool shell_pty = false;
+    bool relay = false;
+    std::vector<FaultyChannel> faults;
     bool no_port = false;
     bool ignore_term = false;
     bool fork_helper = false;
@@ -39,6 +43,7 @@ struct Options {
     std::string keys_file;
     std::string console_input_file;
     std::string dump_args;
+    std::string guest_path;
     std::string screen;
     std::string make_commands;
 };

@@ -194,6 +194,7 @@ void QmpServer::accept() {
         return;
     client_ = Stream(std::move(socket),
                      options_.qmp_split ? Stream::Pace::one_byte_at_a_time : Stream::Pace::normal);
+    client_.spoil(fault_);
     input_ = {};
     negotiated_ = false;
     if (options_.hang_at == Stage::qmp)
@@ -220,6 +221,11 @@ void QmpServer::send_event(const std::string& name, const std::string& json_data
     if (!json_data.empty())
         event["data"] = Json::parse(json_data);
     send_line(dump(event));
+}
+
+void QmpServer::spoil(Fault fault) {
+    fault_ = fault;
+    client_.spoil(fault);
 }
 
 void QmpServer::remove_socket() const {

@@ -2,6 +2,7 @@
 
 #include <string>
 
+#include "fault.h"
 #include "fd.h"
 
 namespace fake {
@@ -26,10 +27,12 @@ public:
     QmpServer(UniqueFd listener, const std::string& path, const Options& options);
     int listener() const noexcept { return listener_.get(); }
     Stream& stream() noexcept { return client_; }
+    const Stream& stream() const noexcept { return client_; }
     void accept();
     void receive(Machine& machine); // call when the client is readable
     void send_event(const std::string& name, const std::string& json_data);
     void remove_socket() const;
+    void spoil(Fault fault); // this client, and those that come
 
 private:
     void send_line(const std::string& json);
@@ -38,6 +41,7 @@ private:
     std::string path_;
     const Options& options_;
     Stream client_;
+    Fault fault_ = Fault::none;
     JsonSplitter input_;
     bool negotiated_ = false;
 };

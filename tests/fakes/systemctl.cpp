@@ -1,5 +1,6 @@
 #include <algorithm>
 #include <cstdio>
+#include <filesystem>
 #include <map>
 #include <optional>
 #include <set>
@@ -21,6 +22,8 @@ using Properties = std::map<std::string, std::string>;
 const std::set<std::string> default_units = {"default.target", "multi-user.target",
                                              "network.target", "basic.target",
                                              "sysinit.target", "backdoor.service"};
+
+const std::string user_manager = "user@1000.service";
 
 struct Call {
     std::string directory; // of the unit files
@@ -117,7 +120,10 @@ void count_show(const Call& call, const std::string& unit, Properties& propertie
     properties = load(call, unit);
 }
 
+// Without a unit it is about the manager.
 int show(const Call& call) {
+    if (call.units.empty())
+        std::printf("%s%s\n", call.value_only ? "" : "UnitPath=", call.directory.c_str());
     for (const std::string& unit : call.units) {
         Properties properties = load(call, unit);
         count_show(call, unit, properties);
@@ -194,6 +200,14 @@ int for_each_unit(const Call& call, int (*action)(const Call&, const std::string
     return status;
 }
 
+// A user's manager runs unless the file of its unit says otherwise.
+bool has_manager(const Call& call) {
+    const Call system = parse({});
+    return call.directory == system.directory ||
+           load(system, user_manager)["ActiveState"] != "inactive" ||
+           ::access((system.directory + "/" + user_manager).c_str(), R_OK) != 0;
+}
+
 int list_jobs() {
     const std::vector<std::string> jobs = split(read_file(guest_directory() + "/jobs"), "\n");
     if (jobs.empty()) {
@@ -212,10 +226,16 @@ int list_jobs() {
 int run_systemctl(const std::vector<std::string>& arguments) {
     const Call call = parse(arguments);
     const std::string& verb = call.verb;
+    if (!has_manager(call)) {
+        std::fprintf(stderr, "Failed to connect to bus: No such file or directory\n");
+        return 1;
+    }
     if (verb == "show")
         return show(call);
     if (verb == "is-active" || verb == "is-failed")
         return is_state(call, verb == "is-active" ? "active" : "failed");
+    if (verb == "restart" && call.units == std::vector<std::string>{"backdoor.service"})
+        return send_to_machine("restart-shell");
     if (verb == "start" || verb == "restart" || verb == "reload-or-restart")
         return for_each_unit(call, start);
     if (verb == "stop" || verb == "reset-failed")

@@ -8,6 +8,8 @@ import re
 import signal
 import threading
 import time
+from contextlib import contextmanager
+from tempfile import NamedTemporaryFile
 
 
 def check_output_and_status():
@@ -110,20 +112,31 @@ def check_two_threads_on_one_machine():
     assert sorted(results) == ["0\n", "1\n", "2\n", "3\n"]
 
 
+@contextmanager
+def file_of(mebibytes):
+    with NamedTemporaryFile() as file:
+        for _ in range(mebibytes):
+            file.write(bytes(1 << 20))
+        file.flush()
+        yield file.name
+
+
 def check_copy_that_is_interrupted():
-    machine.succeed("umount /tmp/shared")  # an endless file would fill the host's disk
-    threading.Timer(3, os.kill, (os.getpid(), signal.SIGINT)).start()
-    try:
-        machine.copy_from_host("/dev/zero", "endless")
-    except KeyboardInterrupt:
-        pass
-    assert machine.succeed("ls -A . | grep -c -e endless -e '^.ntd' || true") == "0\n"
+    machine.succeed("umount /tmp/shared")  # the guest's disk is slower
+    with file_of(2000) as large:
+        threading.Timer(3, os.kill, (os.getpid(), signal.SIGINT)).start()
+        try:
+            machine.copy_from_host(large, "large")
+            raise AssertionError("it was not interrupted")
+        except KeyboardInterrupt:
+            pass
+    assert machine.succeed("ls -A . | grep -c -e large -e '^.ntd' || true") == "0\n"
 
 
 def check_copy_that_does_not_fit():
     machine.succeed("mkdir small; mount -t tmpfs -o size=1m none small")
-    with t_raises("No space left on device"):
-        machine.copy_from_host("/dev/zero", "small/file")
+    with file_of(8) as file, t_raises("No space left on device"):
+        machine.copy_from_host(file, "small/file")
     assert machine.succeed("ls -A small; umount small") == ""
 
 
@@ -145,7 +158,8 @@ def check_screen_text():
 
 
 def check_poweroff_in_the_middle_of_a_command():
-    with t_raises(r"QEMU .* exited with status 0 while running the command"):
+    # A busy host takes more than two seconds from the shell's end to QEMU's.
+    with t_raises(r"QEMU .* exited with status 0 while running the command|has closed its port"):
         machine.succeed("poweroff; sleep 1000")
     machine.wait_for_shutdown()
     assert not machine.booted

@@ -29,7 +29,8 @@ class Result:
 def run(*command: str | Path, cwd: Path, env: dict[str, str] | None = None) -> Result:
     """Run to the end, and check that no process is left over then."""
     test_id = uuid.uuid4().hex
-    environment = os.environ | {"TMPDIR": str(cwd), "NTD_TEST_ID": test_id} | (env or {})
+    own = {"TMPDIR": str(cwd), "NTD_TEST_ID": test_id, "NTD_BOOT_TIMEOUT": str(PATIENCE)}
+    environment = os.environ | own | (env or {})
     environment.pop("XDG_RUNTIME_DIR", None)
     ended = subprocess.run(
         [str(word) for word in command],

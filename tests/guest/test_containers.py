@@ -9,8 +9,9 @@ import shutil
 import signal
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
+from typing import Any
 
 import guest
 import pytest
@@ -33,9 +34,19 @@ def workspace() -> Iterator[Workspace]:
     assert state_of_the_host() == before
 
 
-def configuration(workspace: Workspace, script: str, *vms: str, containers: list[str]) -> Path:
-    """As nixpkgs has it since 26.05."""
-    paths = guest.start_scripts(workspace.scripts, *vms, containers=containers)
+def configuration(
+    workspace: Workspace,
+    script: str,
+    *vms: str,
+    containers: list[str],
+    wrapper: str = "",
+    options: Sequence[str] = (),
+) -> Path:
+    """As nixpkgs has it since 26.05. A ``wrapper`` is a start script of containers around the one
+    in $script."""
+    paths = guest.start_scripts(workspace.scripts, *vms, containers=containers, options=options)
+    if wrapper:
+        paths = [wrap(path, wrapper) if path.name.endswith("-nspawn") else path for path in paths]
     machines = {path.name.split("-")[1]: path for path in paths}
     names = {name: {"name": name, "start_script": str(path)} for name, path in machines.items()}
     is_vm = {name: machines[name].name.endswith("-vm") for name in names}
@@ -50,8 +61,18 @@ def configuration(workspace: Workspace, script: str, *vms: str, containers: list
     return workspace.write("config.json", json.dumps(config))
 
 
-def run(workspace: Workspace, script: str, *vms: str, containers: list[str]) -> guest.Result:
-    config = configuration(workspace, script, *vms, containers=containers)
+def wrap(path: Path, wrapper: str) -> Path:
+    wrapped = path.with_name(f"wrapped-{path.name}")
+    path.rename(wrapped)
+    path.write_text(f"#!/bin/bash\nscript={wrapped}\n{wrapper}\n")
+    path.chmod(0o755)
+    return path
+
+
+def run(
+    workspace: Workspace, script: str, *vms: str, containers: list[str], **options: Any
+) -> guest.Result:
+    config = configuration(workspace, script, *vms, containers=containers, **options)
     env = {"NTD_TEST_ID": workspace.id}
     return guest.run(guest.DRIVER, "--config", config, "-o", workspace.out, cwd=workspace.base, env=env)
 
@@ -82,7 +103,7 @@ with subtest("files, through the shared directory"):
     (driver.out_dir / "tree" / "file").write_bytes(bytes(range(256)) * 9999)
     box.copy_from_host(driver.out_dir / "tree", "/root/tree")
     box.copy_from_machine("/root/tree", "back")
-    copy = box.shared_dir / "from-box" / "root" / "tree" / "file"
+    copy = box.shared_dir / "back" / "tree" / "file"
     original = (driver.out_dir / "tree" / "file").read_bytes()
     assert (driver.out_dir / "back" / "tree" / "file").read_bytes() == original == copy.read_bytes()
 
@@ -118,6 +139,86 @@ def test_life_of_a_container(workspace: Workspace) -> None:
     assert result.returncode == 0, str(result)
     assert "Reached target multi-user.target" in result.log
     assert "famous last words" in result.log
+
+
+FIRST_COMMAND = """
+assert "No jobs" in box.succeed("systemctl list-jobs")
+init = box.get_systemd_process
+assert box.succeed("cat /proc/1/comm") == "systemd\\n" == open(f"/proc/{init}/comm").read()
+"""
+
+REEXEC = """
+for _ in range(15):  # each says READY=1, and a socket that nobody reads takes ten messages
+    box.succeed("systemctl daemon-reexec", timeout=100)
+"""
+
+
+def test_container_that_says_when_it_has_booted(workspace: Workspace) -> None:
+    result = run(workspace, FIRST_COMMAND + REEXEC, containers=["box:1:nginx.service"])
+    assert result.returncode == 0, str(result)
+
+
+def test_start_script_of_earlier_releases(workspace: Workspace) -> None:
+    """It gives systemd-nspawn no socket, and says a line."""
+    script = "box.wait_for_unit('multi-user.target')" + FIRST_COMMAND
+    wrapper = "exec env --unset=NOTIFY_SOCKET $script"
+    result = run(workspace, script, containers=["box"], wrapper=wrapper)
+    assert result.returncode == 0, str(result)
+
+
+USERS_OF_ITS_OWN = """
+assert box.succeed("cat /proc/self/uid_map").split() == ["0", "1048576", "65536"]
+assert box.succeed("stat -c %u /etc/passwd /root; id -u") == "0\\n" * 3
+box.require_unit_state("nginx.service")
+(driver.out_dir / "file").write_text("text")
+box.copy_from_host_via_shell(driver.out_dir / "file", "/root/copied")
+box.copy_from_machine("/root/copied", "back")
+assert (driver.out_dir / "back" / "copied").read_text() == "text"
+box.shutdown()
+"""
+
+
+def test_container_with_users_of_its_own(workspace: Workspace) -> None:
+    """Without networks: systemd-nspawn cannot take it into one of those that there are."""
+    wrapper = "exec $script --private-users=1048576:65536 --private-users-ownership=chown"
+    script = FIRST_COMMAND + USERS_OF_ITS_OWN
+    result = run(workspace, script, containers=["box:-:nginx.service"], wrapper=wrapper)
+    assert result.returncode == 0, str(result)
+
+
+SH_IS_BASH = """
+box.succeed("cp /bin/bash /bin/another && ln -sf another /bin/sh && rm /bin/bash")
+assert box.succeed("shopt -o posix; shopt -o pipefail; echo $USER $HOME $DISPLAY").split() == (
+    "posix on pipefail on root /root :0.0".split()
+)
+assert box.execute("x=$(false; echo reached); echo $x")[0] == 1
+box.succeed("echo 'SEEN=\\"$USER $HOME $DISPLAY\\"' >>/etc/profile")
+assert box.succeed("echo $SEEN") == "root /root :0.0\\n"
+"""
+
+
+def test_commands_where_sh_is_bash(workspace: Workspace) -> None:
+    """As in NixOS."""
+    result = run(workspace, SH_IS_BASH, containers=["box:-"])
+    assert result.returncode == 0, str(result)
+
+
+LOOK_AT_THE_END = """
+trap 'kill $!' TERM
+$script &
+wait; wait
+{ ip -o link; ls /run/netns; } >"$RUN_NSPAWN_SHARED_DIR/left"
+"""
+
+
+def test_start_script_takes_down_what_it_has_made(workspace: Workspace) -> None:
+    script = "box.succeed('ip link show eth2')"
+    result = run(workspace, script, containers=["box:1,2"], wrapper=LOOK_AT_THE_END)
+    assert result.returncode == 0, str(result)
+    left = (workspace.base / "shared-xchg" / "left").read_text()
+    devices = re.findall(r"^\d+: ([^:@]+)", left, re.MULTILINE)
+    assert set(devices) == {"lo", "vde-tap1", "vde-tap2"}, left
+    assert "box" not in left.splitlines(), left
 
 
 NEIGHBOURS = """
@@ -275,6 +376,50 @@ def test_display_of_a_real_screen(workspace: Workspace) -> None:
     seen = json.loads((workspace.root / "seen").read_text())
     assert (seen["name"], seen["width"], seen["height"]) == ("box (nspawn)", 320, 200)
     assert seen["white"] > 0.95, "Xvfb -wr has a white background"
+
+
+SCREEN = r"""
+box.copy_from_host({bundle!r}, "/opt/screen")
+box.succeed("ln -s /opt/screen/xwd /opt/screen/xdotool /usr/bin; systemctl start user@0.service")
+box.succeed(
+    "systemd-run -E HOME=/root -E USER=root -E XDG_RUNTIME_DIR=/run/user/0 xinit"
+    " /usr/local/lib/ntd/session"
+    " -- /opt/screen/Xvfb :0 -screen 0 1024x768x24 -xkbdir /opt/screen/xkb"
+)
+box.wait_for_x()
+box.wait_for_window("xterm")
+assert "xterm" in box.get_window_names()
+
+with subtest("all keys of a US keyboard, and others"):
+    box.send_chars("cat >/tmp/typed\n")
+    box.wait_until_succeeds("pgrep -x cat")
+    letters = "azAZ09`~!@#$%^&*()-_=+[]{{}}\\|;:'\",<.>/?"
+    box.send_chars(letters + "äß€\n")
+    box.send_key("ctrl-d")
+    box.wait_until_fails("pgrep -x cat")
+    typed = box.succeed("cat /tmp/typed")
+    assert typed == letters + "äß€\n", typed
+
+with subtest("its text can be read"):
+    box.send_chars("clear; echo Hello, $((6 * 7)) worlds\n")
+    box.wait_for_text("Hello, 42 worlds")
+    assert "42 worlds" in box.get_screen_text()
+    assert any("42 worlds" in text for text in box.get_screen_text_variants())
+    box.screenshot("screen")
+"""
+
+
+def test_screen_of_a_container(workspace: Workspace) -> None:
+    bundle = workspace.base / "screen"
+    bundle_programs(bundle, "Xvfb", "xwd", "xdotool")
+    shutil.copytree("/usr/share/X11/xkb", bundle / "xkb")
+    script = SCREEN.format(bundle=str(bundle))
+    result = run(workspace, script, containers=["box:-"], options=["--desktop"])
+    assert result.returncode == 0, str(result)
+    look = ["convert", workspace.out / "screen.png", "-format", "%w %h %k %[fx:mean]", "info:"]
+    shown = subprocess.run(look, capture_output=True, text=True, check=True).stdout.split()
+    assert shown[:2] == ["1024", "768"] and int(shown[2]) > 2, shown
+    assert 0.8 < float(shown[3]) < 0.9, "a white terminal, black letters, and black below"
 
 
 def test_display_that_cannot_be_shown(workspace: Workspace) -> None:

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import os
+import shlex
 import subprocess
+import sys
+import textwrap
 from pathlib import Path
 
 from harness import PATIENCE, Workspace
@@ -18,6 +21,13 @@ exec unshare --pid --mount --uts --ipc --net --cgroup --fork --kill-child sh -c 
     echo "Welcome to NixOS 26.05"
     exec sleep infinity
 '"""
+
+
+def notifying(life: str) -> str:
+    """The body of one whose start script stays and speaks on NOTIFY_SOCKET: tests/fakes/container
+    has what its life is made of."""
+    words = [sys.executable, str(Path(__file__).parents[1] / "fakes" / "container")]
+    return f"exec {shlex.join([*words, textwrap.dedent(life)])}"
 
 
 def start_script(workspace: Workspace, name: str, body: str = FAKE_CONTAINER) -> Path:

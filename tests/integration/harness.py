@@ -29,9 +29,10 @@ FAKE_VM = BIN_DIR / "fake_vm"
 
 # Sanitizers make everything slower; limits that are promises of the driver are given that room.
 SLOWNESS = float(os.environ.get("NTD_TEST_SLOWNESS", "1"))
-PATIENCE = 30.0 * SLOWNESS  # outer limit of one step of a test; only a hang reaches it
-AT_ONCE = 2.0 * SLOWNESS  # what "at once" may take, on a loaded machine
-CLEAN_UP = 3.0 * SLOWNESS  # how long after the driver's end its processes may need
+# Ten times what these take on two quiet cores, as the machine may do much else at the time.
+PATIENCE = 120.0 * SLOWNESS  # outer limit of one step of a test; only a hang reaches it
+AT_ONCE = 20.0 * SLOWNESS  # what "at once" may take
+CLEAN_UP = 30.0 * SLOWNESS  # how long after the driver's end its processes may need
 
 # What a test hands down; all else would make it depend on who runs it.
 INHERITED = ("PATH", "HOME", "LANG", "TERM", "ASAN_OPTIONS", "UBSAN_OPTIONS", "TSAN_OPTIONS")
@@ -182,6 +183,7 @@ class Workspace:
         scripts: Mapping[str, Path] | None = None,
         containers: Mapping[str, Path] = {},
         settings: Mapping[str, object] | None = None,
+        global_timeout: float | None = None,
     ) -> Command:
         """A run of ``script`` on ``machines`` (name: options of fake_vm) or on those of the start
         ``scripts``, and on ``containers``, as a caller of that generation has it: "flags",
@@ -194,21 +196,25 @@ class Workspace:
         variables = dict(env or {})
         paths = [str(path) for path in scripts.values()]
         numbers = [str(number) for number in vlans]
+        limits = [] if global_timeout is None else [f"{global_timeout:g}"]
         if generation == "json":
-            config = self.config(
-                scripts, test, containers, **{"vlans": list(vlans), **(settings or {})}
-            )
+            given: dict[str, object] = {"vlans": list(vlans)}
+            if global_timeout is not None:
+                given["global_timeout"] = global_timeout
+            config = self.config(scripts, test, containers, **{**given, **(settings or {})})
             argv = [*common, "--config", str(config)]
         elif generation == "environment":
             lists = {
                 "startScripts": " ".join(paths),
                 "containerStartScripts": " ".join(map(str, containers.values())),
                 "vlans": " ".join(numbers),
+                **{"globalTimeout": limit for limit in limits},
             }
             variables = {**lists, "testScript": str(test), **variables}
             argv = common
         else:
             argv = [*common, "--start-scripts", *paths, "--vlans", *numbers]
+            argv += ["--global-timeout", *limits] if limits else []
             if containers:
                 argv += ["--container-start-scripts", *map(str, containers.values())]
             argv += ["--", str(test)]
@@ -229,12 +235,25 @@ class Workspace:
         process = self._popen(command, cwd, source, subprocess.PIPE, subprocess.PIPE)
         try:
             out, err = process.communicate(stdin.encode() or None, timeout=limit)
-        except subprocess.TimeoutExpired:
-            process.kill()
-            out, err = process.communicate()
-            so_far = Result(-signal.SIGKILL, text(out), text(err), limit)
-            raise AssertionError(f"the driver did not end within {limit} s: {so_far}") from None
+        except subprocess.TimeoutExpired as late:
+            so_far = text(late.stdout or b""), text(late.stderr or b"")
+            raise AssertionError(self._why_no_end(process, limit, *so_far)) from None
         return Result(process.returncode, text(out), text(err), time.monotonic() - begin)
+
+    def _why_no_end(
+        self, process: subprocess.Popen[bytes], limit: float, out: str, err: str
+    ) -> str:
+        """Of a run that took too long; ends it, and does not wait for what holds its output."""
+        status = process.poll()
+        left = ", ".join(self.processes().values())
+        self.kill_leftovers()
+        for stream in (process.stdin, process.stdout, process.stderr):
+            if stream:
+                stream.close()
+        so_far = Result(process.returncode, out, err, limit)
+        if status is None:
+            return f"the driver did not end within {limit} s: {so_far}"
+        return f"it ended with status {status}, but what it left holds its output: {left}; {so_far}"
 
     def spawn(self, command: Command) -> Conversation:
         """Run in the background; stdout and stderr come together, stdin is a pipe."""

@@ -252,6 +252,10 @@ def test_configuration_lacks_a_key(refuse: Refuse, workspace: Workspace, key: st
         ("vlans", [1, "two"], "'vlans"),
         ("global_timeout", [], "'global_timeout'"),
         ("global_timeout", "later", "'global_timeout'"),
+        ("global_timeout", "01:60:00", "'global_timeout'"),
+        ("global_timeout", True, "'global_timeout'"),
+        ("display_viewers", {"vnc": {"kind": 1, "executable": "x"}}, "'display_viewers.vnc.kind'"),
+        ("containers", {"c": {"name": "c", "start_script": "x", "vnc": {}}}, "'containers.c.vnc.x11vnc' is missing"),
         ("enable_ssh_backdoor", "perhaps", "'enable_ssh_backdoor'"),
         ("test_script", 5, "'test_script'"),
         ("test_script", None, "'test_script'"),
@@ -262,6 +266,14 @@ def test_configuration_has_a_wrong_type(
 ) -> None:
     path = config(workspace, {**good_config(workspace), key: value})
     refuse("--config", path, says=(str(path), named))
+
+
+def test_other_test_script_is_missing(refuse: Refuse, workspace: Workspace) -> None:
+    path = config(workspace, good_config(workspace))
+    says = ("test script '/no/such.py'", "No such file or directory")
+    refuse("--config", path, "--test-script", "/no/such.py", says=says)
+    refuse("--config", path, "--test-script", workspace.out, says=("Is a directory",))
+    refuse("--test-script", "TEST", "--", "TEST", says=("only one test script", "test.py"))
 
 
 def test_configuration_beside_options(refuse: Refuse, workspace: Workspace) -> None:

@@ -223,9 +223,120 @@ def test_file_without_a_size(run_driver: RunDriver, workspace: Workspace, way: s
     assert "processor" in (workspace.out / "cpuinfo").read_text()
 
 
+# Files whose size is not what can be read from them: none, more, and less.
+ODD_SIZES = ["/proc/cpuinfo", "/sys/kernel/mm/transparent_hugepage/enabled", "/proc/self/environ"]
+
+
+@pytest.mark.parametrize("file", ODD_SIZES)
+def test_file_with_another_size_than_its_content(
+    run_driver: RunDriver, workspace: Workspace, way: str, file: str
+) -> None:
+    script = f"""
+        web.copy_from_host("{file}", "there")
+        web.copy_from_machine("there")
+        web.copy_from_machine("{file}", "out")
+        size = web.succeed("wc -c <there")
+        assert int(size) > 0, size
+        assert int(size) == os.path.getsize(web.out_dir / "there")
+        with open("{file}", "rb") as original, open(web.out_dir / "there", "rb") as copy:
+            assert original.read() == copy.read()
+    """
+    check(run_driver, script, way)
+    copy = workspace.out / "out" / Path(file).name
+    assert copy.stat().st_size > 0 and not copy.read_bytes().endswith(b"\0\0")
+
+
+def test_empty_file_and_hole_at_the_end(
+    run_driver: RunDriver, workspace: Workspace, way: str
+) -> None:
+    with (workspace.root / "hole").open("wb") as file:
+        file.write(b"begin")
+        file.truncate(50 << 20)
+    with (workspace.root / "nothing but a hole").open("wb") as file:
+        file.truncate(3 << 20)
+    (workspace.root / "empty").touch()
+    script = """
+        for name, size in ("hole", 50 << 20), ("nothing but a hole", 3 << 20), ("empty", 0):
+            web.copy_from_host(name, name)
+            found, blocks = web.succeed(f"stat -c '%s %b' '{name}'").split()
+            assert int(found) == size, (name, found)
+            assert int(blocks) < 2048, (name, blocks)
+            web.copy_from_machine(name)
+            assert (web.out_dir / name).stat().st_size == size, name
+    """
+    check(run_driver, script, way)
+
+
+def test_what_is_no_file_on_the_host(run_driver: RunDriver, workspace: Workspace) -> None:
+    script = """
+        import shutil, socket
+        os.mkfifo("fifo")
+        socket.socket(socket.AF_UNIX).bind("socket")
+        os.symlink("fifo", "link")
+        for name, word in {
+            "fifo": "a FIFO", "socket": "a socket", "/dev/null": "a device", "link": "a FIFO",
+        }.items():
+            for copy in web.copy_from_host, web.copy_from_host_via_shell:
+                with t.assertRaisesRegex(shutil.SpecialFileError, f"it is not a file, but {word}"):
+                    copy(name, "there")
+        os.unlink("socket")
+        assert not web.booted
+    """
+    run_driver(script).must_succeed()
+
+
+def test_what_is_no_file_in_the_machine(run_driver: RunDriver, workspace: Workspace, way: str) -> None:
+    script = """
+        web.succeed("mkfifo fifo; ln -s fifo link")
+        for name in "fifo", "link", "/dev/null", "/dev/zero":
+            with t.assertRaisesRegex(Exception, "it is not a file, but a FIFO, a socket or a device"):
+                web.copy_from_machine(name)
+        assert os.listdir(web.out_dir) == [], os.listdir(web.out_dir)
+    """
+    check(run_driver, script, way)
+
+
+def test_nothing_is_left_of_a_copy_that_is_refused(
+    run_driver: RunDriver, workspace: Workspace, way: str
+) -> None:
+    script = f"""
+        web.succeed("mkdir -p tree there; mkfifo tree/fifo; echo text >file")
+        os.mkdir(driver.out_dir / "there")
+        elsewhere = "{workspace.root}/elsewhere"
+        for place in "", "new", "new/er", "there/new", "there", elsewhere, elsewhere + "/new":
+            with t.assertRaisesRegex(Exception, "FIFO"):
+                web.copy_from_machine("tree", place)
+        assert os.listdir(driver.out_dir) == ["there"], os.listdir(driver.out_dir)
+        assert os.listdir(driver.out_dir / "there") == []
+        assert not os.path.exists(elsewhere)
+        web.copy_from_machine("file", elsewhere + "/new")
+        web.copy_from_machine("file", "new/er")
+    """
+    check(run_driver, script, way)
+    assert (workspace.out / "new/er/file").read_text() == "text\n"
+    assert (workspace.root / "elsewhere/new/file").read_text() == "text\n"
+
+
+def test_nothing_is_left_in_the_machine_of_a_copy_that_fails(
+    run_driver: RunDriver, workspace: Workspace, way: str
+) -> None:
+    script = """
+        import unittest.mock
+        import test_driver.machine.files
+        web.succeed("mkdir -p there/in/x; ln -s there/in/x link")
+        before = web.succeed("find .")
+        carry = unittest.mock.patch("test_driver.machine.files._carry", side_effect=OSError("no"))
+        for place in "new", "new/er/x", "there/new/x", "there/in/x/y", "there/in/x", "link":
+            with carry, t.assertRaisesRegex(OSError, "^no$"):
+                web.copy_from_host("/etc/passwd", place)
+        assert web.succeed("find .") == before
+    """
+    check(run_driver, script, way)
+
+
 def test_copy_stays_in_the_shared_directory(run_driver: RunDriver, workspace: Workspace) -> None:
     check(run_driver, 'web.copy_from_vm("/etc/passwd")', WAYS["shared"])
-    kept = workspace.base / "shared-xchg" / "from-web" / "etc" / "passwd"
+    kept = workspace.base / "shared-xchg" / "passwd"
     assert kept.read_text() == Path("/etc/passwd").read_text()
 
 
@@ -235,6 +346,20 @@ def test_copy_stays_in_the_shared_directory(run_driver: RunDriver, workspace: Wo
 def test_missing_source_on_the_host(run_driver: RunDriver) -> None:
     result = run_driver('web.copy_from_host("no-such", "/x")').must_fail()
     result.must_blame("FileNotFoundError: there is no 'no-such' (that is", "machine 'web'")
+
+
+def test_source_that_the_host_cannot_reach(run_driver: RunDriver) -> None:
+    script = """
+        os.symlink("loop", "loop")
+        for source in "loop", "loop/file":
+            for copy in web.copy_from_host, web.copy_from_host_via_shell:
+                with t.assertRaisesRegex(OSError, f"copying '{source}' from the host to 'x': Too m"):
+                    copy(source, "x")
+        with t.assertRaisesRegex(OSError, "File name too long"):
+            web.copy_from_host(300 * "x", "x")
+        assert not web.booted
+    """
+    run_driver(script).must_succeed()
 
 
 def test_missing_source_in_the_machine(run_driver: RunDriver, way: str) -> None:
@@ -305,17 +430,24 @@ def test_extraction_that_fails_ends_the_transfer(run_driver: RunDriver) -> None:
 
 # -------------------------------------------------------------------------------------- interrupts
 
-# What to copy without end, and where what has come of it is.
+LARGE = "head -c 1000000000 /dev/zero >large"
+
+# What to copy for as long as it takes to interrupt that: how it is made, the call, and where what
+# has come of it is.
 ENDLESS = {
-    "file to the machine": ('web.copy_from_host("/dev/zero", "copy")', "base"),
-    "file from the machine": ('web.copy_from_machine("/dev/zero")', "out"),
-    "tree from the machine": ('web.copy_from_machine("tree")', "out"),
+    "file to the machine": (f'os.system("{LARGE}")', 'web.copy_from_host("large", "copy")', "base"),
+    "file from the machine": (f'web.succeed("{LARGE}")', 'web.copy_from_machine("large")', "out"),
+    "tree from the machine": (
+        'web.succeed("mkdir tree; truncate -s 90G tree/file")',
+        'web.copy_from_machine("tree")',
+        "out",
+    ),
 }
 
 INTERRUPTED = """
 import test_driver.machine.files as files
 files.PACK["gnu"] = files.PACK["other"]
-web.succeed("mkdir tree; truncate -s 90G tree/file")
+{prepare}
 try:
     {copy}
     raise SystemExit("it should have been interrupted")
@@ -336,8 +468,8 @@ def has_begun(directory: Path) -> bool:
 
 @pytest.mark.parametrize("what", ENDLESS)
 def test_interrupt(spawn_driver: SpawnDriver, workspace: Workspace, what: str) -> None:
-    copy, place = ENDLESS[what]
-    driver = spawn_driver(INTERRUPTED.format(copy=copy) + IN_STEP)
+    prepare, copy, place = ENDLESS[what]
+    driver = spawn_driver(INTERRUPTED.format(prepare=prepare, copy=copy) + IN_STEP)
     driver.expect("copying '")
     deadline = time.monotonic() + PATIENCE
     while not has_begun(workspace.root / place) and time.monotonic() < deadline:

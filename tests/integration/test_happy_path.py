@@ -141,7 +141,7 @@ def qemu_arguments(state: Path) -> list[str]:
 def port_arguments(state: Path) -> list[str]:
     return [
         *("-chardev", f"socket,id=ntd-port,path={state}/port"),
-        *("-device", "virtserialport,chardev=ntd-port,name=nixos-test-driver.0"),
+        *("-device", "virtserialport,chardev=ntd-port,id=ntd-port-device,name=nixos-test-driver.0"),
     ]
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.util
 import os
 import shutil
 import subprocess
@@ -63,8 +64,16 @@ def test_installed_tree_has_what_belongs_there(prefix: Path) -> None:
     assert any(name.endswith("test_driver/__init__.py") for name in files)
     assert any(name.endswith("LICENSE") for name in files)
     assert any(name.endswith("README.md") for name in files)
-    assert not [name for name in files if "fake" in name or "__pycache__" in name]
+    assert not [name for name in files if "fake" in name]
     assert not [name for name in files if name.endswith((".a", ".h", ".hpp"))]
+
+
+def test_installed_modules_are_compiled(prefix: Path) -> None:
+    package = prefix / "share" / "ntd" / "python" / "test_driver"
+    for source in package.rglob("*.py"):
+        compiled = Path(importlib.util.cache_from_source(str(source)))
+        flags = int.from_bytes(compiled.read_bytes()[4:8], "little")
+        assert flags == 1, f"{compiled} is not taken whatever time its source has (PEP 552)"
 
 
 def test_incomplete_installation_says_what_is_missing(workspace: Workspace, prefix: Path) -> None:

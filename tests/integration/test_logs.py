@@ -249,3 +249,82 @@ def test_stream_output_shows_output_while_the_command_runs(
 
 def test_output_is_not_shown_without_the_option(run_driver: RunDriver) -> None:
     run_driver('web.succeed("echo begun")').must_succeed().must_not_say("web > ")
+
+
+# ---------------------------------------------------------------------------- unfinished lines
+
+def console_of(result: Result) -> list[str]:
+    return [line for line in result.stderr.splitlines() if line.startswith("web # ")]
+
+
+BOLD = "\\033[1mPassword:\\033[0m "
+PROMPTS = ["passphrase: ", "login: ", "(gdb) ", "Proceed? [y/N] ", "grub> ", BOLD]
+
+
+@pytest.mark.parametrize("prompt", PROMPTS)
+def test_prompt_is_seen_before_its_line_ends(run_driver: RunDriver, prompt: str) -> None:
+    script = f"""
+        import re
+        shown = "{prompt}".encode().decode("unicode_escape")
+        web.succeed("printf '{prompt}' >&2")
+        web.wait_for_console_text(re.escape(shown), timeout=60)
+        assert web.get_console_log().endswith(shown)
+        web.succeed("echo secret >&2")
+        web.wait_for_console_text("secret", timeout=60)
+        assert web.get_console_log().endswith(shown + "secret\\n")
+        assert web.get_console_log().count(shown) == 1
+    """
+    result = run_driver(script).must_succeed()
+    word = prompt.split("[1m")[-1].split(":")[0].strip()
+    lines = [line for line in console_of(result) if word in line]
+    assert len(lines) == 2 and "secret" not in lines[0] and lines[1].endswith("secret"), lines
+
+
+def test_bar_of_progress_is_seen_while_it_goes_on(run_driver: RunDriver) -> None:
+    script = """
+        web.execute("(i=0; until test -e stop; do i=$((i + 1)); printf '%s%%\\r' $i; sleep 0.1; done; "
+                    "printf 'all of it\\r') >&2 &")
+        web.wait_for_console_text("[1-9]%", timeout=60)
+        web.wait_for_console_text("[1-9]%", timeout=60)
+        web.succeed("touch stop")
+        web.wait_for_console_text("all of it", timeout=60)
+        web.succeed("echo >&2; echo after it >&2")
+        web.wait_for_console_text("after it", timeout=60)
+        assert web.get_console_log().count("\\r2%\\r") == 1
+        assert "\\rall of it\\n" in web.get_console_log()
+    """
+    result = run_driver(script).must_succeed()
+    shown = [line for line in console_of(result) if "%" in line]
+    assert len(shown) >= 3 and "1%" not in shown[1].split("2%")[0], shown
+
+
+def test_line_that_comes_in_pieces_matches_as_one(run_driver: RunDriver) -> None:
+    script = """
+        web.execute("(printf 'be'; sleep 1; printf 'gin \\\\303'; sleep 1; printf '\\\\244 e'; sleep 1; "
+                    "echo nd) >&2 &")
+        web.wait_for_console_text("begin \u00e4 end", timeout=60)
+        assert "begin \u00e4 end\\n" in web.get_console_log()
+    """
+    run_driver(script).must_succeed().must_say("web # begin \u00e4 end")
+
+
+def test_prompt_is_part_of_what_a_failure_shows(run_driver: RunDriver) -> None:
+    script = """
+        web.succeed("printf 'Enter key: ' >&2")
+        web.wait_for_console_text("Enter key: ", timeout=60)
+        web.process.kill()
+        web.succeed("true")
+    """
+    run_driver(script).must_fail().must_blame("Enter key:")
+
+
+def test_prompt_after_a_reboot_is_one_of_the_new_boot(run_driver: RunDriver) -> None:
+    script = """
+        web.succeed("printf 'old: ' >&2")
+        web.wait_for_console_text("old: ", timeout=60)
+        web.crash()
+        web.succeed("printf 'new: ' >&2")
+        web.wait_for_console_text("new: ", timeout=60)
+        assert "old" not in web.get_console_log()
+    """
+    run_driver(script).must_succeed()

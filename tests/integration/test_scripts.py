@@ -370,3 +370,149 @@ def test_home_need_not_exist(run_driver: RunDriver) -> None:
 
 def test_working_directory_is_the_callers(run_driver: RunDriver) -> None:
     run_driver('web.start()\nassert os.getcwd() == "/usr", os.getcwd()', cwd="/usr").must_succeed()
+
+
+def test_answers_of_qmp_may_be_too_deep_for_pythons_stack(run_driver: RunDriver) -> None:
+    script = """
+        import unittest.mock
+        from test_driver.errors import MachineError
+        web.start()
+        deep = '{"return": ' + 100_000 * "[" + 100_000 * "]" + "}"
+        with unittest.mock.patch.object(web, "_qmp_send", lambda *_: deep):
+            with t.assertRaisesRegex(MachineError, "no room on Python's stack"):
+                web.qmp_client.send("query-status")
+        assert web.qmp_client.send("query-status")["return"]["running"]
+    """
+    run_driver(script).must_succeed()
+
+
+# ------------------------------------------------------------------------- more than one exception
+
+
+def test_the_failure_before_a_failing_clean_up_is_named(run_driver: RunDriver) -> None:
+    script = """
+        with subtest("important"):
+            try:
+                web.succeed("exit 7")
+            finally:
+                web.succeed("exit 5")
+    """
+    result = run_driver(script).must_fail()
+    before = "while handling RequestedAssertionFailed: command `exit 7` failed (exit code 7) (line 4)"
+    assert lines_of(result.failure) == [
+        'Test "important" failed with error: "command `exit 5` failed (exit code 5)"',
+        f"  {before}",
+        "Traceback (most recent call last):",
+        '  File "<string>", line 6, in <module>',
+        '    web.succeed("exit 5")',
+        "RequestedAssertionFailed: command `exit 5` failed (exit code 5)",
+        f"  {before}",
+    ]
+
+
+def test_causes_and_notes_are_named(run_driver: RunDriver) -> None:
+    script = """
+        def below():
+            error = KeyError("port")
+            error.add_note("of the settings\\nof web")
+            raise error
+        try:
+            below()
+        except KeyError as error:
+            raise ValueError("no settings") from error
+    """
+    result = run_driver(script).must_fail()
+    assert lines_of(result.failure)[3:] == [
+        "ValueError: no settings",
+        "  caused by KeyError: 'port' (line 5)",
+        "    note: of the settings",
+        "    of web",
+    ]
+
+
+def test_a_cause_that_is_denied_is_not_named(run_driver: RunDriver) -> None:
+    script = """
+        try:
+            {}["port"]
+        except KeyError:
+            raise ValueError("no settings") from None
+    """
+    assert "KeyError" not in run_driver(script).must_fail().failure.split("\n\n")[-1]
+
+
+def test_members_of_groups_are_named(run_driver: RunDriver) -> None:
+    script = """
+        import asyncio
+        async def fail(number):
+            web.fail(f"exit {number}" if number else "true")
+            raise OSError(f"member {number}")
+        async def run():
+            async with asyncio.TaskGroup() as group:
+                for number in range(3):
+                    group.create_task(fail(number))
+        asyncio.run(run())
+    """
+    result = run_driver(script).must_fail()
+    assert "(3 sub-exceptions)" in result.failure, str(result)
+    result.must_blame(
+        "  1 of 3: RequestedAssertionFailed: command `true` unexpectedly succeeded (line 4)",
+        "  2 of 3: OSError: member 1 (line 5)",
+        "  3 of 3: OSError: member 2 (line 5)",
+    )
+
+
+def test_others_are_bounded(run_driver: RunDriver) -> None:
+    script = """
+        def fail(number):
+            try:
+                raise KeyError(number)
+            finally:
+                if number < 2000:
+                    fail(number + 1)
+        import sys
+        sys.setrecursionlimit(10_000)
+        try:
+            fail(0)
+        except Exception as error:
+            raise ExceptionGroup("many", [error] + [ValueError(n) for n in range(2000)]) from None
+    """
+    result = run_driver(script).must_fail()
+    result.must_blame("1 of 2001: KeyError: 2000", "  (there are more)")
+    assert len(lines_of(result.failure)) < 20, str(result)
+
+
+def test_exceptions_that_cause_each_other(run_driver: RunDriver) -> None:
+    script = """
+        one, other = ValueError("one"), ValueError("other")
+        one.__cause__, other.__cause__ = other, one
+        raise one
+    """
+    result = run_driver(script).must_fail().must_blame("caused by ValueError: other")
+    assert result.failure.count("ValueError: ") == 2, str(result)
+
+
+def test_frames_of_modules_of_the_test(run_driver: RunDriver, workspace: Workspace) -> None:
+    file = workspace.write("helper_module.py", "def port(settings):\n    return settings['port']\n")
+    env = {"PYTHONPATH": str(workspace.scripts)}
+    result = run_driver("import helper_module\nhelper_module.port({})", env=env).must_fail()
+    assert lines_of(result.failure) == [
+        "Traceback (most recent call last):",
+        '  File "<string>", line 2, in <module>',
+        "    helper_module.port({})",
+        f'  File "{file}", line 2, in port',
+        "    return settings['port']",
+        "KeyError: 'port'",
+    ]
+
+
+@pytest.mark.parametrize("kind", ["Exception", "BaseException"])
+@pytest.mark.parametrize("end", ["SystemExit(0)", "KeyboardInterrupt()", "RuntimeError('no')"])
+def test_text_of_an_exception_that_raises(run_driver: RunDriver, kind: str, end: str) -> None:
+    script = f"""
+class Bad({kind}):
+    def __str__(self):
+        raise {end}
+with subtest("first"):
+    raise Bad
+"""
+    run_driver(script).must_fail().must_blame("Bad: (it cannot be shown: ")

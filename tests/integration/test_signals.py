@@ -151,6 +151,35 @@ def test_short_link_does_not_outlive_a_killed_driver(
     assert_all_die_with(driver, workspace)
 
 
+# What runs a program: from the driver's own Python code, each in a way of its own.
+RUNS_A_PROGRAM = {
+    "tesseract": "web.start()\nweb.get_screen_text()",
+    "ssh": "from test_driver import vsock\nvsock._ssh_knows_vsock_mux()",
+    "socat": (
+        "import socket\n"
+        "from test_driver.machine import terminal\n"
+        "ours, theirs = socket.socketpair()\n"
+        'terminal._serve(ours, "UNIX-LISTEN:somewhere", terminal._End())'
+    ),
+}
+
+
+@pytest.mark.parametrize("program", RUNS_A_PROGRAM)
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGKILL])
+def test_programs_of_the_driver_end_with_it(
+    spawn_driver: SpawnDriver, workspace: Workspace, program: str, number: int
+) -> None:
+    body = '#!/bin/sh\ntrap "" TERM\necho busy >"$LOG"\nsleep 1000\n'
+    workspace.write(program, body, 0o755)
+    script = "import os\nos.environ['LOG'] = f'/proc/{os.getpid()}/fd/1'\n"
+    path = f"{workspace.scripts}:{os.environ['PATH']}"
+    driver = spawn_driver(script + RUNS_A_PROGRAM[program], env={"PATH": path})
+    driver.expect("^busy")
+    driver.signal(number)
+    assert driver.end() == -number
+    workspace.wait_until_no_process()
+
+
 # --------------------------------------------------------------------------------- the global limit
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import signal
 from collections.abc import Callable
 
@@ -275,3 +276,18 @@ def test_failure_says_what_the_console_said_last(run_driver: RunDriver) -> None:
     result = run_driver(command).must_fail()
     result.must_blame("its last output was:")
     assert result.failure.rstrip().endswith("last words")
+
+
+def test_failures_are_named_in_the_order_of_the_machines(
+    run_driver: RunDriver, workspace: Workspace
+) -> None:
+    names = "abcd"
+    after = dict(zip(names, names[1:]))  # each fails when the next has
+    scripts = {}
+    for name in names:
+        wait = f"until [ -e {workspace.root}/{after.get(name)} ]; do sleep 0.01; done; sleep 0.1"
+        end = f"echo >{workspace.root}/{name}; exit 3"
+        body = f"{wait}; {end}" if name in after else end
+        scripts[name] = workspace.start_script(name, body=body)
+    failure = run_driver("start_all()", scripts=scripts).must_fail().failure
+    assert re.findall("^([a-z]): machine '[a-z]'", failure, re.MULTILINE) == list(names), failure

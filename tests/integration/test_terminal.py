@@ -70,3 +70,29 @@ def test_console_needs_a_terminal(run_driver: Callable[..., Result]) -> None:
     result = run_driver("web.console_interact()").must_fail()
     result.must_blame("console_interact() needs a terminal")
     result.must_not_say("starting vm")
+
+
+def test_only_readlines_own_thread_looks_at_its_line(
+    spawn_driver: SpawnDriver,
+) -> None:
+    script = """
+        import readline, threading
+        lookers = set()
+        look = readline.get_line_buffer
+        def get_line_buffer():
+            lookers.add(threading.current_thread() is threading.main_thread())
+            return look()
+        readline.get_line_buffer = get_line_buffer
+        threading.Timer(0.5, log.info, ["above the line"]).start()
+    """
+    env = {"NTD_REPL": "python"}
+    driver = spawn_driver(script, args=["--interactive"], env=env, terminal=True)
+    driver.expect("Ctrl-D ends all machines")
+    driver.type("test_script()\n")
+    driver.expect("finished: run the VM test script")
+    driver.type("'the lookers are', look")
+    driver.expect("above the line")
+    driver.type("ers\n")
+    driver.expect(r"^\('the lookers are', {True}\)")
+    driver.type("exit()\n")
+    assert driver.end() == 0

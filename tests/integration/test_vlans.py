@@ -89,7 +89,7 @@ def test_without_a_device_for_containers_there_is_a_warning(
     env = {"PATH": f"{workspace.scripts}:{os.environ['PATH']}"}
     containers = {"box": start_script(workspace, "box")}
     result = run_driver("box.succeed('true')", vlans=[1], containers=containers, env=env)
-    result.must_succeed().must_say("vde_plug2tap exited with status 7", "no tap for you")
+    result.must_succeed().must_say("vde_plug2tap (pid", "exited with status 7", "no tap for you")
 
 
 # ---------------------------------------------------------------------------------- captures
@@ -116,6 +116,89 @@ def frames_in(path: Path) -> list[str]:
     frames = [line.split("\t") for line in ended.stdout.splitlines()]
     assert all(protocols == "eth:ethertype:data" for protocols, _ in frames), ended.stdout
     return [bytes.fromhex(data).rstrip(b".\0").decode() for _, data in frames]
+
+
+FIND_PROGRAM = """
+    import os, pathlib, select, signal
+
+    def pid_of(program):
+        children = pathlib.Path(f"/proc/{os.getpid()}/task").glob("*/children")
+        pids = [pid for each in children for pid in each.read_text().split()]
+        return next(int(pid) for pid in pids if open(f"/proc/{pid}/comm").read() == f"{program}\\n")
+
+    def kill(program):
+        process = os.pidfd_open(pid_of(program))
+        signal.pidfd_send_signal(process, signal.SIGKILL)
+        select.select([process], [], [])
+"""
+
+
+def test_end_of_a_capture_is_told_at_once(spawn_driver: SpawnDriver) -> None:
+    script = """
+    capture = vlan1.capture("some.pcap")
+    print("plug", pid_of("vde_plug"), flush=True)
+    import time
+    time.sleep(1000)
+    """
+    driver = spawn_driver(FIND_PROGRAM + script, vlans=[1])
+    os.kill(int(driver.expect(r"plug (\d+)")[1]), signal.SIGKILL)
+    driver.expect(r"the vde_plug for '.*/some.pcap' \(pid \d+\) was killed by signal 9")
+    driver.signal(signal.SIGTERM)
+    driver.end()
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="containers take root")
+def test_end_of_the_device_for_containers_is_told_at_once(
+    spawn_driver: SpawnDriver, workspace: Workspace
+) -> None:
+    script = """
+    box.connect()
+    print("plug", pid_of("vde_plug2tap"), flush=True)
+    import time
+    time.sleep(1000)
+    """
+    containers = {"box": start_script(workspace, "box")}
+    driver = spawn_driver(FIND_PROGRAM + script, vlans=[1], containers=containers)
+    os.kill(int(driver.expect(r"plug (\d+)")[1]), signal.SIGKILL)
+    driver.expect(r"vlan 1: vde_plug2tap \(pid \d+\) was killed by signal 9")
+    driver.signal(signal.SIGTERM)
+    driver.end()
+
+
+@pytest.mark.parametrize("end", ["capture.stop()", "capture.__exit__(None, None, None)"])
+def test_capture_that_has_not_all_is_an_error(run_driver: RunDriver, end: str) -> None:
+    script = f"""
+    capture = vlan1.capture("some.pcap")
+    kill("vde_plug")
+    {end}
+    """
+    result = run_driver(FIND_PROGRAM + script, vlans=[1]).must_fail()
+    result.must_blame("some.pcap' does not have all", "was killed by signal 9")
+
+
+def test_captures_leave_no_descriptor_open(run_driver: RunDriver) -> None:
+    script = """
+    import os
+    vlan1.capture("first.pcap").stop()
+    before = len(os.listdir("/proc/self/fd"))
+    for number in range(5):
+        vlan1.capture(f"{number}.pcap").stop()
+        with vlan1.capture("more.pcap"):
+            vlan1.impair(loss=0.5)
+            vlan1.impair()
+    assert len(os.listdir("/proc/self/fd")) == before
+    """
+    run_driver(script, vlans=[1]).must_succeed()
+
+
+def test_impairment_that_ends_before_its_capture(run_driver: RunDriver) -> None:
+    script = """
+    capture = vlan1.capture("all.pcap")
+    vlan1.impair(loss=0.5)
+    vlan1.impair()
+    capture.stop()
+    """
+    run_driver(script, vlans=[1]).must_succeed().must_not_say("vde_plug")
 
 
 def test_capture_begins_while_the_last_ones_end_is_unnoticed(run_driver: RunDriver) -> None:
@@ -192,6 +275,58 @@ def test_machine_that_is_not_on_the_network(run_driver: RunDriver) -> None:
     result.must_fail("MachineError: machine 'web' is not on vlan 1")
 
 
+# ----------------------------------------------------------------- what QEMU refuses to do
+
+REFUSED = {
+    "forward_port(8080, 80)": "Could not set up host forwarding rule 'tcp::8080-:80'",
+    "forward_port(70000, 80)": "(Bad host port)",
+    "block()": "Device 'virtio-net-pci.1' not found",
+    "unblock()": "Device 'virtio-net-pci.1' not found",
+}
+
+
+@pytest.mark.parametrize("call", REFUSED)
+def test_refusal_of_qemu_is_an_error(run_driver: RunDriver, call: str) -> None:
+    user_network = "-netdev user,id=user.0 -device virtio-net-pci,netdev=user.0"
+    script = f"web.start()\nweb.forward_port(8080, 81)\nweb.{call}"
+    result = run_driver(script, {"web": user_network}).must_fail()
+    result.must_blame("MachineError: machine 'web': QEMU refused the monitor command", REFUSED[call])
+
+
+def test_cable_that_qemu_does_not_let_go(run_driver: RunDriver) -> None:
+    # Between the question for its name and the command another thread may have removed it.
+    script = 'web.start()\nweb._set_link("vlan9", False)'
+    run_driver(script).must_fail("QEMU refused the monitor command 'set_link vlan9 off'")
+
+
+def test_card_of_the_first_vlan_is_found_wherever_it_is(
+    run_driver: RunDriver, workspace: Workspace
+) -> None:
+    cards = (
+        '-netdev vde,id=vlan1,sock="$QEMU_VDE_SOCKET_1" -device virtio-net-pci,netdev=vlan1 '
+        "-netdev user,id=user.0 -device virtio-net-pci,netdev=user.0"
+    )
+    script = """
+        sent = []
+        class Watched(QemuMachine):
+            def send_monitor_command(self, command):
+                sent.append(command)
+                return super().send_monitor_command(command)
+        watched = Watched(web.out_dir, web.tmp_dir, web.start_command, name="watched")
+        driver.machines_qemu.append(watched)
+        watched.start()
+        watched.block()
+        watched.unblock()
+        vlan1.disconnect(watched)
+        assert sent == [
+            "set_link virtio-net-pci.0 off",
+            "set_link virtio-net-pci.0 on",
+            "set_link vlan1 off",
+        ], sent
+    """
+    run_driver(script, {"web": cards}, vlans=[1]).must_succeed()
+
+
 # ------------------------------------------------------------------------------- impairments
 
 # Ends of the network that are no machines. A frame that they have received is "text@time".
@@ -245,6 +380,23 @@ ENDS = """
                                 capture_output=True, text=True)
         return [int(pid) for pid in listed.stdout.split()]
 """
+
+
+def test_capture_has_what_is_under_way_when_it_ends(run_driver: RunDriver) -> None:
+    script = ENDS + """
+    a, b = End(1), End(2)
+    connect(a, b)
+    for number in range(5):
+        with vlan1.capture(f"{number}.pcap") as capture:
+            command = ["pgrep", "-n", "-P", str(os.getpid()), "-x", "vde_plug"]
+            plug = int(subprocess.run(command, capture_output=True).stdout)
+            os.kill(plug, signal.SIGSTOP)  # as one that has no processor
+            a.send("the last")
+            assert b.receive() == "the last"
+            os.kill(plug, signal.SIGCONT)
+        assert b"the last" in capture.path.read_bytes(), number
+    """
+    run_driver(script, machines={}, vlans=[1]).must_succeed()
 
 
 def test_loss_and_delay(run_driver: RunDriver, workspace: Workspace) -> None:

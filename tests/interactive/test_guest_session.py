@@ -77,7 +77,8 @@ def shell(session: Recording, terminal: Terminal) -> None:
     time.sleep(RUNS)
     session.step("It is stopped", "C-z", clear=False, until=r"Stopped .*\n" + SHELL)
     killed = r"jobs\n(.*\n)*" + SHELL
-    session.step("And ended", "kill %1; wait; jobs", "Enter", until=killed, leave_out="Term")
+    state = "Term|[Ss]topped"
+    session.step("And ended", "kill %1; wait; jobs", "Enter", until=killed, leave_out=state)
 
     title, full = "A full-screen program", r"\Atop - .*load average(.|\n)*PID USER"
     session.step(title, "top -d 1", "Enter", until=full, leave_out=r"\d")

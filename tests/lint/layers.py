@@ -5,8 +5,8 @@ third-party and system headers only what OWNERS gives to it.
 """
 
 import re
-import sys
-from pathlib import Path
+
+from report import report
 
 USES = {
     "base": set(),
@@ -65,11 +65,5 @@ def faults(root):
                         yield f"{file}:{number}: {header}: {fault}"
 
 
-def main():
-    found = list(faults(Path(sys.argv[1])))
-    print(*found, sep="\n")
-    return 1 if found else 0
-
-
 if __name__ == "__main__":
-    sys.exit(main())
+    report(faults)

@@ -90,15 +90,23 @@ def configure(directory: Path, *, features: str = "nixos-test", sandbox_paths: s
     (directory / "etc" / "nix.conf").write_text(textwrap.dedent(text))
 
 
-def standin(prebuilt: bool = True, overlay: bool = True, generation: str = "config") -> str:
-    """An expression: the stand-in for nixpkgs of that generation; with our overlay or without."""
+def standin(
+    prebuilt: bool = True,
+    overlay: bool = True,
+    generation: str = "config",
+    is_linux: bool = True,
+    overlays: str = "",
+) -> str:
+    """An expression: the stand-in for nixpkgs of that generation; with our overlay or without, and
+    further ones (expressions)."""
     version = f"{sys.version_info.major}.{sys.version_info.minor}"
     installed = str(PREFIX) if prebuilt else "null"
-    overlays = f"(import {ROOT}/nix/overlay.nix)" if overlay else ""
+    ours = f"(import {ROOT}/nix/overlay.nix)" if overlay else ""
     return (
         f'(import {HERE}/standin {{ root = "{USR}"; pythonVersion = "{version}"; '
         f"prebuilt = {installed}; "
-        f'generation = "{generation}"; overlays = [ {overlays} ]; }})'
+        f'generation = "{generation}"; isLinux = {str(is_linux).lower()}; '
+        f"overlays = [ {ours} {overlays} ]; }})"
     )
 
 

@@ -8,6 +8,7 @@ import select
 import signal
 import socket
 import subprocess
+import sys
 import time
 
 import pytest
@@ -164,6 +165,35 @@ def read_until(terminal: int, text: str, seen: str = "", limit: float = 30.0) ->
         except OSError:  # the other side is gone
             raise AssertionError(f"ended before {text!r}:\n{seen}") from None
     return seen
+
+
+@pytest.mark.parametrize("generation", ["flags", "config"])
+def test_neither_a_virtual_environment_nor_the_users_packages_change_it(generation: str) -> None:
+    script = """
+        import importlib.util, sys
+
+        assert "venv" not in sys.prefix, sys.prefix
+        assert importlib.util.find_spec("of_the_user") is None
+        machine.succeed("true")
+    """
+    expression = nix.test_expression("clean", script, nix.fake("web"), generation=generation)
+    driver = nix.build(expression, "-A", "driver").must_succeed().path
+    home = nix.WORK / f"home-{generation}"
+    version = f"python{sys.version_info.major}.{sys.version_info.minor}"
+    packages = home / ".local" / "lib" / version / "site-packages"
+    packages.mkdir(parents=True)
+    (packages / "of_the_user.py").touch()
+    (home / "venv" / "bin").mkdir(parents=True)
+    (home / "venv" / "lib" / version / "site-packages").mkdir(parents=True)
+    (home / "venv" / "bin" / "python3").symlink_to(f"{nix.USR}/bin/python3")
+    (home / "venv" / "pyvenv.cfg").write_text(f"home = {nix.USR}/bin\n")
+    (home / "out").mkdir()
+    nix.run(
+        driver / "bin" / "nixos-test-driver",
+        "-o",
+        home / "out",
+        env={"HOME": str(home), "VIRTUAL_ENV": str(home / "venv"), "TMPDIR": str(home)},
+    ).must_succeed().must_say("test script finished in ")
 
 
 @pytest.mark.parametrize("generation", ["flags", "config"])

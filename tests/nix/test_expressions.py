@@ -90,6 +90,21 @@ def test_package_can_be_overridden(override: str, gained: set[str]) -> None:
     assert ("qemu-test" in changed) == ("qemu_pkg" not in override)
 
 
+def test_package_keeps_to_the_conventions_of_nixpkgs() -> None:
+    package = nix.evaluate(
+        f"let package = {nix.standin()}.nixos-test-driver; in {{ "
+        "inherit (package) strictDeps separateDebugInfo doInstallCheck; "
+        "python = package.pythonModule.pythonVersion; tests = builtins.attrNames package.tests; "
+        "meta = builtins.attrNames package.meta; }"
+    )
+    assert package["strictDeps"] and package["separateDebugInfo"] and package["doInstallCheck"]
+    assert re.fullmatch(r"3\.\d+", package["python"]), package
+    assert package["tests"] == ["node-name"]
+    assert {"description", "license", "mainProgram", "maintainers", "platforms"} <= {
+        *package["meta"]
+    }
+
+
 def test_package_passes_python_packages_on() -> None:
     plain = describe("pkgs.nixos-test-driver")
     more = describe(
@@ -102,7 +117,7 @@ def test_package_passes_python_packages_on() -> None:
 def test_package_can_be_called_without_what_old_releases_lack() -> None:
     lacking = (
         '(builtins.removeAttrs pkgs [ "vhost-device-vsock" "tesseract4" "imagemagick_light"'
-        ' "python311" ])'
+        ' "python311" "versionCheckHook" "nixosTests" ])'
     )
     package = f"pkgs.lib.callPackageWith {lacking} {nix.ROOT}/nix/package.nix {{ }}"
     assert "vhost-device-vsock" not in programs(describe(package))
@@ -174,6 +189,24 @@ def test_overlay_reaches_the_new_framework_only() -> None:
     assert old["batch"] == ["nixos-test-driver-1.1"]
 
 
+def test_module_keeps_what_an_overlay_has_made_of_the_driver() -> None:
+    renamed = "(_: previous: { nixos-test-driver = previous.nixos-test-driver.overrideAttrs"
+    overlays = f'{renamed} (_: {{ version = "2-of-ours"; }}); }})'
+    module = f"imports = [ {nix.ROOT}/nix/test-module.nix ];"
+    for generation in ("flags", "config"):
+        pkgs = nix.standin(generation=generation, overlays=overlays)
+        test = f'{pkgs}.testers.runNixOSTest {{ name = "x"; testScript = "pass"; {module} }}'
+        assert drivers_of(test)["batch"] == ["nixos-test-driver-2-of-ours"], generation
+
+
+@pytest.mark.parametrize("generation", ["flags", "config"])
+def test_on_darwin_nothing_changes(generation: str) -> None:
+    pkgs = nix.standin(generation=generation, is_linux=False)
+    module = f"imports = [ {nix.ROOT}/nix/test-module.nix ];"
+    test = f'{pkgs}.testers.runNixOSTest {{ name = "x"; testScript = "pass"; {module} }}'
+    assert drivers_of(test)["batch"] == ["nixos-test-driver-1.1"]
+
+
 def test_module_says_so_when_it_finds_no_driver_to_replace() -> None:
     """As a release would look that makes its drivers in another way."""
     options = "enableOCR extraPythonPackages qemu driver".split()
@@ -194,6 +227,22 @@ def test_module_says_so_when_it_finds_no_driver_to_replace() -> None:
     nix.run("nix-instantiate", "--eval", "-E", expression).must_fail(
         "there is no package nixos-test-driver among"
     )
+
+
+def test_ways_in_of_the_readme() -> None:
+    text = (nix.ROOT / "nix" / "README.md").read_text().replace("./nixos-test-driver/", f"{nix.ROOT}/")
+    one, flake, package_set = re.findall(r"```nix\n(.*?)```", text, re.DOTALL)
+    pkgs = nix.standin(overlay=False)
+    ours = ["nixos-test-driver-0.1.0"]
+    assert drivers_of(f"({one}) {{ pkgs = {pkgs}; }}")["batch"] == ours
+    inputs = (
+        f"nixpkgs.legacyPackages.x86_64-linux = {pkgs}; "
+        f"nixos-test-driver.modules.nixosTest.default = {nix.ROOT}/nix/test-module.nix;"
+    )
+    assert drivers_of(f"(({flake}).outputs {{ {inputs} }}).checks.x86_64-linux.my-test")["batch"] == ours
+    # The overlays of the call are all that differs from the stand-in's own.
+    called = package_set.replace("import <nixpkgs>", "(arguments: builtins.head arguments.overlays)")
+    assert nix.evaluate(f"({pkgs}.extend ({called})).nixos-test-driver.name") == ours[0]
 
 
 def test_default_nix() -> None:

@@ -181,7 +181,7 @@ def test_sockets_are_left_out(run_driver: RunDriver, workspace: Workspace, share
     script = f"""
 web.succeed("mkdir t; echo x >t/f; python3 -c '{make_socket}' t/s")
 web.copy_from_machine("t")
-web.succeed("rm -rf t /tmp/shared/from-web")
+web.succeed("rm -rf t /tmp/shared/t")
 """
     run_driver(script + IN_STEP, scripts=scripts).must_succeed()
     assert [path.name for path in (workspace.out / "t").iterdir()] == ["f"]

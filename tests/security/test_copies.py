@@ -33,7 +33,7 @@ except MachineError as error:
     log.info("refused: " + text)
 else:
     raise SystemExit("the copy should have been refused")
-assert not list((driver.out_dir / "into").iterdir()), list((driver.out_dir / "into").iterdir())
+assert not list(driver.out_dir.iterdir()), list(driver.out_dir.iterdir())
 """.replace("MachineError", "t_errors.MachineError")
 
 IMPORTS = "import test_driver.errors as t_errors\n"

@@ -51,7 +51,7 @@ def run(run_driver: RunDriver) -> RunDriver:
         sanitizer = os.environ.get("ASAN_OPTIONS", "detect_leaks=0") + ":quarantine_size_mb=1"
         env = {"ASAN_OPTIONS": sanitizer, **options.pop("env", {})}
         whole = textwrap.dedent(PRELUDE) + textwrap.dedent(script)
-        return run_driver(whole, *args, env=env, limit=120, **options).must_succeed()
+        return run_driver(whole, *args, env=env, limit=600, **options).must_succeed()
 
     return with_prelude
 

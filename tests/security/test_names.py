@@ -40,10 +40,10 @@ web.succeed("true")
 WAYS = {
     "create_machine": "create_machine('false', name=name)",
     "dictionary": "create_machine({'startCommand': 'false', 'name': name})",
-    "class": "type(web)('false', name=name, tmp_dir=web.tmp_dir)",
+    "class": "type(web)('.', web.tmp_dir, 'false', name=name)",
     "container": (
         "from test_driver.machine import NspawnMachine; "
-        "NspawnMachine('false', name=name, tmp_dir=web.tmp_dir)"
+        "NspawnMachine('.', name, 'false', web.tmp_dir)"
     ),
 }
 

@@ -24,24 +24,59 @@ OLDEST_PYTHON = (3, 11)
 
 # What other programs import.
 NAMES = {
-    "test_driver.config": ["Config"],
-    "test_driver.debug": ["DebugAbstract", "DebugNop"],
-    "test_driver.driver": ["Driver", "VLan"],
-    "test_driver.duration": ["Duration"],
+    "test_driver": ["generate_driver_symbols"],
+    "test_driver.config": [
+        "DriverConfiguration",
+        "MachineConfiguration",
+        "NspawnMachineConfiguration",
+        "QemuMachineConfiguration",
+        "load_driver_configuration",
+    ],
+    "test_driver.debug": ["Debug", "DebugAbstract", "DebugNop"],
+    "test_driver.display": ["graphical_display_available"],
+    "test_driver.driver": [
+        "Driver",
+        "DriverConfiguration",
+        "NodeConfiguration",
+        "VHostDeviceVsock",
+        "VLan",
+        "VsockPair",
+        "in_nix_sandbox",
+        "load_driver_configuration",
+        "pythonize_name",
+    ],
+    "test_driver.duration": ["Duration", "as_seconds", "as_timedelta"],
     "test_driver.efi": ["EfiVariable"],
     "test_driver.errors": ["MachineError", "RequestedAssertionFailed"],
-    "test_driver.logger": ["AbstractLogger", "CompositeLogger", "LogLevel", "Logger"],
+    "test_driver.logger": [
+        "AbstractLogger",
+        "CompositeLogger",
+        "JunitXMLLogger",
+        "LogLevel",
+        "Logger",
+        "TerminalLogger",
+        "XMLLogger",
+        "rootlog",
+    ],
     "test_driver.machine": [
         "BaseMachine",
         "CHAR_TO_KEY",
         "Machine",
+        "NixStartScript",
         "NspawnMachine",
         "QemuMachine",
+        "QemuStartCommand",
+        "StartCommand",
+        "X11_KEY_ALIASES",
+        "make_command",
         "retry",
+        "x11_key_name",
     ],
     "test_driver.machine.qmp": ["QMPAPIError", "QMPSession"],
     "test_driver.polling_condition": ["PollingCondition", "PollingConditionError"],
+    "test_driver.qmp": ["QMPAPIError", "QMPSession"],
     "test_driver.vlan": ["VLan"],
+    "test_driver.vsock": ["VHostDeviceVsock"],
 }
 
 
@@ -57,7 +92,7 @@ def test_machines_cannot_be_made_here() -> None:
     from test_driver.machine import QemuMachine
 
     with pytest.raises(RuntimeError, match="only the program nixos-test-driver can make one"):
-        QemuMachine("start")
+        QemuMachine(".", "/tmp", "start")
 
 
 def test_help_has_the_documentation() -> None:
@@ -73,7 +108,7 @@ def test_keys_are_those_of_the_engine() -> None:
     from test_driver.machine import CHAR_TO_KEY
 
     header = (ROOT / "include/ntd/proto/keymap.h").read_text()
-    entries = re.findall(r"\{('(?:\\.|.)'), +(\"[^\"]+\")\}", header)
+    entries = re.findall(r"\{('(?:\\x..|\\.|.)'), +(\"[^\"]+\")\}", header)
     table = {ast.literal_eval(char): ast.literal_eval(key) for char, key in entries}
     assert table == CHAR_TO_KEY
     assert f"std::string_view>, {len(table)}>" in header
@@ -103,6 +138,16 @@ def test_everything_public_is_documented(kind: type) -> None:
     members = reference.members(kind)
     assert members
     assert [member.name for member in members if not member.text] == []
+
+
+@pytest.mark.parametrize("kind", classes(), ids=lambda kind: kind.__name__)
+def test_no_default_limit_or_delay_is_one_that_scripts_are_warned_of(kind: type) -> None:
+    from test_driver.duration import Seconds
+
+    for name, method in inspect.getmembers(kind, inspect.isfunction):
+        for parameter in inspect.signature(method).parameters.values():
+            if parameter.name in ("timeout", "delay") and isinstance(parameter.default, float):
+                assert isinstance(parameter.default, Seconds), (name, parameter)
 
 
 @pytest.mark.parametrize("kind", classes(), ids=lambda kind: kind.__name__)

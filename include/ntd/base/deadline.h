@@ -42,6 +42,8 @@ public:
         return static_cast<int>(std::min<long long>(ms, 1'000'000'000));
     }
 
+    Deadline later_by(Duration time) const { return is_never() ? *this : Deadline(at_ + time); }
+
     friend Deadline sooner(Deadline a, Deadline b) { return a.at_ < b.at_ ? a : b; }
 
 private:

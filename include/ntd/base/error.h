@@ -11,20 +11,18 @@ namespace ntd {
 
 // The root of everything that can go wrong and that somebody may want to handle. A message says
 // what was tried, on what, and why it failed; add_context() puts in front of it what a caller knows
-// better than the thrower.
+// better than the thrower. NUL bytes, at which what() would end, are shown as \x00.
 class Error : public std::exception {
 public:
-    explicit Error(std::string message) : message_(std::move(message)) {}
+    explicit Error(std::string message);
 
     template <typename... Args>
     explicit Error(fmt::format_string<Args...> format, Args&&... args)
-        : message_(fmt::format(format, std::forward<Args>(args)...)) {}
+        : Error(fmt::format(format, std::forward<Args>(args)...)) {}
 
     const char* what() const noexcept override { return message_.c_str(); }
 
-    void add_context(std::string_view context) {
-        message_ = fmt::format("{}: {}", context, message_);
-    }
+    void add_context(std::string_view context);
 
 private:
     std::string message_;

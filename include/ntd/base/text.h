@@ -33,6 +33,9 @@ std::size_t colour_length(std::string_view text);
 // Invalid UTF-8 sequences replaced by U+FFFD, everything else (NUL included) kept.
 std::string valid_utf8(std::string_view bytes);
 
+// The characters of UTF-8 text, one by one; a byte that is part of none is one of its own.
+std::vector<std::string_view> utf8_characters(std::string_view text);
+
 std::string_view trim_right(std::string_view text);
 
 // As many trailing bytes of text as fit, cut at a line's begin where possible.
@@ -48,6 +51,9 @@ public:
 
     // The next complete line, if there is one. The view holds until the next call.
     std::optional<std::string_view> next();
+
+    // What has come of the next line; once next() has given all that are complete.
+    std::string_view unfinished() const { return std::string_view(buffer_).substr(begin_); }
 
     // What came after the last newline, when the stream has ended.
     std::string take_rest();

@@ -1,5 +1,7 @@
 #pragma once
 
+#include <ntd/vm/habits.h>
+
 #include <filesystem>
 #include <map>
 #include <optional>
@@ -17,17 +19,22 @@ struct DisplayTarget {
 };
 
 struct MachineConfig {
-    std::string attribute;    // its key in the file: the name that the script uses
-    std::string name;         // the machine's own name
+    std::string name;         // its key in the file
+    std::string host_name;    // the key `name` there: the script can use that, too
     std::string start_script; // of a VM: anything that `sh -c` takes
 
     // Of a container: its screens, and for each backend the program in it that shows one as VNC.
     std::vector<DisplayTarget> display_targets{};
     std::map<std::string, std::string> display_servers{};
+
+    // For each protocol ("vnc") the program that shows its screens to a person, if it has one of
+    // its own.
+    std::map<std::string, std::string> display_viewers{};
 };
 
 // All that decides a run, whichever generation of caller it comes from.
 struct Config {
+    vm::Habits habits = vm::habits_of_options;
     std::vector<MachineConfig> vms{};
     std::vector<MachineConfig> containers{};
     std::vector<int> vlans{};
@@ -46,17 +53,21 @@ struct Config {
 Config read_config(const std::filesystem::path& file, std::vector<std::string>& unknown_keys);
 
 // From the start script's file name, `run-NAME-vm` or `run-NAME-nspawn`; otherwise "machine".
-// The script may be a command line: its first word with such a name decides.
+// A command line has a name only if it ends with such a one, as that of the Python driver.
 std::string machine_name(std::string_view start_script);
 
 // The identifier under which the test script sees a machine: `web-1` is `web_1`.
-std::string python_name(std::string_view attribute);
+std::string python_name(std::string_view machine);
 
 // An ISO 8601 duration such as PT1H30M, in seconds. Nothing if it is not one; years and months,
 // whose length is not fixed, are not taken.
 std::optional<double> parse_iso_duration(std::string_view text);
 
-// A positive time limit: seconds such as 90 or 1.5, or an ISO 8601 duration.
+// What clocks show: HH:MM:SS or HH:MM, seconds with a fraction if need be; days may stand before
+// it, as in "1 02:30:00" or "1 day, 02:30:00". In seconds, or nothing if it is not one.
+std::optional<double> parse_clock_duration(std::string_view text);
+
+// A positive time limit: seconds such as 90 or 1.5, or a duration in one of these two forms.
 std::optional<double> parse_time_limit(std::string_view text);
 
 // A whole decimal number, and nothing else but blanks around it.
@@ -69,9 +80,5 @@ void normalise_config(Config& config);
 // Checks that hold for every way to configure: names unique and usable as file names, start scripts
 // there and executable, the script readable. Throws UsageError.
 void check_config(const Config& config);
-
-// Checks that this host has what the configuration needs of it: the device of the kernel's vsocks
-// for --dump-vsocks. Throws UsageError.
-void check_host(const Config& config);
 
 } // namespace ntd::driver

@@ -37,8 +37,9 @@ private:
     bool open_ = true;
 };
 
-// The test log: takes events from any thread and hands each to every sink, in one order.
-// Never throws once built: it is used while things go wrong.
+// The test log: takes events from any thread and hands each to every sink, in one order. An event
+// has reached its readers when the call returns, if they read at all; consoles' lines a little
+// later. Never throws once built: it is used while things go wrong.
 class Log {
 public:
     // Sinks are added before the log is used by more than one thread.
@@ -60,8 +61,10 @@ public:
     void write(std::string_view machine, decltype(Event::what) what) noexcept;
 
 private:
-    std::mutex mutex_;
-    std::vector<std::unique_ptr<LogSink>> sinks_; // guarded by mutex_
+    void settle(std::size_t but_for) noexcept;
+
+    std::mutex mutex_; // whoever holds it calls the sinks
+    std::vector<std::unique_ptr<LogSink>> sinks_;
 };
 
 } // namespace ntd::log

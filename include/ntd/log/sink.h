@@ -2,6 +2,8 @@
 
 #include <ntd/log/event.h>
 
+#include <cstddef>
+
 namespace ntd::log {
 
 // One form of the test log. Log calls it with one event at a time, from any thread, under a lock.
@@ -17,10 +19,15 @@ public:
     virtual void flush() noexcept = 0;
 
     // The process is about to end: what is written from here on must not be left to anybody else.
+    // Called without the lock.
     virtual void prepare_for_end() noexcept {}
 
     // No more events are at hand just now: what was gathered into one write should go out.
     virtual void drain() noexcept {}
+
+    // Called without the lock, after each of the others: a place to wait for whoever reads this
+    // form, but never for long, until it has all but so many bytes.
+    virtual void settle(std::size_t /*but_for*/) noexcept {}
 };
 
 } // namespace ntd::log

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <ntd/log/outlet.h>
 #include <ntd/log/output_lines.h>
 #include <ntd/log/sink.h>
 
@@ -19,9 +20,9 @@ struct TerminalOptions {
 // The test log for people, on a file descriptor that it borrows. Nothing else of the driver writes
 // there what a guest may have said (see terminal_text.h). A remark's first line begins with the
 // machine's name and a colon, its further lines with the name and a bar. Usable from any thread,
-// also past the Log. Serial lines are gathered and go out in one write with whatever comes next:
-// who feeds them calls drain() when no more are at hand. A slow reader holds it up, nothing gets
-// lost; when the reader is gone it falls silent (the process ignores SIGPIPE).
+// also past the Log. Serial lines are gathered and go out with whatever comes next: who feeds them
+// calls drain() when no more are at hand. A slow reader, or none, holds nobody up for long: see
+// Outlet. When the reader is gone it falls silent (the process ignores SIGPIPE).
 class TerminalSink final : public LogSink {
 public:
     explicit TerminalSink(int fd, TerminalOptions options = {});
@@ -33,6 +34,8 @@ public:
 
     // What is gathered; half lines wait for their end.
     void drain() noexcept override;
+
+    void settle(std::size_t but_for) noexcept override;
 
     void set_level(Level level);
     void set_serial(bool shown); // of all machines, those set one by one included
@@ -62,18 +65,16 @@ private:
     void show_marked(std::string_view style, std::string_view mark, std::string_view text);
     void send() noexcept;
 
-    const int fd_;
     const bool colour_;
+    Outlet outlet_;
 
     std::mutex mutex_; // guards all below
     Level level_;
     bool serial_;
     bool quiet_ = false;
-    int redirected_to_ = -1;
     std::map<std::string, bool, std::less<>> serial_of_; // where it differs from serial_
     OutputLines outputs_{[this](auto machine, auto line) { show_output(machine, line); }};
     std::string pending_;
-    bool gone_ = false; // nobody reads any more
 };
 
 } // namespace ntd::log

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <ntd/base/unique_fd.h>
+#include <ntd/log/outlet.h>
 #include <ntd/log/output_lines.h>
 #include <ntd/log/sink.h>
 
@@ -8,6 +9,7 @@
 
 #include <cstdint>
 #include <filesystem>
+#include <memory>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -32,6 +34,8 @@ public:
 
     void write(const Event& event) noexcept override;
     void flush() noexcept override;
+    void prepare_for_end() noexcept override;
+    void settle(std::size_t but_for) noexcept override;
 
 private:
     struct Nest {
@@ -54,10 +58,12 @@ private:
     std::string closing_tags() const;
     void send() noexcept;
 
+    int write_pending() noexcept;
+
     std::filesystem::path path_;
-    UniqueFd file_; // empty: nothing is wanted, or it cannot be written any more
-    bool rewindable_ = false;
-    off_t end_ = 0; // of what is in the file, the closing tags not counted
+    UniqueFd file_;                // a regular one
+    std::unique_ptr<Outlet> pipe_; // or anything else. Neither: nothing is wanted, or it has failed
+    off_t end_ = 0;                // of what is in the file, the closing tags not counted
     std::string pending_;
     std::vector<Nest> nests_; // open elements, outermost first
     OutputLines outputs_{[this](auto machine, auto line) { add_output_line(machine, line); }};

@@ -32,11 +32,12 @@ public:
     // Appends what is there without waiting.
     Outcome read_ready(std::string& to);
 
+    // Writes what is taken without waiting: all (data), or up to where the other side takes no more
+    // for now (deadline). `bytes` is the rest then.
+    Outcome write_ready(std::string_view& bytes);
+
     // Everything, or the reason why not.
     Outcome write_all(std::string_view bytes, int end, Deadline deadline, Interrupt& interrupt);
-
-    // The same, and `rest` is what has not been written yet, even if the interrupt throws.
-    Outcome write_rest(std::string_view& rest, int end, Deadline deadline, Interrupt& interrupt);
 
 private:
     UniqueFd fd_;

@@ -63,7 +63,8 @@ public:
     ChildProcess& operator=(ChildProcess&&) = delete;
 
     pid_t pid() const { return pid_; }
-    int exit_fd() const { return pidfd_.get(); } // readable once the child has ended
+    const UniqueFd& pidfd() const { return pidfd_; } // readable once the child has ended
+    int exit_fd() const { return pidfd_.get(); }
 
     std::optional<ExitStatus> poll();
     std::optional<ExitStatus> wait(Deadline deadline, Interrupt& interrupt);

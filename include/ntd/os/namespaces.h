@@ -4,8 +4,21 @@
 
 #include <functional>
 #include <string>
+#include <utility>
 
 namespace ntd::os {
+
+// Tells when a network device appears or changes. Make it before looking.
+class DeviceWatch {
+public:
+    explicit DeviceWatch(UniqueFd socket) : socket_(std::move(socket)) {}
+
+    int fd() const { return socket_.get(); } // readable once something has changed
+    void reset() const noexcept;             // to be told again
+
+private:
+    UniqueFd socket_;
+};
 
 // A mount namespace of our own, in which nothing that is mounted or unmounted reaches anybody else,
 // and a network namespace. They end with their last user: this object, or a process in them. So all
@@ -23,6 +36,8 @@ public:
 
     // Whether the network has a device of that name.
     bool has_device(const std::string& name) const;
+
+    DeviceWatch watch_devices() const; // of the network; throws SystemError
 
 private:
     void enter(const std::function<void(bool has_network)>& prepare);

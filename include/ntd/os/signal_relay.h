@@ -4,9 +4,10 @@
 #include <ntd/os/event_loop.h>
 #include <ntd/os/interrupt.h>
 
-#include <pthread.h>
+#include <sys/types.h>
+#include <unistd.h>
 
-#include <cstddef>
+#include <array>
 
 namespace ntd::os {
 
@@ -30,15 +31,15 @@ public:
     int wake_fd() const { return write_end_.get(); }
 
 private:
-    void nudge(std::size_t times_before);
+    void nudge() const;
 
     EventLoop& loop_;
     Interrupt& interrupt_;
-    pthread_t owner_ = ::pthread_self();
+    pid_t owner_ = ::gettid();
     UniqueFd read_end_;
     UniqueFd write_end_;
-    EventLoop::Watch timer_; // I/O thread
-    EventLoop::Watch watch_; // its callback uses the rest
+    std::array<EventLoop::Watch, 3> again_; // I/O thread
+    EventLoop::Watch watch_;                // its callback uses the rest
 };
 
 } // namespace ntd::os

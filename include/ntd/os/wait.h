@@ -14,7 +14,11 @@ namespace ntd::os {
 std::optional<std::size_t>
 wait_readable(std::initializer_list<int> fds, Deadline deadline, Interrupt& interrupt);
 
-// The same for writing to `fd`, ended early when `end` becomes readable. True if `fd` is writable.
-bool wait_writable(int fd, int end, Deadline deadline, Interrupt& interrupt);
+// The same for writing to `fd`, ended early when one of `ends` becomes readable. True if `fd` is
+// writable.
+bool wait_writable(int fd,
+                   std::initializer_list<int> ends,
+                   Deadline deadline,
+                   Interrupt& interrupt);
 
 } // namespace ntd::os

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <array>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -10,7 +11,7 @@
 namespace ntd::proto {
 
 // Those whose key is not the character itself.
-constexpr std::array<std::pair<char, std::string_view>, 60> char_to_key{{
+constexpr std::array<std::pair<char, std::string_view>, 64> char_to_key{{
     {'A', "shift-a"},       {'B', "shift-b"},
     {'C', "shift-c"},       {'D', "shift-d"},
     {'E', "shift-e"},       {'F', "shift-f"},
@@ -41,9 +42,12 @@ constexpr std::array<std::pair<char, std::string_view>, 60> char_to_key{{
     {'&', "shift-7"},       {'*', "shift-8"},
     {'(', "shift-9"},       {')', "shift-0"},
     {' ', "spc"},           {'\n', "ret"},
+    {'\t', "tab"},          {'\x1B', "esc"},
+    {'\b', "backspace"},    {'\x7F', "delete"},
 }};
 
-// The key for a character, or the text itself if it is a key's name already ("ctrl-alt-f1").
-std::string key_name(std::string_view key);
+// The key for a character, or the text itself if it is a key's name already ("ctrl-alt-f1"). None
+// for what cannot be one: a US keyboard has no such character.
+std::optional<std::string> key_name(std::string_view key);
 
 } // namespace ntd::proto

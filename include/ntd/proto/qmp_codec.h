@@ -2,6 +2,7 @@
 
 #include <ntd/base/text.h>
 
+#include <chrono>
 #include <cstdint>
 #include <optional>
 #include <string>
@@ -27,6 +28,14 @@ std::string qmp_command(std::string_view name, std::string_view arguments, std::
 
 // Whether an event's JSON has "guest": true in its data (SHUTDOWN, RESET).
 bool qmp_caused_by_guest(const QmpMessage& event);
+
+// When QEMU has seen what an event tells of, by the clock of the host; the end of time if it does
+// not say.
+std::chrono::system_clock::time_point qmp_time(const QmpMessage& event);
+
+// Whether a VSERPORT_CHANGE event says that the guest has the port of that id open; none if the
+// event is about something else.
+std::optional<bool> qmp_port_is_open(const QmpMessage& event, std::string_view id);
 
 // A JSON object {"name": "value", ...} of strings, for arguments.
 std::string

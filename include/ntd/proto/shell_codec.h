@@ -20,6 +20,8 @@
 //     MARKER STATUS    the command has ended with that status, and its output is complete
 //     MARKER runs      the worker is there
 //     MARKER gone      there is no worker any more
+//     MARKER anew      there was none any more; a new one has got the command
+//     MARKER new       the control shell has not been set up: it is another one
 //     MARKER held PID NAME, PID NAME ...    the command has ended; these hold its output open
 //
 // All else is output, any bytes. One line out, one answer back: one round trip a command.
@@ -37,12 +39,19 @@ namespace ntd::proto {
 // already has the port open (no other kind of guest can) says in NTD_DATA_FD which descriptor.
 constexpr std::string_view port_name = "nixos-test-driver.0";
 
+// The device's name in QEMU, which then tells by VSERPORT_CHANGE when the guest opens or closes it.
+constexpr std::string_view port_id = "ntd-port-device";
+
 // Where a guest's vsock is listened on for root shells. The number is ours; such ports are private
 // to a guest.
 constexpr unsigned shell_vsock_port = 51400;
 
 // What the guest prints, at its end, when the control shell is about to start.
 constexpr std::string_view shell_greeting = "Spawning backdoor root shell...";
+
+// Whether text that comes on hvc0, where nothing was asked for, is that of a shell that has just
+// started: its greeting, or "MARKER new".
+bool shell_is_new(std::string_view text);
 
 // 128 random bits, printable.
 std::string new_marker();
@@ -94,15 +103,19 @@ std::string shell_go_on(std::string_view marker);
 // Runs a command of which nothing is wanted; no frames.
 std::string shell_detach(std::string_view command);
 
-// Sends SIGTERM to all that the worker has started; its cat ignores that, so that output is not cut
-// off.
-std::string shell_end();
+// For a command that is given up. It gets SIGTERM, with all that the worker has started but its
+// cat, so that output is not cut off; what is left two to three seconds later is killed, and there
+// is a new worker. Answered by "MARKER 0", or "MARKER new".
+std::string shell_stop(std::string_view marker);
 
-// Kills the worker with all it runs and starts a new one. Answered by "MARKER 0".
+// What comes in place of `behind`, after so many bytes as `bulk` has, when that is given up.
+std::string shell_given_up(std::string_view marker);
+
+// Kills the worker with all it runs and starts a new one. Answered as shell_stop().
 std::string shell_restart(std::string_view marker);
 
 // Asks, while a command runs, whether the worker is there. Costs the guest no process. Answered by
-// "MARKER runs" or "MARKER gone".
+// "MARKER runs" or "MARKER gone", or by "MARKER new" on hvc0.
 std::string shell_ping(std::string_view marker);
 
 // Asks also whether the command has ended and its output is held open by somebody else: "MARKER
@@ -135,6 +148,12 @@ public:
 
     bool worker_gone() const { return worker_gone_; }
 
+    // Whether the command was given to a new worker, as the one before was gone, since the last
+    // call.
+    bool take_worker_is_new();
+
+    bool shell_is_new() const { return shell_is_new_; }
+
     // How often the shell has said that the worker is there.
     int answers() const { return answers_; }
 
@@ -151,6 +170,8 @@ private:
     std::optional<int> status_;
     std::string holders_;
     bool worker_gone_ = false;
+    bool worker_is_new_ = false;
+    bool shell_is_new_ = false;
     int answers_ = 0;
     std::size_t frames_ = 0;
 };

@@ -21,6 +21,7 @@ struct RunOptions {
     bool keep_machine_state = false;
     bool pcap = false;      // all that passes over the VLANs goes into files
     bool keep_pcap = false; // also if the test passes
+    std::optional<std::filesystem::path> junit_xml;
     std::optional<std::string> debug_hook_attach;
 };
 

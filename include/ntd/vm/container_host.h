@@ -36,6 +36,7 @@ public:
 
     // Whether the containers' network has a device of that name.
     bool has_device(const std::string& name) const { return namespaces_->has_device(name); }
+    os::DeviceWatch watch_devices() const { return namespaces_->watch_devices(); }
 
 private:
     std::optional<os::Namespaces> namespaces_;

@@ -16,18 +16,29 @@ using User = std::optional<std::string>;
 // Each must end with a status other than zero. Returns the joined output.
 std::string fail(Machine& machine, const std::vector<std::string>& commands, Timeout timeout);
 
-std::string wait_until_succeeds(Machine& machine, const std::string& command, Timeout timeout);
+// A try takes no longer than `attempt`, if given; one that does has told nothing.
+std::string
+wait_until_succeeds(Machine& machine, const std::string& command, Timeout timeout, Timeout attempt);
 std::string wait_until_fails(Machine& machine, const std::string& command, Timeout timeout);
 
-// Until the unit is active. Throws RequestedAssertionFailed at once if it has failed, or is
-// inactive with no job that could change it.
+// Until the unit is active. Throws RequestedAssertionFailed at once, with the reason, if it has
+// failed, or is inactive with no job that could change it. A user's manager is waited for as well.
 void wait_for_unit(Machine& machine, const std::string& unit, const User& user, Timeout timeout);
+
+// Until the unit's ActiveState is `wanted`, whichever that is. Throws UsageError if no unit can
+// have it.
+void wait_for_unit_active_state(Machine& machine,
+                                const std::string& unit,
+                                const std::string& wanted,
+                                Timeout timeout,
+                                const User& user);
 
 std::map<std::string, std::string>
 get_unit_info(Machine& machine, const std::string& unit, const User& user);
 
 void require_unit_state(Machine& machine, const std::string& unit, const std::string& state);
 
+// Not quoted are names of units here, files, sockets and hosts: scripts rely on ~ and patterns.
 ExecResult start_job(Machine& machine, const std::string& job, const User& user);
 ExecResult stop_job(Machine& machine, const std::string& job, const User& user);
 

@@ -1,10 +1,11 @@
 #pragma once
 
-#include <ntd/os/byte_stream.h>
+#include <ntd/os/channel.h>
 #include <ntd/proto/hmp_codec.h>
 #include <ntd/vm/machine_process.h>
 #include <ntd/vm/turn.h>
 
+#include <cstdint>
 #include <string>
 #include <string_view>
 
@@ -22,20 +23,25 @@ public:
     // Reads up to the next prompt.
     std::string wait_for_prompt(Deadline deadline);
 
-    os::ByteStream& stream() { return stream_; }
+    int fd() const { return channel_.fd(); }
 
 private:
+    os::Ends ends(Deadline deadline) const;
+    void recover(Deadline deadline);
+    void send(std::string_view line, std::string_view command, Deadline deadline);
     void take(std::string_view bytes, std::string_view command);
     std::string read_answer(std::string_view command, Deadline deadline);
 
     std::string machine_;
-    std::string channel_ = machine_ + " monitor"; // in the trace
-    os::ByteStream stream_;
+    std::string trace_name_ = machine_ + " monitor";
+    os::Channel channel_;
     MachineProcess& process_;
     const Host& host_;
     Turn turn_;
-    proto::HmpDecoder decoder_; // for the one who has the turn
-    bool greeted_ = false;      // likewise: the first prompt has been read
+    proto::HmpDecoder decoder_; // this and the rest are of whose turn it is
+    bool is_greeted_ = false;   // the first prompt has been read
+    bool is_behind_ = false;    // an answer may come that nobody waits for
+    std::int64_t last_number_ = 0;
 };
 
 } // namespace ntd::vm

@@ -1,14 +1,18 @@
 #pragma once
 
+#include <ntd/base/unique_fd.h>
 #include <ntd/log/log.h>
 #include <ntd/log/trace.h>
 #include <ntd/os/event_loop.h>
 #include <ntd/os/interrupt.h>
 #include <ntd/os/orphan_guard.h>
+#include <ntd/vm/habits.h>
+#include <ntd/vm/wait_limit.h>
 
 #include <chrono>
 #include <cstddef>
 #include <functional>
+#include <memory>
 #include <optional>
 #include <string>
 #include <vector>
@@ -21,6 +25,12 @@ using Timeout = std::optional<Seconds>; // nullopt: no limit
 // Over what commands go where the guest offers a root shell over its vsock, too: automatic takes
 // that, vsock insists on it.
 enum class Backdoor { automatic, virtconsole, vsock };
+
+// A descriptor with several owners, the last of which closes it. Null stands for none.
+using SharedFd = std::shared_ptr<const UniqueFd>;
+inline int number_of(const SharedFd& fd) {
+    return fd ? fd->get() : -1;
+}
 
 // What machines and VLANs need of the driver. The references outlive them.
 struct Host {
@@ -37,6 +47,16 @@ struct Host {
 
     // How long a booting guest may be silent on its console before connect() gives up.
     Seconds boot_silence{300};
+
+    // How long it may take until its root shell is there, whatever its console shows; none: what
+    // the habits say.
+    Timeout boot_limit{};
+
+    // How long QEMU, or the guest's root shell, may leave what it is asked unanswered. It may be
+    // starved, or paused by the script.
+    Seconds silence{300};
+
+    Habits habits = habits_of_options;
 
     log::Trace* trace = nullptr; // or none
 
@@ -64,8 +84,9 @@ struct Host {
     }
 };
 
+// No later than the limit of the wait that this thread is in.
 inline Deadline deadline_of(Timeout timeout) {
-    return timeout ? Deadline::after(*timeout) : Deadline::never();
+    return sooner(WaitLimit::current(), timeout ? Deadline::after(*timeout) : Deadline::never());
 }
 
 } // namespace ntd::vm

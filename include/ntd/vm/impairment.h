@@ -1,6 +1,7 @@
 #pragma once
 
 #include <ntd/vm/capture.h>
+#include <ntd/vm/turn.h>
 #include <ntd/vm/vde_switch.h>
 
 #include <filesystem>
@@ -57,12 +58,12 @@ private:
     int number_;
     std::filesystem::path tmp_dir_;
     const Host& host_;
-    std::mutex turn_;       // a caller at a time
+    Turn turn_;             // a caller at a time
     bool prepared_ = false; // the ports of the switch; they stay so
     std::filesystem::path switch_dir_;
     std::vector<std::string> environment_; // the I/O thread must not read it
     std::optional<VdeSwitch> hub_;
-    std::vector<std::weak_ptr<Capture>> captures_;
+    Guarded<std::vector<std::weak_ptr<Capture>>> captures_;
 
     std::mutex mutex_; // for what follows; also held while a wirefilter starts: one for a port
     bool active_ = false;

@@ -6,6 +6,7 @@
 #include <ntd/vm/guest_shell.h>
 #include <ntd/vm/host.h>
 
+#include <atomic>
 #include <filesystem>
 #include <functional>
 #include <map>
@@ -25,7 +26,7 @@ struct MachineOptions {
 };
 
 struct ExecuteOptions {
-    bool check_return = true; // false: the status is -1
+    bool check_return = true; // false: the status is -1, and the shell may end under the command
     bool check_output = true; // false: return at once, (-2, "")
     Timeout timeout = Seconds{900};
     bool simple = false; // one command of ours that leaves no process behind: cheaper in a VM
@@ -64,8 +65,10 @@ public:
                                           const std::optional<std::string>& user);
     virtual std::string succeed(const std::vector<std::string>& commands, Timeout timeout);
 
-    // Ends a start() that is in progress in another thread: it throws there.
-    virtual void abort_start() noexcept = 0;
+    // Ends a start() that is in progress in another thread: it throws there. So does one that
+    // comes later, until starts are allowed again.
+    void refuse_starts() noexcept;
+    void allow_starts() noexcept { starts_refused_ = false; }
 
     // Asks what runs to end, without waiting for it, and starts nothing any more.
     virtual void close() noexcept = 0;
@@ -78,9 +81,9 @@ public:
     // Throws MachineDied, with how it ended and its last output, if the machine's process has.
     virtual void throw_if_ended(std::string_view doing) = 0;
 
-    // A descriptor that is readable once nothing can be expected of the machine any more; -1 if
-    // there is none now.
-    virtual int exit_fd() const = 0;
+    // A descriptor that is readable once nothing can be expected of the machine any more, whatever
+    // becomes of that meanwhile; none now: null.
+    virtual SharedFd exit_fd() const = 0;
 
     // What the machine has said by itself since its start. It tells of other news as well: what a
     // script waits for may have happened.
@@ -95,11 +98,13 @@ public:
     std::filesystem::path state_dir;
     std::filesystem::path shared_dir;
 
-    // Called before each command, on the caller's thread, with no lock held.
+    // Called before each command, on the caller's thread, with no lock held; and about once a
+    // second by waits that give none.
     std::function<void()> before_command;
 
     void log(std::string_view text) const;
     void log_output(std::string_view output) const; // of a command; the end of it, if it is long
+    void log_kill(std::string_view kind, pid_t process) const; // `kind`: the name of its class
     void cleanup_statedir() const;
     const Host& host() const { return host_; }
 
@@ -107,11 +112,21 @@ protected:
     void make_directories();
     void take_back_directories() noexcept; // once the guest has ended
 
+    // Ends the process of a start() that is in progress.
+    virtual void abort_start() noexcept = 0;
+
+    // Throws MachineError if nothing is to be started. Call it when abort_start() and close() can
+    // see what is started: either they do, or this sees that they were called.
+    void check_start() const;
+
+    std::atomic<bool> closed_ = false;
+
 private:
     Machine(MachineOptions checked, const Host& host);
 
     const Host& host_;
     MachineOptions options_;
+    std::atomic<bool> starts_refused_ = false;
     UniqueFd state_; // as it was checked; a guest may change owner and mode
     UniqueFd shared_;
 };

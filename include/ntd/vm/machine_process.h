@@ -2,8 +2,10 @@
 
 #include <ntd/os/byte_stream.h>
 #include <ntd/os/child_process.h>
+#include <ntd/os/process_set.h>
 #include <ntd/vm/console_log.h>
 #include <ntd/vm/host.h>
+#include <ntd/vm/serial_lines.h>
 
 #include <string>
 #include <string_view>
@@ -20,9 +22,18 @@ public:
                    std::string_view program,
                    ConsoleLog& console,
                    const Host& host);
+    ~MachineProcess();
+    MachineProcess(const MachineProcess&) = delete;
+    MachineProcess& operator=(const MachineProcess&) = delete;
+    MachineProcess(MachineProcess&&) = delete;
+    MachineProcess& operator=(MachineProcess&&) = delete;
+
+    // Who has made a connection with us belongs to the machine, too, and ends with it: QEMU may
+    // have left the group, in a session of its own. Not so what was there before.
+    void adopt_peer(int connection);
 
     os::ChildProcess& child() { return child_; }
-    const ConsoleLog& console() const { return console_; }
+    ConsoleLog& console() { return console_; }
     int exit_fd() const { return child_.exit_fd(); }
     int stdin_fd() const { return stdin_.fd(); }
     int stdout_fd() const { return stdout_.fd(); }
@@ -40,10 +51,14 @@ public:
     // briefly, because a helper that lives on may keep the pipe open.
     void wait_for_last_output();
 
+    bool has_ended(); // with all that belongs to it
+
+    void signal(int number) noexcept; // to all that belongs to it
+
     // Gives it a moment to end by itself. Does not throw, cannot be interrupted.
     void wait_for_end(Seconds most) noexcept;
 
-    // Asks all that the start script has started to end, and kills it after a moment. Does not
+    // Asks all that belongs to it to end, and kills it after a moment. Does not
     // throw, cannot be interrupted.
     void stop() noexcept;
 
@@ -55,7 +70,9 @@ public:
     void write_console(std::string_view bytes, Deadline deadline);
 
 private:
-    bool on_readable(os::ByteStream& stream, LineSplitter& lines, bool serial);
+    bool on_serial();
+    bool on_stderr();
+    bool go_on(bool is_open);
 
     std::string machine_;
     std::string program_;
@@ -65,11 +82,12 @@ private:
     os::ByteStream stdin_;
     os::ByteStream stdout_;
     os::ByteStream stderr_;
-    LineSplitter stdout_lines_; // I/O thread
+    SerialLines serial_lines_;  // I/O thread
     LineSplitter stderr_lines_; // I/O thread
     int open_streams_ = 2;      // I/O thread
     Guarded<UniqueFd> tap_;
-    os::EventLoop::Watch stdout_watch_; // last: their callbacks use the rest
+    Guarded<os::ProcessSet> belongings_; // the group of the child, and peers
+    os::EventLoop::Watch stdout_watch_;  // last: their callbacks use the rest
     os::EventLoop::Watch stderr_watch_;
 };
 

@@ -7,6 +7,7 @@
 #include <ntd/vm/container_shell.h>
 #include <ntd/vm/machine.h>
 #include <ntd/vm/machine_process.h>
+#include <ntd/vm/nspawn_notices.h>
 #include <ntd/vm/serial_feed.h>
 #include <ntd/vm/turn.h>
 
@@ -32,10 +33,11 @@ public:
     std::string output;
 };
 
-// One systemd-nspawn container. Its start script says on standard output which process is
-// systemd-nspawn; the only child of that is the container's init, in whose namespaces commands
-// run. It is off, or booted (systemd-nspawn runs), and then perhaps connected (the container's
-// systemd has come as far as basic.target, or the console says that it has started).
+// One systemd-nspawn container. Which process is systemd-nspawn, that says on NOTIFY_SOCKET, or its
+// start script on standard output; the only child of it is the container's init, in whose
+// namespaces commands run. It is off, or booted (systemd-nspawn runs), and then perhaps connected:
+// the container's systemd has come as far as basic.target, or the console says that it has started,
+// and what is to be said on NOTIFY_SOCKET has been said.
 class NspawnMachine : public Machine {
 public:
     NspawnMachine(const Host& host,
@@ -43,6 +45,10 @@ public:
                   std::string start_command,
                   std::shared_ptr<const ContainerHost> containers);
     ~NspawnMachine() override;
+    NspawnMachine(const NspawnMachine&) = delete;
+    NspawnMachine& operator=(const NspawnMachine&) = delete;
+    NspawnMachine(NspawnMachine&&) = delete;
+    NspawnMachine& operator=(NspawnMachine&&) = delete;
 
     // Returns when systemd-nspawn runs. Nothing if it runs already. A container that reboots ends,
     // and with `allow_reboot` the next command starts it again.
@@ -59,9 +65,8 @@ public:
                         int output) override;
     bool is_up() const override;
     void throw_if_ended(std::string_view doing) override;
-    int exit_fd() const override;
+    SharedFd exit_fd() const override;
     ConsoleLog& console() override { return console_; }
-    void abort_start() noexcept override;
     void close() noexcept override;
     void release() noexcept override;
 
@@ -78,19 +83,25 @@ public:
 
     const std::string& start_command() const { return start_command_; }
 
+    // NOTIFY_SOCKET of the start script; not in the state directory, which is the guest's.
+    std::string machine_sock_path() const { return tmp_dir() / (name() + "-nspawn.sock"); }
+
 private:
     struct Boot; // from the start of an init to its end
 
     enum class AtItsEnd { error, result }; // when the container ends under a command
 
+    void abort_start() noexcept override;
     std::shared_ptr<Running> launch();
     std::shared_ptr<Boot> boot_of(Running& running) const;
+    std::optional<pid_t> announced_nspawn(Running& running) const;
     void wait_for_announcement(Running& running);
     void restart_if_asked();
     bool try_to_connect(Running& running);
     std::shared_ptr<Boot> wait_for_init(Running& running);
+    bool wait_for_boot(Running& running, Boot& boot);
     bool wait_for_systemd(Running& running, Boot& boot);
-    bool has_started(const Boot& boot) const;
+    bool has_started(const Running& running, const Boot& boot) const;
     void follow_journal(Boot& boot);
     void wait_a_moment(Running& running);
     void check_boot(Running& running) const;
@@ -101,6 +112,7 @@ private:
     bool ended_under(const ExecResult& result, const Boot& boot) const;
     [[noreturn]] void throw_gone(Running& running, const std::string& doing);
     void end(Running& running) const noexcept;
+    void kill(Running& running) const noexcept;
     void read_rest_of_journal(Boot& boot) const noexcept;
     void forget_process();
 
@@ -111,7 +123,6 @@ private:
     Turn connect_turn_;
     Guarded<std::shared_ptr<Running>> running_;
     Guarded<std::weak_ptr<Running>> starting_; // what launch() works on
-    std::atomic<bool> closed_ = false;
 };
 
 struct NspawnMachine::Boot {
@@ -129,18 +140,21 @@ struct NspawnMachine::Running {
     Running(const os::ProcessSpec& spec,
             std::unique_ptr<os::Cgroup> own_cgroup,
             const std::string& name,
+            std::unique_ptr<os::UnixDatagrams> socket,
             ConsoleLog& console,
             const Host& host)
         : cgroup(std::move(own_cgroup)),
           cgroup_directory(::fcntl(cgroup->directory(), F_DUPFD_CLOEXEC, 3)),
           process(spec, name, "its start script", console, host),
+          notices(std::move(socket), process.child().pid(), console, host),
           error_output(name, console, host) {}
 
     std::unique_ptr<os::Cgroup> cgroup; // first: it goes last, with all that is left
     UniqueFd cgroup_directory;          // also when that has gone
     MachineProcess process;
-    SerialFeed error_output; // of commands
-    pid_t nspawn = -1;       // as announced
+    NspawnNotices notices;
+    SerialFeed error_output;        // of commands
+    std::atomic<pid_t> nspawn = -1; // as announced; who starts or connects writes
     bool allow_reboot = false;
     Guarded<std::shared_ptr<Boot>> boot;
     std::atomic<bool> end_announced = false;

@@ -20,6 +20,10 @@ class QemuMachine : public Machine {
 public:
     QemuMachine(const Host& host, MachineOptions options, std::string start_command);
     ~QemuMachine() override;
+    QemuMachine(const QemuMachine&) = delete;
+    QemuMachine& operator=(const QemuMachine&) = delete;
+    QemuMachine(QemuMachine&&) = delete;
+    QemuMachine& operator=(QemuMachine&&) = delete;
 
     // Returns when QEMU runs and answers, not when the guest is up. Nothing if it runs already.
     void start(bool allow_reboot) override;
@@ -39,9 +43,8 @@ public:
     ExecResult store(const std::string& file, std::string_view bytes) override;
     bool is_up() const override { return booted && connected; }
     void throw_if_ended(std::string_view doing) override;
-    int exit_fd() const override;
+    SharedFd exit_fd() const override;
     ConsoleLog& console() override { return console_; }
-    void abort_start() noexcept override;
     void close() noexcept override;
     void release() noexcept override;
 
@@ -66,6 +69,9 @@ public:
     void send_console(const std::string& characters);
     void tap_console(int fd); // see MachineProcess; -1 for none
     void forward_port(int host_port, int guest_port);
+    std::vector<proto::VdeCable> vde_cables();
+    enum class Link { off, on };
+    void set_link(const std::string& name, Link link); // of a card, or of a cable
     void block();
     void unblock();
 
@@ -99,20 +105,30 @@ public:
     std::string port_path() const { return state_dir / "port"; }
     std::string vnc_path() const { return state_dir / "vnc"; }
 
+    // Where the start script and we expect the firmware's variables, if the environment does not
+    // say otherwise.
+    std::string efi_vars_path() const { return state_dir / (name() + "-efi-vars.fd"); }
+
     // Scripts set these: `connected = False` makes the next command wait for a new greeting. So
     // does a reset of the guest.
     std::atomic<bool> booted = false;
     std::atomic<bool> connected = false;
 
 private:
+    void abort_start() noexcept override;
     std::shared_ptr<Running> launch(bool allow_reboot);
     void connect_qmp(Running& running);
-    void wait_for_greeting(Running& running);
-    void check_boot(Running& running);
+    void on_event(Running& running, const proto::QmpMessage& event);
+    void connect_shell(Running& running, Deadline deadline);
+    void wait_for_greeting(Running& running, Deadline deadline);
+    void check_boot(Running& running, Deadline deadline);
     void choose_channel(Running& running);
     void prepare_line(Running& running) const;
     ExecResult with_shell(Deadline deadline, const VsockShells::Use& use);
     ExecResult with_line(Deadline deadline, const VsockShells::Use& use);
+    void check_alive(Running& running, Seconds waited);
+    void demand(const std::string& command);
+    std::string first_card();
     void announce_end(Running& running) const; // in the log, once
     void forget_process();
     template <typename Use>
@@ -125,7 +141,7 @@ private:
     Turn shell_turn_;
     Guarded<std::shared_ptr<Running>> running_;
     Guarded<std::weak_ptr<Running>> starting_; // what launch() works on
-    std::atomic<bool> closed_ = false;
+    Guarded<unsigned> resets_{0U}; // and with it: no reset is between two looks at `connected`
 };
 
 struct QemuMachine::Running {
@@ -139,8 +155,6 @@ struct QemuMachine::Running {
     std::atomic<bool> end_announced = false;
     std::unique_ptr<HmpClient> hmp;
     std::unique_ptr<GuestShell> guest;
-    std::atomic<bool> greeted = false;            // by a shell that is not connected yet
-    bool line_is_ready = false;                   // `guest` has been set up; of whose turn it is
     Guarded<std::shared_ptr<VsockShells>> shells; // of this boot; none: commands go over `guest`
     std::unique_ptr<QmpClient> qmp;               // its events reach the shell
 };

@@ -2,9 +2,10 @@
 
 #include <ntd/base/error.h>
 #include <ntd/os/broadcast.h>
-#include <ntd/os/byte_stream.h>
+#include <ntd/os/channel.h>
 #include <ntd/proto/qmp_codec.h>
 #include <ntd/vm/host.h>
+#include <ntd/vm/turn.h>
 
 #include <deque>
 #include <functional>
@@ -29,14 +30,16 @@ public:
 class QmpClient {
 public:
     // Connects and negotiates. `exit_fd` becomes readable when QEMU ends; `on_event` is called on
-    // the I/O thread with the name of each event.
+    // the I/O thread with each event.
     // Throws SystemError, ProtocolError, TimeoutError, MachineError (QEMU has ended).
-    using OnEvent = std::function<void(const std::string& name)>;
+    using OnEvent = std::function<void(const proto::QmpMessage& event)>;
     QmpClient(const std::string& path,
               int exit_fd,
               const Host& host,
               OnEvent on_event,
               Deadline deadline);
+
+    int fd() const { return channel_.fd(); } // of the connection
 
     // The whole answer as JSON text. `arguments` is a JSON object or empty. Throws QmpError,
     // MachineError when the connection ends, TimeoutError.
@@ -59,6 +62,7 @@ private:
     };
 
     bool on_readable();
+    void hand_over(std::string_view line, std::string_view command, Deadline deadline);
     void take(proto::QmpMessage message);
 
     // Waits until `look` finds what it wants in the state, or the deadline.
@@ -67,7 +71,8 @@ private:
     const Host& host_;
     OnEvent on_event_;
     int exit_fd_;
-    os::ByteStream stream_;
+    os::Channel channel_;
+    Turn sending_{"QMP"};
     proto::QmpDecoder decoder_; // I/O thread
     Guarded<State> state_;
     Guarded<std::int64_t> last_id_{0};

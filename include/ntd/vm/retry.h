@@ -35,7 +35,7 @@ Pause pause_after_try(Seconds took, Seconds waited);
 // The time between two tries.
 class Rest {
 public:
-    Rest(Deadline deadline, os::Interrupt& interrupt, std::optional<News> news);
+    Rest(const WaitLimit& limit, os::Interrupt& interrupt, std::optional<News> news);
 
     // What is said from now on is news.
     void begin_try();
@@ -44,20 +44,24 @@ public:
     bool wait(const Pause& pause, int exit_fd);
 
 private:
-    Deadline deadline_;
+    const WaitLimit& limit_;
     os::Interrupt& interrupt_;
     std::optional<News> news_;
     std::optional<os::Broadcast::Listener> listener_;
 };
 
-// Tries until it succeeds, with these pauses. At the deadline once more with last = true; then
-// throws RequestedAssertionFailed with "action timed out".
-// When `exit_fd` (-1: none) becomes readable, the next try is the last, too: its error says why, or
-// else MachineDied.
+// Tries until it succeeds, with these pauses. At the deadline once more with last = true, for a
+// second at most; then throws RequestedAssertionFailed with "action timed out".
+// The limit is also that of all that a try does (WaitLimit); one that fails because of it has not
+// failed, but not succeeded yet.
+// The message ends with what `missing` says (null: nothing).
+// When `exit_fd` (null: none) becomes readable, the next try is the last, too: its error says why,
+// or else MachineDied.
 void retry(const std::function<bool(bool last)>& attempt,
            Timeout timeout,
-           const std::function<int()>& exit_fd,
+           const std::function<SharedFd()>& exit_fd,
            os::Interrupt& interrupt,
-           std::optional<News> news = std::nullopt);
+           std::optional<News> news = std::nullopt,
+           const std::function<std::string()>& missing = nullptr);
 
 } // namespace ntd::vm

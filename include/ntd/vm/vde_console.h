@@ -3,9 +3,9 @@
 #include <ntd/os/broadcast.h>
 #include <ntd/proto/vde_codec.h>
 #include <ntd/vm/helper_process.h>
+#include <ntd/vm/turn.h>
 
 #include <functional>
-#include <mutex>
 #include <string>
 #include <string_view>
 
@@ -51,7 +51,7 @@ private:
     proto::VdeDecoder decoder_; // I/O thread
     Guarded<State> state_;
     os::Broadcast changed_;
-    std::mutex turn_;       // a command and its answer at a time
+    Turn turn_;             // a command and its answer at a time
     int commands_ = 0;      // with turn_
     HelperProcess process_; // last: its callback uses the rest
 };

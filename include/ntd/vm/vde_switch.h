@@ -38,7 +38,9 @@ public:
     void stop() noexcept;
 
 private:
+    const os::OrphanGuard& guard_;
     std::filesystem::path directory_;
+    int unfinished_; // the directory: a switch or a plug that is killed leaves its sockets
     UniqueFd claim_; // keeps other runs away
     VdeConsole console_;
 };

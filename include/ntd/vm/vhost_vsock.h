@@ -18,6 +18,7 @@ namespace ntd::vm {
 struct VsockSockets {
     std::filesystem::path host;  // for clients: os/vsock_mux.h
     std::filesystem::path guest; // for QEMU: the vhost-user protocol
+    int cid = 0;                 // its context identifier
 };
 
 // The vsocks of all virtual machines: one process vhost-device-vsock, which runs as long as this

@@ -1,17 +1,15 @@
 #pragma once
 
-#include <ntd/base/guarded.h>
-#include <ntd/os/byte_stream.h>
-#include <ntd/os/child_process.h>
 #include <ntd/vm/container_host.h>
+#include <ntd/vm/helper_process.h>
 #include <ntd/vm/host.h>
 #include <ntd/vm/impairment.h>
 #include <ntd/vm/vde_switch.h>
 
 #include <filesystem>
 #include <memory>
+#include <optional>
 #include <string>
-#include <string_view>
 
 namespace ntd::vm {
 
@@ -44,19 +42,17 @@ public:
     void stop() noexcept;
 
 private:
-    bool on_plug_readable();
     void plug_into(const ContainerHost& containers);
-    void give_plug_up(std::string_view what_it_did);
+    void wait_for_device(const ContainerHost& containers,
+                         const std::string& device,
+                         const os::DeviceWatch& changes);
 
     int number_;
     const Host& host_;
     Impairment impairment_;
     VdeSwitch switch_; // after what its events are for
     bool stopped_ = false;
-    Guarded<std::string> plug_text_;         // the end of what it said
-    std::unique_ptr<os::ChildProcess> plug_; // vde_plug2tap, or none
-    os::ByteStream plug_stderr_;
-    os::EventLoop::Watch plug_watch_; // last: its callback uses the rest
+    std::optional<HelperProcess> plug_; // vde_plug2tap, or none
 };
 
 } // namespace ntd::vm

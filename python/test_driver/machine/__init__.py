@@ -3,11 +3,32 @@
 from __future__ import annotations
 
 from test_driver.machine.base import BaseMachine
-from test_driver.machine.keys import CHAR_TO_KEY
+from test_driver.machine.keys import CHAR_TO_KEY, X11_KEY_ALIASES, x11_key_name
 from test_driver.machine.nspawn import NspawnMachine
 from test_driver.machine.qemu import QemuMachine
+from test_driver.machine.start_command import NixStartScript, QemuStartCommand, StartCommand
 from test_driver.machine.waiting import retry
 
 Machine = QemuMachine  # its name up to 25.11
 
-__all__ = ["CHAR_TO_KEY", "BaseMachine", "Machine", "NspawnMachine", "QemuMachine", "retry"]
+__all__ = [
+    "CHAR_TO_KEY",
+    "X11_KEY_ALIASES",
+    "BaseMachine",
+    "Machine",
+    "NixStartScript",
+    "NspawnMachine",
+    "QemuMachine",
+    "QemuStartCommand",
+    "StartCommand",
+    "make_command",
+    "retry",
+    "x11_key_name",
+]
+
+
+def make_command(args: list[str]) -> str:
+    """The words of a command as text for the shell, which takes each as it is."""
+    import shlex
+
+    return shlex.join(map(str, args))

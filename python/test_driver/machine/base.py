@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from test_driver.duration import DEFAULT_LIMIT, one_of, seconds, wait_limit
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
     from contextlib import AbstractContextManager
@@ -56,11 +58,16 @@ class BaseMachine(Engine):
         "send_monitor_command",
     )
 
-    def _set_up(self, callbacks: Iterable[Callable[[], Any]] | None, own: type) -> None:
+    def _set_up(
+        self,
+        callbacks: Iterable[Callable[[], Any]] | None,
+        logger: AbstractLogger | None,
+        own: type,
+    ) -> None:
         from test_driver.logger import Logger
 
         self.callbacks = callbacks if isinstance(callbacks, list) else list(callbacks or ())
-        self.logger = Logger()
+        self.logger = logger or Logger()
         changed = [
             name
             for name in self.OVERRIDABLE
@@ -93,7 +100,8 @@ class BaseMachine(Engine):
         """Wait for the root shell; starts the machine if it is off. Done already, it does nothing.
 
         Raises MachineError at once if the machine ends or its boot comes to a dead end (kernel
-        panic, emergency mode), and after five minutes without any output on the console.
+        panic, emergency mode), and after five minutes without any output on the console; with
+        --config it has no more than these five minutes anyway.
         """
         super().connect()
 
@@ -116,7 +124,7 @@ class BaseMachine(Engine):
         command: str,
         check_return: bool = True,
         check_output: bool = True,
-        timeout: Duration | None = 900,
+        timeout: Duration | None = DEFAULT_LIMIT,
     ) -> tuple[int, str]:
         """Run a shell command as root; return its exit status and standard output.
 
@@ -125,13 +133,14 @@ class BaseMachine(Engine):
         when it has ended and nobody holds its standard output open any more. Standard error goes
         to the console.
 
-        ``check_return=False`` gives the status -1; ``check_output=False`` does not wait at all and
-        gives ``(-2, "")``: for commands that end the machine. After ``timeout`` (seconds or
+        ``check_return=False`` gives the status -1, also if the machine ends or restarts under the
+        command, with the output so far; ``check_output=False`` does not wait at all and gives
+        ``(-2, "")``: both are for commands that end the machine. After ``timeout`` (seconds or
         timedelta, None for no limit) the command is ended and the status is 124. Undecodable bytes
         of the output are replaced. A command with more output than ``--max-output`` (2 GiB) is
         ended, and MachineError raised: what is big goes into a file, and ``copy_from_machine()``.
         """
-        return super().execute(command, check_return, check_output, timeout)
+        return super().execute(command, check_return, check_output, seconds(timeout))
 
     def succeed(self, *commands: str, timeout: Duration | None = None) -> str:
         """Run commands one after the other; return their joined output.
@@ -139,29 +148,41 @@ class BaseMachine(Engine):
         Raises RequestedAssertionFailed at the first one whose exit status is not zero, and logs
         its output. ``timeout`` (seconds or timedelta) limits each command.
         """
-        return super().succeed(*commands, timeout=timeout)
+        return super().succeed(*commands, timeout=seconds(timeout))
 
     def fail(self, *commands: str, timeout: Duration | None = None) -> str:
         """Like succeed(), but each command has to end with an exit status other than zero."""
-        return super().fail(*commands, timeout=timeout)
+        return super().fail(*commands, timeout=seconds(timeout))
 
-    def wait_until_succeeds(self, command: str, timeout: Duration | None = 900) -> str:
+    def wait_until_succeeds(
+        self,
+        command: str,
+        timeout: Duration | None = DEFAULT_LIMIT,
+        *,
+        attempt_timeout: Duration | None = None,
+    ) -> str:
         """Repeat a command until its exit status is zero; return the last output.
 
+        A try that takes longer than ``attempt_timeout`` is ended, and the command tried again.
         Raises RequestedAssertionFailed ("action timed out") after ``timeout``.
         """
-        return super().wait_until_succeeds(command, timeout)
+        return super().wait_until_succeeds(
+            command, wait_limit(timeout), attempt_timeout=seconds(attempt_timeout)
+        )
 
-    def wait_until_fails(self, command: str, timeout: Duration | None = 900) -> str:
+    def wait_until_fails(self, command: str, timeout: Duration | None = DEFAULT_LIMIT) -> str:
         """Repeat a command until its exit status is not zero; return the last output.
 
         Raises RequestedAssertionFailed ("action timed out") after ``timeout``.
         """
-        return super().wait_until_fails(command, timeout)
+        return super().wait_until_fails(command, wait_limit(timeout))
 
-    def sleep(self, secs: float) -> None:
-        """Let ``secs`` seconds of the machine's own time pass."""
-        super().sleep(secs)
+    def sleep(self, secs: Duration | None = None, duration: Duration | None = None) -> None:
+        """Let so much of the machine's own time pass. ``secs`` is the older name."""
+        length = seconds(one_of(secs=secs, duration=duration))
+        if length is None:
+            raise TypeError("sleep(): give a duration")
+        super().sleep(length)
 
     # ------------------------------------------------------------------------------ systemd
 
@@ -193,38 +214,61 @@ class BaseMachine(Engine):
         super().require_unit_state(unit, require_state)
 
     def wait_for_unit(
-        self, unit: str, user: str | None = None, timeout: Duration | None = 900
+        self, unit: str, user: str | None = None, timeout: Duration | None = DEFAULT_LIMIT
     ) -> None:
         """Wait until a systemd unit is active.
 
         Raises RequestedAssertionFailed at once if the unit has failed, or is inactive with no job
-        pending that could start it, and after ``timeout``.
+        pending that could start it, and after ``timeout``. The message says why: there is no such
+        unit (but one of a similar name), its condition was not met, how its process ended. With
+        ``user`` it waits for the user's manager as well, which runs from the first login on.
         """
-        super().wait_for_unit(unit, user, timeout)
+        super().wait_for_unit(unit, user, wait_limit(timeout))
+
+    def wait_for_job(
+        self, jobname: str, user: str | None = None, timeout: Duration | None = DEFAULT_LIMIT
+    ) -> None:
+        """The name of wait_for_unit() up to 25.11."""
+        self.wait_for_unit(jobname, user, timeout)
+
+    def wait_for_unit_active_state(
+        self,
+        unit: str,
+        state: str,
+        timeout: Duration | None = DEFAULT_LIMIT,
+        *,
+        user: str | None = None,
+    ) -> None:
+        """Wait until a systemd unit is in this state, such as ``inactive`` or ``reloading``.
+
+        No state is an error on the way: wait_for_unit() ends at once for a unit that has failed.
+        Raises RequestedAssertionFailed after ``timeout``, and ValueError for what is no state.
+        """
+        super().wait_for_unit_active_state(unit, state, wait_limit(timeout), user=user)
 
     # ------------------------------------------------------------------------------ waits
 
-    def wait_for_file(self, filename: str | Path, timeout: Duration | None = 900) -> None:
+    def wait_for_file(self, filename: str | Path, timeout: Duration | None = DEFAULT_LIMIT) -> None:
         """Wait until a file exists. The shell sees the name: ``~`` and patterns work."""
-        super().wait_for_file(filename, timeout)
+        super().wait_for_file(filename, wait_limit(timeout))
 
     def wait_for_open_port(
-        self, port: int | str, addr: str = "localhost", timeout: Duration | None = 900
+        self, port: int | str, addr: str = "localhost", timeout: Duration | None = DEFAULT_LIMIT
     ) -> None:
         """Wait until something listens on a TCP port, as seen from the machine (needs ``nc``)."""
-        super().wait_for_open_port(port, addr, timeout)
+        super().wait_for_open_port(port, addr, wait_limit(timeout))
 
     def wait_for_closed_port(
-        self, port: int | str, addr: str = "localhost", timeout: Duration | None = 900
+        self, port: int | str, addr: str = "localhost", timeout: Duration | None = DEFAULT_LIMIT
     ) -> None:
         """Wait until nothing listens on a TCP port any more (needs ``nc``)."""
-        super().wait_for_closed_port(port, addr, timeout)
+        super().wait_for_closed_port(port, addr, wait_limit(timeout))
 
     def wait_for_open_unix_socket(
-        self, addr: str | Path, is_datagram: bool = False, timeout: Duration | None = 900
+        self, addr: str | Path, is_datagram: bool = False, timeout: Duration | None = DEFAULT_LIMIT
     ) -> None:
         """Wait until something listens on a Unix socket (needs ``nc``)."""
-        super().wait_for_open_unix_socket(addr, is_datagram, timeout)
+        super().wait_for_open_unix_socket(addr, is_datagram, wait_limit(timeout))
 
     # ------------------------------------------------------------------------------ files
 
@@ -239,8 +283,8 @@ class BaseMachine(Engine):
         appears when it is complete. The copy goes through the shared directory if the machine has
         it mounted, and else through the root shell.
 
-        Raises FileNotFoundError if there is no ``source``, and RequestedAssertionFailed if the
-        machine cannot store it.
+        Raises FileNotFoundError if there is no ``source``, shutil.SpecialFileError if it is a FIFO,
+        a socket or a device, and RequestedAssertionFailed if the machine cannot store it.
         """
         from test_driver.machine.files import copy_to_guest
 
@@ -262,11 +306,12 @@ class BaseMachine(Engine):
         It keeps its name, access rights and, within a tree, symbolic links, which are as the
         machine made them: follow none. Set-user-ID and set-group-ID bits are kept only with
         ``keep_set_id``. ``target_dir`` may be absolute; it is made. ``source`` may begin with
-        ``~``. What goes through the shared directory stays there as well, in ``from-NAME`` with
-        its whole path.
+        ``~``. What goes through the shared directory stays there as well, as
+        ``/tmp/shared/TARGET_DIR/NAME`` in the machine, unless something else is in the way.
 
-        Raises RequestedAssertionFailed if there is no ``source``, and MachineError for a tree with
-        devices or FIFOs, or with names that would lie outside of the copy: then nothing is copied.
+        Raises RequestedAssertionFailed if there is no ``source``, or it is a FIFO, a socket or a
+        device, and MachineError for a tree with such parts (but sockets), or with names that would
+        lie outside of the copy: then nothing is copied.
         """
         from test_driver.machine.files import copy_to_host
 

@@ -16,8 +16,10 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO
 
+from test_driver._files import unfinished
+
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterable, Iterator, Sequence
 
 # Deeper trees are not walked: each level holds a descriptor.
 DEEPEST = 255
@@ -105,6 +107,16 @@ class Directory:
                 place = place.enter(part, make)
         return place
 
+    def walk_to_end(self, parts: Sequence[str]) -> tuple[Directory, Sequence[str]]:
+        """The last directory on the way that is there, and the parts that are left."""
+        place = self.again()
+        for number, part in enumerate(parts):
+            if place.status(part) is None:
+                return place, parts[number:]
+            with place:
+                place = place.enter(part)
+        return place, ()
+
     def again(self) -> Directory:
         """The same directory, to be closed by somebody else."""
         return Directory(os.dup(self.descriptor), self.shown)
@@ -145,6 +157,9 @@ class Directory:
             return
         if not stat.S_ISDIR(status.st_mode):
             os.unlink(name, dir_fd=self.descriptor)
+            return
+        with contextlib.suppress(OSError):  # an empty one takes no descriptor, which may be used up
+            os.rmdir(name, dir_fd=self.descriptor)
             return
         if deepest == 0 or time.monotonic() > end:
             raise Refused(f"'{self.path_of(name)}' is too deep or too much to be removed")
@@ -236,16 +251,18 @@ class Directory:
 
 @contextlib.contextmanager
 def new_directory(parent: Directory, prefix: str) -> Iterator[Directory]:
-    """A directory with a name that nobody can guess, for its owner alone; removed at the end."""
+    """A directory with a name that nobody can guess, for its owner alone; removed at the end, and
+    if the driver is killed before."""
     name = prefix + os.urandom(16).hex()
-    os.mkdir(name, 0o700, dir_fd=parent.descriptor)
-    try:
-        with parent.enter(name) as made:
-            yield made
-    finally:
-        # Whoever may write in the parent can be in the way; its own end removes the rest.
-        with contextlib.suppress(OSError, Refused):
-            parent.remove(name)
+    with unfinished(parent.descriptor, name):
+        os.mkdir(name, 0o700, dir_fd=parent.descriptor)
+        try:
+            with parent.enter(name) as made:
+                yield made
+        finally:
+            # Whoever may write in the parent can be in the way; its own end removes the rest.
+            with contextlib.suppress(OSError, Refused):
+                parent.remove(name)
 
 
 def kind(mode: int) -> str:

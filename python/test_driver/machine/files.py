@@ -13,12 +13,22 @@ import os
 import posixpath
 import re
 import shlex
+import stat
 from pathlib import Path, PurePosixPath
+from shutil import SpecialFileError
 from typing import TYPE_CHECKING, BinaryIO
 
+from test_driver.duration import Seconds
 from test_driver.errors import MachineError, RequestedAssertionFailed
 from test_driver.machine import trees
-from test_driver.machine.beneath import Directory, Refused, new_directory, permissions, write_at
+from test_driver.machine.beneath import (
+    Directory,
+    Refused,
+    kind,
+    new_directory,
+    permissions,
+    write_at,
+)
 from test_driver.machine.unpack import unpack
 
 if TYPE_CHECKING:
@@ -35,16 +45,20 @@ LONGEST_ANSWER = 64 << 10
 SHARED_LIMIT = 3600.0
 
 # What is prepared in the guest before a copy: the target as an absolute path (in a directory that
-# is there already, as `cp` does it), its parents, a directory for what is not complete.
+# is there already, as `cp` does it), its parents below `there`, and a directory for what is not
+# complete.
 PREPARE = """
 case $target in /*) ;; *) target=$PWD/$target ;; esac
+there=${target%/*}; while [ ! -e "$there/" ]; do there=${there%/*}; done
 mkdir -p -- "${target%/*}/"
-[ ! -d "$target" ] || target=${target%/}/$name
-if [ -L "$target" ]; then target=$(readlink -f -- "$target" && echo x); target=${target%?x}; fi
+[ ! -d "$target" ] || { target=${target%/}/$name; there=${target%/*}; }
+if [ -L "$target" ]; then
+    target=$(readlink -f -- "$target" && echo x); target=${target%?x}; there=${target%/*}
+fi
 work=${target%/*}/.ntd-$token
 mkdir -m 700 -- "$work"
 [ -d "$shared" ] && way=shared || way=shell
-printf '%s\\0' "$way" "$work" "$target"
+printf '%s\\0' "$way" "$there" "$work" "$target"
 """
 
 PUT_IN_PLACE = """
@@ -53,6 +67,12 @@ if [ -d "$work/new" ] && [ -d "$target" ]; then cp -a "$work/new/." "$target/"
 elif [ -d "$target" ]; then echo "$target is a directory"; exit 1
 else mv -f -- "$work/new" "$target"; fi
 rm -rf -- "$work"
+"""
+
+DISCARD = """
+rm -rf -- "$work"
+parent=${work%/*}
+while [ "$parent" != "$there" ] && rmdir -- "$parent"; do parent=${parent%/*}; done
 """
 
 NEED_TAR = """command -v tar >/dev/null || { echo "there is no 'tar' in the guest's PATH"; exit 1; }
@@ -65,8 +85,11 @@ case $source in /*) ;; *) source=$PWD/$source ;; esac
 # A file whose blocks are fewer than its size needs has holes, and only GNU tar knows where.
 LOOK_AT = """
 [ -e "$source" ] || { echo "there is no such file (or it is a link to nowhere)"; exit 1; }
-[ -d "$shared" ] && way=shared || way=shell
 [ -d "$source" ] && kind=tree || kind=file
+[ $kind = tree ] || [ -f "$source" ] || {
+    echo "it is not a file, but a FIFO, a socket or a device"; exit 1
+}
+[ -d "$shared" ] && way=shared || way=shell
 case $(tar --version 2>&1) in *GNU*) tar=gnu ;; *) tar=other ;; esac
 set -- $(stat -L -c '%a %s %b' -- "$source")
 [ $kind-$tar != file-gnu ] || [ "$2" -le $(($3 * 512 + 1048576)) ] || kind=sparse
@@ -85,10 +108,13 @@ keep=; case $(cp --help 2>&1) in *--preserve*) keep=--preserve=mode,timestamps ;
 (umask 0; cp -R -H $keep -- "$source" "$new")
 """
 
+# The copy on the host is complete: what is in the way here, perhaps the host's, is no error.
 KEEP_IN_SHARED = """
-mkdir -p -- "${target%/*}"
-rm -rf -- "$target"
-mv -- "$new" "$target"
+if [ "$source" -ef "$target" ] || ! mkdir -p -- "${target%/*}"; then :
+elif [ -d "$new" ] && [ -d "$target" ]; then cp -a -- "$new/." "$target/" || :
+elif [ ! -d "$target" ]; then mv -f -- "$new" "$target" || :
+fi
+rm -rf -- "$new"
 """
 
 
@@ -101,21 +127,28 @@ def copy_to_guest(
     keep_set_id: bool = False,
 ) -> None:
     """See BaseMachine.copy_from_host()."""
-    path = Path(source).resolve()
-    if not path.exists():
-        raise FileNotFoundError(
-            f"there is no '{source}' (that is '{path}') on the host, to be copied to '{target}' "
-            f"in machine '{machine.name}'"
-        )
+    path = Path(os.path.realpath(source))
     what = f"copying '{source}' from the host to '{target}'"
+    try:
+        mode = path.stat().st_mode
+    except (FileNotFoundError, NotADirectoryError):
+        resolved = f" (that is '{path}')" if str(path) != str(source) else ""
+        raise FileNotFoundError(
+            f"there is no '{source}'{resolved} on the host, to be copied to '{target}' "
+            f"in machine '{machine.name}'"
+        ) from None
+    except OSError as error:  # a loop of links, say
+        raise OSError(error.errno, f"{what}: {error.strerror}", str(path)) from None
+    if not stat.S_ISDIR(mode) and not stat.S_ISREG(mode):
+        raise SpecialFileError(f"{what}: it is not a file, but {kind(mode)}")
     with machine.nested(what), _shared_directory(machine, may_share) as shared:
         task = Task(machine, what, keep_set_id)
         variables = {"name": Path(source).name or path.name, "token": _token()}
-        way, work, final = task.ask(
+        way, there, work, final = task.ask(
             f"target={guest_word(PurePosixPath(target))}\n"
             + assignments(**variables, shared=_in_guest(shared))
             + PREPARE,
-            "(shared|shell)\0(.+)\0(.+)\0",
+            "(shared|shell)\0(.*)\0(.+)\0(.+)\0",
         )
         try:
             with task.refusing():
@@ -126,7 +159,7 @@ def copy_to_guest(
             names = assignments(mode=task.mode_of(path), work=work, target=final)
             task.run(names + PUT_IN_PLACE)
         except BaseException as error:
-            task.discard(work, error)
+            task.discard(work, there, error)
             raise
 
 
@@ -150,29 +183,36 @@ def copy_to_host(
         )
         with (
             task.refusing(),
-            _output_directory(Path(machine.out_dir), Path(target_dir)) as output,
-            new_directory(output, ".ntd-") as work,
+            _way_to_output(Path(machine.out_dir), Path(target_dir)) as (place, to_be_made),
+            new_directory(place, ".ntd-") as work,
         ):
             if shared and way == "shared":
-                _fetch_shared(task, origin, str(source), shared, work)
+                _fetch_shared(task, origin, f"{target_dir}/{name}", shared, work)
             elif kind == "file":
                 _fetch_file(task, origin, work, int(mode, 8))
             else:
                 _fetch_tree(task, origin, kind, tar, work)
-            work.place("new", output, name)
+            with place.walk(to_be_made, make=True) as output:
+                work.place("new", output, name)
 
 
-def _output_directory(out_dir: Path, target_dir: Path) -> Directory:
-    """What is below the output directory may come from a guest: no link leads out of it, by
-    whatever name the script knows it."""
+@contextlib.contextmanager
+def _way_to_output(out_dir: Path, target_dir: Path) -> Iterator[tuple[Directory, Sequence[str]]]:
+    """The last directory on the way that is there, and the names of those that are to be made below
+    it: of a copy that fails none is left.
+
+    What is below the output directory may come from a guest: no link leads out of it, by whatever
+    name the script knows it."""
     path = Path(os.path.abspath(out_dir / target_dir))
-    for top in Path(os.path.abspath(out_dir)), Path(os.path.realpath(out_dir)):
-        if path.is_relative_to(top):
-            top.mkdir(parents=True, exist_ok=True)
-            with Directory.at(top) as directory:
-                return directory.walk(path.relative_to(top).parts, make=True)
-    path.mkdir(parents=True, exist_ok=True)
-    return Directory.at(path)
+    tops = Path(os.path.abspath(out_dir)), Path(os.path.realpath(out_dir))
+    top = next((top for top in tops if path.is_relative_to(top)), None)
+    if top is None:
+        top = next(top for top in (path, *path.parents) if top.exists())
+    top.mkdir(parents=True, exist_ok=True)
+    with Directory.at(top) as directory:
+        place, to_be_made = directory.walk_to_end(path.relative_to(top).parts)
+        with place:
+            yield place, to_be_made
 
 
 class Task:
@@ -229,11 +269,13 @@ class Task:
         """Append ``data`` to a file of the guest."""
         self._checked(*self.machine._store(os.fsencode(file), data))
 
-    def discard(self, path: str, error: BaseException) -> None:
-        """Remove what a failed copy has left in the guest, if the guest still answers."""
+    def discard(self, work: str, there: str, error: BaseException) -> None:
+        """Remove what a failed copy has left in the guest, with its parents below ``there``, if the
+        guest still answers. Whoever has pressed Ctrl-C may have done so because it does not."""
+        limit = Seconds(2 if isinstance(error, KeyboardInterrupt) else 60)
         if self.machine.is_up() and not isinstance(error, MachineError):
             with contextlib.suppress(Exception):
-                self.run(f"rm -rf -- {shlex.quote(path)}")
+                self.machine.execute(assignments(work=work, there=there) + DISCARD, timeout=limit)
 
     def _checked(self, status: int, output: str) -> str:
         if status != 0:
@@ -261,13 +303,11 @@ class ShellCarrier:
         with path.open("rb") as file:
             end = 0
             for offset, data in trees.blocks(file):
-                if offset > end:
+                if offset > end or not data:
                     self.task.run(f"truncate -s {offset} {name}")
-                self.task.store(target, data)
+                if data:
+                    self.task.store(target, data)
                 end = offset + len(data)
-            size = trees.size_of(file)
-            if size > end or size == 0:
-                self.task.run(f"truncate -s {size} {name}")
 
 
 class SharedCarrier:
@@ -317,17 +357,17 @@ def _carry(carrier: ShellCarrier | SharedCarrier, path: Path, target: str) -> No
 
 
 def _fetch_shared(
-    task: Task, origin: str, source: str, shared: Directory, work: Directory
+    task: Task, origin: str, place: str, shared: Directory, work: Directory
 ) -> None:
     """Through a copy in the shared directory, which stays there: a failed build may have kept
-    nothing else. Its path tells where it comes from."""
+    nothing else, and scripts look for it."""
     token = _token()
     new = f"{_in_guest(shared)}/{token}"
     task.run(origin + assignments(new=new) + COPY_TO_SHARED)
     limits = trees.CopyLimits(SHARED_LIMIT, task.keep_set_id)
     trees.copy(shared, token, work, "new", limits)
-    place = f"from-{task.machine.name}{posixpath.normpath(f'/{source}')}"
-    task.run(assignments(new=new, target=f"{GUEST_SHARED}/{place}") + KEEP_IN_SHARED)
+    target = GUEST_SHARED + posixpath.normpath(f"/{place}")
+    task.run(origin + assignments(new=new, target=target) + KEEP_IN_SHARED)
 
 
 def _fetch_file(task: Task, origin: str, work: Directory, mode: int) -> None:

@@ -1,6 +1,8 @@
-"""What to press on a US keyboard for a character."""
+"""What to press on a US keyboard for a character, and how X11 calls the keys."""
 
 from __future__ import annotations
+
+import re
 
 # In the names of QEMU's monitor. Characters that are not here are their key's name themselves. The
 # engine has the same table (keymap.h); this one is for scripts that press keys themselves.
@@ -39,5 +41,78 @@ CHAR_TO_KEY: dict[str, str] = {
     ")": "shift-0",
     " ": "spc",
     "\n": "ret",
+    "\t": "tab",
+    "\x1b": "esc",
+    "\b": "backspace",
+    "\x7f": "delete",
     **{letter.upper(): f"shift-{letter}" for letter in "abcdefghijklmnopqrstuvwxyz"},
 }
+
+# QEMU's names of keys, where X11 has another one.
+X11_KEY_ALIASES: dict[str, str] = {
+    "alt": "Alt_L",
+    "alt_r": "Alt_R",
+    "altgr": "ISO_Level3_Shift",
+    "altgr_r": "ISO_Level3_Shift",
+    "asterisk": "KP_Multiply",
+    "backspace": "BackSpace",
+    "bracket_left": "bracketleft",
+    "bracket_right": "bracketright",
+    "caps_lock": "Caps_Lock",
+    "compose": "Menu",
+    "ctrl": "Control_L",
+    "ctrl_r": "Control_R",
+    "delete": "Delete",
+    "dot": "period",
+    "down": "Down",
+    "end": "End",
+    "esc": "Escape",
+    "grave_accent": "grave",
+    "help": "Help",
+    "home": "Home",
+    "insert": "Insert",
+    "kp_add": "KP_Add",
+    "kp_comma": "KP_Separator",
+    "kp_decimal": "KP_Decimal",
+    "kp_divide": "KP_Divide",
+    "kp_enter": "KP_Enter",
+    "kp_equals": "KP_Equal",
+    "kp_multiply": "KP_Multiply",
+    "kp_subtract": "KP_Subtract",
+    "left": "Left",
+    "menu": "Menu",
+    "meta_l": "Super_L",
+    "meta_r": "Super_R",
+    "num_lock": "Num_Lock",
+    "pause": "Pause",
+    "pgdn": "Next",
+    "pgup": "Prior",
+    "print": "Print",
+    "ret": "Return",
+    "right": "Right",
+    "scroll_lock": "Scroll_Lock",
+    "shift": "Shift_L",
+    "shift_r": "Shift_R",
+    "spc": "space",
+    "sysrq": "Sys_Req",
+    "tab": "Tab",
+    "up": "Up",
+    **{f"kp_{digit}": f"KP_{digit}" for digit in range(10)},
+    **{f"f{number}": f"F{number}" for number in range(1, 25)},
+}
+
+_KEYSYM = re.compile(r"[A-Za-z0-9_]+")
+
+
+def x11_key_name(key: str) -> str:
+    """A key, or several with hyphens between, that QEMU calls so (``ctrl-alt-t``, ``ret``), or a
+    character, in the words of xdotool (``Control_L+Alt_L+t``). X11's own names are themselves.
+
+    Raises ValueError for what cannot be the name of a key.
+    """
+    if len(key) == 1 and not key.isascii():
+        return f"U{ord(key):04X}"
+    names = [X11_KEY_ALIASES.get(name, name) for name in CHAR_TO_KEY.get(key, key).split("-")]
+    if not all(_KEYSYM.fullmatch(name) for name in names):
+        raise ValueError(f"not the name of a key: {key!r}")
+    return "+".join(names)

@@ -5,21 +5,27 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from test_driver._engine import engine
+from test_driver.duration import DEFAULT_LIMIT, seconds
 from test_driver.machine.base import BaseMachine
+from test_driver.machine.x11 import X11Mixin
 
 if TYPE_CHECKING:
+    import socket
     from collections.abc import Callable, Iterable
+    from pathlib import Path
 
     from test_driver.duration import Duration
-    from test_driver.machine.process import Process
+    from test_driver.logger import AbstractLogger
+    from test_driver.machine.process import NoticeReader, Process
 
 
-class NspawnMachine(BaseMachine, engine.NspawnMachine):
+class NspawnMachine(X11Mixin, BaseMachine, engine.NspawnMachine):
     """A systemd-nspawn container.
 
     Commands of one container may run at the same time, in several threads. One that takes longer
     than its time limit raises subprocess.TimeoutExpired, and ``check_return`` and ``check_output``
-    change nothing. The journal is what a virtual machine's serial console is: part of the log.
+    change nothing. The journal is what a virtual machine's serial console is: part of the log. The
+    screen is that of an X server, and seen and used by xwd, xdotool and xwininfo in the container.
     Mounts, network devices and cgroups of containers are in namespaces of the driver's own; none
     are left when it ends.
     """
@@ -28,22 +34,25 @@ class NspawnMachine(BaseMachine, engine.NspawnMachine):
     """Number of the start script's process; None if the container is off."""
     start_command: str
     """The program that starts the container."""
+    machine_sock_path: Path
+    """The start script's NOTIFY_SOCKET, on which systemd-nspawn says that the container is ready."""
 
     def __init__(
         self,
+        out_dir: Any,
+        name: str | None,
         start_command: str,
-        *,
-        name: str = "machine",
-        out_dir: Any = ".",
-        tmp_dir: Any = "/tmp",
+        tmp_dir: Any,
+        logger: AbstractLogger | None = None,
         callbacks: Iterable[Callable[[], Any]] | None = None,
         keep_machine_state: bool = False,
+        *,
         containers: engine.ContainerHost | None = None,
         **_: Any,
     ) -> None:
         host = containers or engine.ContainerHost(tmp_dir)
         super().__init__(start_command, name, out_dir, tmp_dir, keep_machine_state, host)
-        self._set_up(callbacks, NspawnMachine)
+        self._set_up(callbacks, logger, NspawnMachine)
         self._last_process: Process | None = None
 
     @property
@@ -57,6 +66,28 @@ class NspawnMachine(BaseMachine, engine.NspawnMachine):
             self._last_process = Process(self._process())
         return self._last_process
 
+    @property
+    def machine_sock(self) -> socket.socket | None:
+        """That socket; None if the container is off. The driver reads it, too: each message goes to
+        one of the two."""
+        if self.pid is None:
+            return None
+        from test_driver.machine.process import SharedSocket
+
+        return SharedSocket(self._notify_fd())
+
+    @property
+    def notify_thread(self) -> NoticeReader:
+        """What reads that socket, in the manner of threading.Thread."""
+        from test_driver.machine.process import NoticeReader
+
+        return NoticeReader(self)
+
+    @property
+    def get_systemd_process(self) -> int:
+        """Number of the container's init on the host. Waits until commands can run."""
+        return self._init()
+
     def start(self, allow_reboot: bool = False) -> None:
         """Start the container; return when it runs, without waiting for it to boot.
 
@@ -68,8 +99,10 @@ class NspawnMachine(BaseMachine, engine.NspawnMachine):
     def connect(self) -> None:
         """Wait until commands can run; starts the container if it is off.
 
-        That is when its systemd has reached basic.target. Raises MachineError at once if it ends or
-        cannot get there, and after five minutes without any output.
+        That is when its systemd has reached basic.target and, if systemd-nspawn tells
+        NOTIFY_SOCKET of the container, has said READY=1 there: with ``--notify-ready=yes`` at the
+        end of its boot. Raises MachineError at once if it ends or cannot get there, and after five
+        minutes without any output.
         """
         super().connect()
 
@@ -82,7 +115,7 @@ class NspawnMachine(BaseMachine, engine.NspawnMachine):
         command: str,
         check_return: bool = True,
         check_output: bool = True,
-        timeout: Duration | None = 900,
+        timeout: Duration | None = DEFAULT_LIMIT,
     ) -> tuple[int, str]:
         """Run a shell command as root; return its exit status and standard output.
 
@@ -92,4 +125,4 @@ class NspawnMachine(BaseMachine, engine.NspawnMachine):
         ``timeout`` (seconds or timedelta, None for no limit) is ended and raises
         subprocess.TimeoutExpired.
         """
-        return super().execute(command, check_return, check_output, timeout)
+        return super().execute(command, check_return, check_output, seconds(timeout))

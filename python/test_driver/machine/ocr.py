@@ -7,12 +7,10 @@ over, when nobody wants the rest, and when the driver ends, however it does.
 
 from __future__ import annotations
 
-import os
+import math
 import select
 import shlex
 import shutil
-import signal
-import subprocess
 import tempfile
 import time
 from contextlib import closing
@@ -91,18 +89,18 @@ def read(
 ) -> Generator[tuple[int, str], None, None]:
     """Read a picture in several ways at once; give each text, with its index, once it is there.
 
-    Ends when all are there or ``timeout`` is over. Closing the iterator kills those that still
-    run. Raises RequestedAssertionFailed if tesseract does not work at all.
+    Ends when all are there, or ``timeout`` or the limit of the wait around is over. Closing the
+    iterator kills those that still run. Raises RequestedAssertionFailed if tesseract does not work at all.
     """
-    limit = seconds(timeout)
-    end = None if limit is None else time.monotonic() + limit
+    own = seconds(timeout)
+    limit = min(math.inf if own is None else own, engine.WaitLimit.left_now())
+    end = time.monotonic() + limit
     running: dict[int, _Reading] = {}
     tesseract = find_tesseract()
     try:
-        if limit is None or limit > 0:
+        if limit > 0:
             for index, way in enumerate(chosen):
                 running[index] = _Reading(tesseract, picture, way)
-                running[index].begin()
         while running:
             finished = _wait_for_one(running, end)
             if not finished:
@@ -119,82 +117,54 @@ def read(
             reading.end()
 
 
-def _wait_for_one(running: dict[int, _Reading], end: float | None) -> list[int]:
+def _wait_for_one(running: dict[int, _Reading], end: float) -> list[int]:
     """Those that have finished, at least one; none when the time is over."""
     waiting = select.poll()
-    index_of = {reading.pidfd: index for index, reading in running.items()}
-    for pidfd in index_of:
-        waiting.register(pidfd, select.POLLIN)
-    left = None if end is None else max(0.0, end - time.monotonic()) * 1000
-    return [index_of[pidfd] for pidfd, _ in waiting.poll(left)]
+    index_of = {reading.exit_fd: index for index, reading in running.items()}
+    for exit_fd in index_of:
+        waiting.register(exit_fd, select.POLLIN)
+    left = None if end == math.inf else max(0.0, end - time.monotonic()) * 1000
+    return [index_of[exit_fd] for exit_fd, _ in waiting.poll(left)]
 
 
 class _Reading:
-    """One run of tesseract, and of ImageMagick before it.
-
-    The child waits for begin(), and ends if nobody is left to call it: so there is no moment in
-    which it runs and neither we nor the driver's guard know of it.
-    """
+    """One run of tesseract, and of ImageMagick before it."""
 
     def __init__(self, tesseract: str, picture: Path, way: str) -> None:
         self._output: IO[bytes] = tempfile.TemporaryFile()
         self._errors: IO[bytes] = tempfile.TemporaryFile()
-        self._process = subprocess.Popen(
-            ["/bin/sh", "-c", _command(tesseract, picture, way)],
-            stdin=subprocess.PIPE,
-            stdout=self._output,
-            stderr=self._errors,
-            # Several at a time use the processors better than several threads of one.
-            env={**os.environ, "OMP_THREAD_LIMIT": "1"},
-            process_group=0,
-        )
-        _guard(self._process.pid, True)
-        self.pidfd = os.pidfd_open(self._process.pid)
-
-    def begin(self) -> None:
-        assert self._process.stdin is not None
-        self._process.stdin.write(b"go\n")
-        self._process.stdin.close()
+        with picture.open("rb") as content:
+            self._program = engine.Program(
+                ["/bin/sh", "-c", _command(tesseract, way)],
+                input=content.fileno(),
+                output=self._output.fileno(),
+                errors=self._errors.fileno(),
+            )
+        self.exit_fd = self._program.exit_fd
 
     def text(self) -> str:
         """What was read, after the end."""
-        self._reap()
-        if self._process.returncode != 0:
+        status = self._program.wait()
+        if status != 0:
             self._errors.seek(0)
             said = self._errors.read(_MOST_WORDS).decode(errors="replace").strip()
-            status = self._process.returncode
             raise RequestedAssertionFailed(f"OCR failed with status {status}: {said}")
         self._output.seek(0)
         return self._output.read(_MOST_TEXT).decode(errors="replace").rstrip("\f")
 
     def end(self) -> None:
         """Kill what still runs, and forget all."""
-        self._reap()
-        if self._process.stdin is not None:
-            self._process.stdin.close()
-        os.close(self.pidfd)
+        self._program.end(0)
         self._output.close()
         self._errors.close()
 
-    def _reap(self) -> None:
-        # The group has our child's number as long as nobody has asked how the child ended.
-        if self._process.returncode is None:
-            os.killpg(self._process.pid, signal.SIGKILL)
-            _guard(self._process.pid, False)
-            self._process.wait()
 
-
-def _command(tesseract: str, picture: Path, way: str) -> str:
-    recognise = [tesseract, "-", "-", "--psm", _SPARSE_TEXT]
+def _command(tesseract: str, way: str) -> str:
+    """From a picture on standard input to text on standard output."""
+    # Several at a time use the processors better than several threads of one.
+    recognise = f"OMP_THREAD_LIMIT=1 {shlex.join([tesseract, '-', '-', '--psm', _SPARSE_TEXT])}"
     imagemagick = _find_imagemagick()
     if not way or imagemagick is None:
-        return f"read go && exec {shlex.join(recognise)} <{shlex.quote(str(picture))}"
-    prepare = [imagemagick, str(picture), *way.split(), "pgm:-"]
-    return f"read go && {shlex.join(prepare)} | {shlex.join(recognise)}"
-
-
-def _guard(group: int, guarded: bool) -> None:
-    """Have a process group killed with us (or no longer), even if nobody can clean up."""
-    guard = getattr(engine, "guard_group", None)  # not there outside the driver
-    if guard is not None:
-        guard(group, guarded)
+        return recognise
+    prepare = [imagemagick, "-", *way.split(), "pgm:-"]
+    return f"{shlex.join(prepare)} | {recognise}"

@@ -1,16 +1,18 @@
-"""The parts of a running QEMU as Python objects: its process, its sockets, its console lines."""
+"""The parts of a running machine as Python objects: process, sockets, console lines."""
 
 from __future__ import annotations
 
+import contextlib
 import os
 import socket
 import subprocess
 from typing import TYPE_CHECKING, BinaryIO
 
-from test_driver.duration import Duration, seconds
+from test_driver.duration import Duration, as_seconds
 
 if TYPE_CHECKING:
     from test_driver._engine import engine
+    from test_driver.machine.nspawn import NspawnMachine
     from test_driver.machine.qemu import QemuMachine
 
 
@@ -44,7 +46,7 @@ class Process:
         """Wait for the end; raises subprocess.TimeoutExpired after ``timeout``."""
         status = self._handle.wait(timeout)
         if status is None:
-            raise subprocess.TimeoutExpired(self.args, seconds(timeout) or 0)
+            raise subprocess.TimeoutExpired(self.args, as_seconds(timeout or 0))
         return status
 
     def send_signal(self, sig: int) -> None:
@@ -141,3 +143,22 @@ class ConsoleReader:
     def join(self, timeout: Duration | None = None) -> None:
         """Wait until the console has been read to its end."""
         self._machine._console_wait_closed(timeout)
+
+
+class NoticeReader:
+    """What reads a container's NOTIFY_SOCKET, in the manner of threading.Thread."""
+
+    def __init__(self, machine: NspawnMachine) -> None:
+        self._machine = machine
+
+    def is_alive(self) -> bool:
+        """Whether more may come."""
+        process = self._machine.process
+        return process is not None and process.poll() is None
+
+    def join(self, timeout: Duration | None = None) -> None:
+        """Wait until the container has ended."""
+        process = self._machine.process
+        if process is not None:
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                process.wait(timeout)

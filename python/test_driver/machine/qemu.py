@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from test_driver._engine import engine
+from test_driver.duration import DEFAULT_LIMIT, EVENT_LIMIT, KEY_DELAY, seconds, wait_limit
 from test_driver.machine.base import BaseMachine
 from test_driver.machine.firmware import FirmwareMixin
 from test_driver.machine.screen import ScreenMixin
@@ -16,8 +18,10 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from test_driver.duration import Duration
+    from test_driver.logger import AbstractLogger
     from test_driver.machine.process import ConsoleQueue, ConsoleReader, Process
     from test_driver.machine.qmp import QMPSession
+    from test_driver.machine.start_command import StartCommand
 
 T = TypeVar("T")
 
@@ -41,20 +45,23 @@ class QemuMachine(ScreenMixin, FirmwareMixin, BaseMachine, engine.QemuMachine):
     """The socket of the root shell."""
     vnc_path: Path
     """The socket of QEMU's VNC server, which it has with --vnc."""
+    efi_vars_path: Path
+    """The file of the firmware's variables: $NIX_EFI_VARS of the start script, unless the driver
+    has been given another."""
 
     def __init__(
         self,
-        start_command: str,
-        *,
-        name: str = "machine",
-        out_dir: Any = ".",
-        tmp_dir: Any = "/tmp",
-        callbacks: Iterable[Callable[[], Any]] | None = None,
+        out_dir: Any,
+        tmp_dir: Any,
+        start_command: str | StartCommand,
+        logger: AbstractLogger | None = None,
+        name: str | None = None,
         keep_machine_state: bool = False,
+        callbacks: Iterable[Callable[[], Any]] | None = None,
         **_: Any,
     ) -> None:
-        super().__init__(start_command, name, out_dir, tmp_dir, keep_machine_state)
-        self._set_up(callbacks, QemuMachine)
+        super().__init__(str(start_command), name, out_dir, tmp_dir, keep_machine_state)
+        self._set_up(callbacks, logger, QemuMachine)
         self._objects: dict[str, Any] = {}  # Python's views of the process with the number
         self._objects_of: int | None = None  # that this is
         self._vsock_cid: int | None = None  # of a vsock in the kernel
@@ -175,8 +182,6 @@ class QemuMachine(ScreenMixin, FirmwareMixin, BaseMachine, engine.QemuMachine):
     def _new_monitor_socket(self) -> socket.socket:
         from test_driver.machine.process import SharedSocket
 
-        # The greeting is for the engine, which waits for it before its first command.
-        super().send_monitor_command("")
         return SharedSocket(self._monitor_fd())
 
     def _new_qmp_session(self) -> QMPSession:
@@ -217,7 +222,7 @@ class QemuMachine(ScreenMixin, FirmwareMixin, BaseMachine, engine.QemuMachine):
         return super().wait_for_monitor_prompt()
 
     def wait_for_qmp_event(
-        self, event_filter: Callable[[dict[str, Any]], Any], timeout: Duration | None = 600
+        self, event_filter: Callable[[dict[str, Any]], Any], timeout: Duration | None = EVENT_LIMIT
     ) -> dict[str, Any]:
         """Wait for a QMP event for which ``event_filter(event)`` is true, and return it.
 
@@ -228,20 +233,45 @@ class QemuMachine(ScreenMixin, FirmwareMixin, BaseMachine, engine.QemuMachine):
             from test_driver.errors import MachineError
 
             raise MachineError(f"machine '{self.name}' is not running: start() it first")
-        return session.wait_for_event(event_filter, timeout)
+        return session.wait_for_event(event_filter, wait_limit(timeout, EVENT_LIMIT))
+
+    # ------------------------------------------------------------------------------ screen
+
+    def _screen(self) -> bytes:
+        """What the screen shows, as PPM."""
+        from pathlib import Path
+
+        from test_driver.errors import MachineError
+        from test_driver.machine.beneath import Directory, new_directory
+        from test_driver.machine.qmp import QMPAPIError
+
+        self.run_callbacks()
+        session = self.qmp_client
+        if session is None:
+            raise MachineError(f"machine '{self.name}' is not running: start() it first")
+        with Directory.at(self.state_dir) as state, new_directory(state, ".screen-") as directory:
+            path = directory.path_of("screen.ppm")
+            try:
+                session.send("screendump", {"filename": path})
+                picture = Path(path).read_bytes()
+            except (QMPAPIError, OSError) as error:
+                raise MachineError(
+                    f"machine '{self.name}': cannot take a picture of the screen: {error}"
+                ) from error
+        return picture
 
     # ------------------------------------------------------------------------------ input
 
-    def send_key(self, key: str, delay: Duration | None = 0.01, log: bool = True) -> None:
+    def send_key(self, key: str, delay: Duration | None = KEY_DELAY, log: bool = True) -> None:
         """Press a key, named as QEMU does (``ctrl-alt-delete``), or a character of a US keyboard.
 
         ``delay`` is the time to wait afterwards.
         """
-        super().send_key(key, delay, log)
+        super().send_key(key, seconds(delay), log)
 
-    def send_chars(self, chars: str, delay: Duration | None = 0.01) -> None:
+    def send_chars(self, chars: str, delay: Duration | None = KEY_DELAY) -> None:
         """Type characters on a US keyboard, with ``delay`` after each."""
-        super().send_chars(chars, delay)
+        super().send_chars(chars, seconds(delay))
 
     def shell_interact(self, address: str | None = None) -> None:
         """Give a person a root shell in the guest, on a terminal of its own there; return when
@@ -304,7 +334,8 @@ class QemuMachine(ScreenMixin, FirmwareMixin, BaseMachine, engine.QemuMachine):
         """Wait until the serial console has shown text that matches, since the previous wait.
 
         The pattern may go over several lines. What it matched, and all before it, is consumed: the
-        next wait looks at what comes after it. Raises RequestedAssertionFailed after ``timeout``
+        next wait looks at what comes after it. A line without an end, such as a prompt, is seen once
+        it has been quiet for half a second. Raises RequestedAssertionFailed after ``timeout``
         (None: no limit).
         """
         import re
@@ -316,25 +347,31 @@ class QemuMachine(ScreenMixin, FirmwareMixin, BaseMachine, engine.QemuMachine):
             return match.end() if match else None
 
         shown = pattern.pattern
+        limit = seconds(timeout)
         with self.nested(f"waiting for {shown} to appear on console"):
             within_lines = _matches_within_lines(pattern)
-            if not super()._console_wait_for(end_of_match, within_lines, timeout):
+            if not super()._console_wait_for(end_of_match, within_lines, limit):
                 from test_driver.errors import RequestedAssertionFailed
 
                 raise RequestedAssertionFailed(
-                    f"action timed out: '{shown}' did not appear on the console (timeout={timeout})"
+                    f"action timed out: '{shown}' did not appear on the console (timeout={limit})"
                 )
 
     # ------------------------------------------------------------------------------ terminals
 
     def get_tty_text(self, tty: int | str) -> str:
-        """What virtual console ``tty`` shows."""
-        return self.succeed(
-            f"fold -w$(stty -F /dev/tty{tty} size | cut -d' ' -f2) /dev/vcs{tty}"
-        )
+        """What virtual console ``tty`` shows, a line for each row of the screen.
+
+        Letters that the console's font does not have are known from the first look on; what was
+        written before is shown without them. Kernels older than Linux 4.19, and consoles that are
+        not in UTF-8 mode, tell only numbers of glyphs: then all that is not ASCII is U+FFFD.
+        """
+        from test_driver.machine.tty import look_at, text_of
+
+        return text_of(self.succeed(look_at(str(tty))))
 
     def wait_until_tty_matches(
-        self, tty: int | str, regexp: str, timeout: Duration | None = 900
+        self, tty: int | str, regexp: str, timeout: Duration | None = DEFAULT_LIMIT
     ) -> None:
         """Wait until the text of virtual console ``tty`` matches; RequestedAssertionFailed after
         ``timeout``. The last text is logged then."""
@@ -350,24 +387,32 @@ class QemuMachine(ScreenMixin, FirmwareMixin, BaseMachine, engine.QemuMachine):
             return pattern.search(text) is not None
 
         with self.nested(f"waiting for {regexp} to appear on tty {tty}"):
-            self._retry(matches, timeout)
+            self._retry(matches, wait_limit(timeout))
 
     def dump_tty_contents(self, tty: int | str) -> None:
         """Show virtual console ``tty`` on the serial console, and so in the log."""
-        self.execute(f"fold -w 80 /dev/vcs{tty} >&2")
+        from test_driver.errors import RequestedAssertionFailed
+
+        with contextlib.suppress(RequestedAssertionFailed):  # what was wrong is on the console
+            import shlex
+
+            self.execute(f"printf '%s\\n' {shlex.quote(self.get_tty_text(tty))} >&2")
 
     # ------------------------------------------------------------------------------ network
 
     def forward_port(self, host_port: int = 8080, guest_port: int = 80) -> None:
-        """Forward a TCP port of the host to one of the guest, through the user network."""
+        """Forward a TCP port of the host to one of the guest, through the user network.
+
+        Raises MachineError with QEMU's words if it cannot: the port is in use, or is none.
+        """
         super().forward_port(host_port, guest_port)
 
     def block(self) -> None:
-        """Pull the cable of the first VLAN."""
+        """Pull the cable of the first VLAN. Raises MachineError if QEMU has no such card."""
         super().block()
 
     def unblock(self) -> None:
-        """Plug the cable of the first VLAN in again."""
+        """Plug the cable of the first VLAN in again; an error as for block()."""
         super().unblock()
 
 

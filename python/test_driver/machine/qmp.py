@@ -5,12 +5,17 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Any
 
-from test_driver.duration import Duration
+from test_driver.duration import EVENT_LIMIT, Duration, wait_limit
+from test_driver.errors import MachineError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     from test_driver.machine.qemu import QemuMachine
+
+
+# How much longer wait_for_event() looks at what had come before its end: it comes without end, too.
+LATE = 1.0
 
 
 class QMPAPIError(RuntimeError):
@@ -28,6 +33,17 @@ class QMPAPIError(RuntimeError):
         self.transaction_id = transaction_id
 
 
+def _decoded(message: str) -> dict[str, Any]:
+    """Its brackets in each other are not many, but a script's own calls may be."""
+    try:
+        return dict(json.loads(message))
+    except RecursionError:
+        raise MachineError(
+            "QMP: no room on Python's stack for a message with brackets in each other: "
+            f"{message[:200]}..."
+        ) from None
+
+
 class QMPSession:
     """The QMP connection of a running machine (``machine.qmp_client``)."""
 
@@ -39,9 +55,9 @@ class QMPSession:
 
         ``args`` are its arguments. Raises QMPAPIError if QEMU refuses, MachineError if it has ended.
         """
-        answer = json.loads(self._machine._qmp_send(cmd, json.dumps(args) if args else ""))
+        answer = _decoded(self._machine._qmp_send(cmd, json.dumps(args) if args else ""))
         answer.pop("id", None)
-        return dict(answer)
+        return answer
 
     def events(self, timeout: Duration | None = 0) -> Iterator[dict[str, Any]]:
         """The events that have come in and were not yet asked for.
@@ -49,26 +65,28 @@ class QMPSession:
         With ``timeout`` it also waits that long for each further one.
         """
         while (event := self._machine._qmp_next_event(timeout)) is not None:
-            yield json.loads(event)
+            yield _decoded(event)
 
     def wait_for_event(
-        self, event_filter: Callable[[dict[str, Any]], Any], timeout: Duration | None = 600
+        self,
+        event_filter: Callable[[dict[str, Any]], Any] | Duration | None = None,
+        timeout: Duration | None = EVENT_LIMIT,
     ) -> dict[str, Any]:
-        """Wait for the first event for which ``event_filter(event)`` is true, and return it.
+        """Wait for the first event for which ``event_filter(event)`` is true, and return it:
+        without a filter for any, and then the first argument may be the timeout.
 
         Those before it are dropped. Raises TimeoutError after ``timeout``.
         """
         import time
 
-        from test_driver.duration import seconds
-
-        limit = seconds(timeout)
-        end = None if limit is None else time.monotonic() + limit
+        if event_filter is not None and not callable(event_filter):
+            event_filter, timeout = None, event_filter
+        limit = wait_limit(timeout, EVENT_LIMIT)
+        end = time.monotonic() + limit
         while True:
-            left = None if end is None else max(end - time.monotonic(), 0)
-            event = self._machine._qmp_next_event(left)
-            if event is None:
+            event = self._machine._qmp_next_event(max(end - time.monotonic(), 0))
+            if event is None or time.monotonic() > end + LATE:
                 raise TimeoutError(f"no such QMP event came within {limit:g} seconds")
-            decoded = json.loads(event)
-            if event_filter(decoded):
-                return dict(decoded)
+            decoded = _decoded(event)
+            if event_filter is None or event_filter(decoded):
+                return decoded

@@ -1,17 +1,16 @@
-"""The screen of a QEMU machine: pictures, the text in them, windows."""
+"""The screen of a machine: pictures, the text in them, windows."""
 
 from __future__ import annotations
 
-import time
+import os
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from test_driver.duration import seconds
+from test_driver.duration import DEFAULT_LIMIT, Seconds, wait_limit
 from test_driver.errors import MachineError, RequestedAssertionFailed
 
 if TYPE_CHECKING:
     import re
-    from collections.abc import Callable
 
     from test_driver.duration import Duration
     from test_driver.machine.base import BaseMachine as Machine
@@ -19,17 +18,11 @@ else:
     Machine = object
 
 # For reading one picture: a tesseract that is stuck must not keep us from looking again.
-READING_LIMIT = 120.0
-
-# For the last try, when the time is over already.
-LAST_READING_LIMIT = 10.0
+READING_LIMIT = Seconds(120)
 
 
 class ScreenMixin(Machine):
     """What a machine with a graphical screen can do."""
-
-    _retry: Callable[[Callable[[bool], Any], Duration | None], None]
-    qmp_client: Any
 
     # ------------------------------------------------------------------------------ pictures
 
@@ -47,24 +40,8 @@ class ScreenMixin(Machine):
             self._write_picture(self._screen(), path)
 
     def _screen(self) -> bytes:
-        """What the screen shows, as PPM."""
-        session = self.qmp_client
-        if session is None:
-            raise MachineError(f"machine '{self.name}' is not running: start() it first")
-        import tempfile
-
-        from test_driver.machine.qmp import QMPAPIError
-
-        with tempfile.TemporaryDirectory(prefix=".screen-", dir=self.state_dir) as directory:
-            path = Path(directory) / "screen.ppm"
-            try:
-                session.send("screendump", {"filename": str(path)})
-                picture = path.read_bytes()
-            except (QMPAPIError, OSError) as error:
-                raise MachineError(
-                    f"machine '{self.name}': cannot take a picture of the screen: {error}"
-                ) from error
-        return picture
+        """What the screen shows, as binary PPM: a kind of machine has its own way."""
+        raise NotImplementedError
 
     def _write_picture(self, ppm: bytes, path: Path) -> None:
         from test_driver._files import write_file
@@ -73,7 +50,7 @@ class ScreenMixin(Machine):
         try:
             write_file(path, png_of_ppm(ppm))
         except ValueError as error:
-            raise MachineError(f"machine '{self.name}': QEMU's picture is {error}") from error
+            raise MachineError(f"machine '{self.name}': its picture is {error}") from error
 
     # ------------------------------------------------------------------------------ text
 
@@ -100,7 +77,7 @@ class ScreenMixin(Machine):
             return ocr.perform_ocr_variants_on_screenshot(path, timeout=READING_LIMIT)
 
     def wait_for_text(
-        self, regex: str | re.Pattern[str], timeout: Duration | None = 900
+        self, regex: str | re.Pattern[str], timeout: Duration | None = DEFAULT_LIMIT
     ) -> None:
         """Wait until text on the screen matches, in any of the ways in which it is read.
 
@@ -113,17 +90,17 @@ class ScreenMixin(Machine):
 
         ocr.find_tesseract()
         pattern = re.compile(regex)
-        watch = _TextWatch(self, pattern, timeout)
+        watch = _TextWatch(self, pattern)
         with self.nested(f"waiting for {pattern.pattern} to appear on screen"):
             try:
-                self._retry(watch.look, timeout)
+                self._retry(watch.look, wait_limit(timeout))
             except BaseException:  # Ctrl-C, too: whoever gave up wants to know what there was
                 watch.report()
                 raise
 
     # ------------------------------------------------------------------------------ windows
 
-    def wait_for_x(self, timeout: Duration | None = 900) -> None:
+    def wait_for_x(self, timeout: Duration | None = DEFAULT_LIMIT) -> None:
         """Wait until a graphical session is there and its X server takes connections."""
         session = "journalctl -b SYSLOG_IDENTIFIER=systemd --no-pager"
         # Not grep -q: it may end before journalctl has written all, which is an error then.
@@ -137,14 +114,14 @@ class ScreenMixin(Machine):
             return self.execute(ready)[0] == 0
 
         with self.nested("waiting for the X11 server"):
-            self._retry(is_ready, timeout)
+            self._retry(is_ready, wait_limit(timeout))
 
     def get_window_names(self) -> list[str]:
         """The titles of all windows of the X server, as ``xwininfo`` tells them."""
         return _window_titles(self.succeed("xwininfo -root -tree"))
 
     def wait_for_window(
-        self, regexp: str | re.Pattern[str], timeout: Duration | None = 900
+        self, regexp: str | re.Pattern[str], timeout: Duration | None = DEFAULT_LIMIT
     ) -> None:
         """Wait until there is an X11 window whose title matches.
 
@@ -163,11 +140,12 @@ class ScreenMixin(Machine):
                 return True
             if last:
                 self.log(f"Last chance to match {pattern.pattern} on the window list,")
-                self.log(f"which currently contains: {', '.join(titles) or 'no window'}")
+                seen = "no window" if status == 0 else f"nothing: xwininfo ended with {status}"
+                self.log(f"which currently contains: {', '.join(titles) or seen}")
             return False
 
         with self.nested("waiting for a window to appear"):
-            self._retry(is_there, timeout)
+            self._retry(is_there, wait_limit(timeout))
 
 
 def _window_titles(tree: str) -> list[str]:
@@ -178,39 +156,32 @@ def _window_titles(tree: str) -> list[str]:
 
 
 class _picture_file:
-    """A picture as a file, as long as the context lasts."""
+    """A picture as a file, which is in memory, as long as the context lasts."""
 
     def __init__(self, picture: bytes) -> None:
-        import tempfile
-
-        self._picture = picture
-        self._directory = tempfile.TemporaryDirectory(prefix="screen-")
+        self._file = open(os.memfd_create("screen", os.MFD_CLOEXEC), "wb")
+        self._file.write(picture)
+        self._file.flush()
 
     def __enter__(self) -> Path:
-        path = Path(self._directory.name) / "screen.ppm"
-        path.write_bytes(self._picture)
-        return path
+        return Path(f"/proc/self/fd/{self._file.fileno()}")
 
     def __exit__(self, *_: object) -> None:
-        self._directory.cleanup()
+        self._file.close()
 
 
 class _TextWatch:
     """Looks again and again for text on the screen, and remembers what it saw."""
 
-    def __init__(
-        self, machine: ScreenMixin, pattern: re.Pattern[str], timeout: Duration | None
-    ) -> None:
-        limit = seconds(timeout)
+    def __init__(self, machine: ScreenMixin, pattern: re.Pattern[str]) -> None:
         self._machine = machine
         self._pattern = pattern
-        self._end = None if limit is None else time.monotonic() + limit
         self._picture = b""
         self._texts: list[str] = []
         # Pictures that were read in vain. More than the last one: a cursor blinks.
         self._in_vain: set[bytes] = set()
 
-    def look(self, last: bool) -> bool:
+    def look(self, _last: bool) -> bool:
         """Whether the screen shows the text now; a picture that was read is not read again."""
         import hashlib
         from contextlib import closing
@@ -224,7 +195,7 @@ class _TextWatch:
         ways = ocr.ways()
         texts: list[str] = []
         with _picture_file(self._picture) as path:
-            with closing(ocr.read(path, ways, self._time_to_read(last))) as readings:
+            with closing(ocr.read(path, ways, READING_LIMIT)) as readings:
                 for _, text in readings:
                     if self._pattern.search(text):
                         return True
@@ -233,13 +204,6 @@ class _TextWatch:
         if len(texts) == len(ways):
             self._in_vain.add(digest)
         return False
-
-    def _time_to_read(self, last: bool) -> float:
-        if last:
-            return LAST_READING_LIMIT
-        if self._end is None:
-            return READING_LIMIT
-        return min(READING_LIMIT, max(0.0, self._end - time.monotonic()))
 
     def report(self) -> None:
         """Tell what was there instead, and keep the picture."""

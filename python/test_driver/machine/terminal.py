@@ -8,8 +8,8 @@ import os
 import secrets
 import select
 import shutil
+import signal
 import socket
-import subprocess
 import sys
 import termios
 import threading
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
 ESCAPE = b"\x1d"  # Ctrl-], as in telnet
 START_LIMIT = 60  # seconds until a shell says its prompt, in a slow guest
-SIZE_INTERVAL = 0.5  # seconds between looks at the size of our window
+SIZE_INTERVAL = 0.5  # seconds between looks at the size of our window, where nothing tells of it
 CHUNK = 1 << 16
 
 _numbers = itertools.count(1)
@@ -203,13 +203,14 @@ def _serve(channel: socket.socket, address: str, end: _End) -> None:
     ours, theirs = socket.socketpair()
     with ours, theirs:
         command = ["socat", address, f"FD:{theirs.fileno()}"]
-        with subprocess.Popen(command, pass_fds=[theirs.fileno()]) as process:
+        # Without our terminal it may read from that, though it is in another process group.
+        program = engine.Program(command, input=0, inherited=[theirs.fileno()], new_session=True)
+        try:
             theirs.close()
-            try:
-                _copy_both_ways(channel, ours, end)
-                ours.shutdown(socket.SHUT_RDWR)
-            finally:
-                process.terminate()
+            _copy_both_ways(channel, ours, end)
+            ours.shutdown(socket.SHUT_RDWR)
+        finally:
+            program.end()
 
 
 def _copy_both_ways(channel: socket.socket, other: socket.socket, end: _End) -> None:
@@ -240,10 +241,12 @@ def _relay(
     keyboard, screen = sys.stdin.fileno(), sys.stdout.fileno()
     sys.stdout.flush()
     size = _window_size()
-    with _raw_mode(keyboard):
+    with _raw_mode(keyboard), _changes_of_size() as (changes, interval):
         _write_all(screen, f"{hint}\r\n".encode())
         while True:
-            ready, _, _ = select.select([source, keyboard], [], [], SIZE_INTERVAL)
+            ready, _, _ = select.select([source, keyboard, changes], [], [], interval)
+            if changes in ready:
+                os.read(changes, CHUNK)
             if size != (size := _window_size()):
                 resized(*size)
             if source in ready:
@@ -258,6 +261,24 @@ def _relay(
                 if escape or not keys:
                     _write_all(screen, b"\r\n")
                     return
+
+
+@contextlib.contextmanager
+def _changes_of_size() -> Iterator[tuple[int, float | None]]:
+    """A descriptor that can be read when the size of our window has changed, and how often to look
+    nevertheless: only the main thread can have the signal that tells of it, and not from a handler
+    that Python cannot put back, such as that of readline."""
+    changes, told = os.pipe2(os.O_CLOEXEC | os.O_NONBLOCK)
+    with open(changes, "rb", buffering=0), open(told, "wb", buffering=0) as news:
+        in_main_thread = threading.current_thread() is threading.main_thread()
+        if not in_main_thread or signal.getsignal(signal.SIGWINCH) is None:
+            yield changes, SIZE_INTERVAL
+            return
+        before = signal.signal(signal.SIGWINCH, lambda *_: news.write(b"x"))
+        try:
+            yield changes, None
+        finally:
+            signal.signal(signal.SIGWINCH, before)
 
 
 def _in_background(function: Callable[..., object], *arguments: object) -> None:

@@ -25,7 +25,9 @@ def size_of(file: BinaryIO) -> int:
 
 
 def blocks(file: BinaryIO) -> Iterator[tuple[int, bytes]]:
-    """The content in pieces, each with its offset; holes are left out."""
+    """The content in pieces, each with its offset; holes are left out. The last piece is empty, and
+    its offset is where the content ends: what can be read, whatever size the file is said to have.
+    """
     status = os.fstat(file.fileno())
     has_holes = stat.S_ISREG(status.st_mode) and status.st_blocks * 512 < status.st_size
     position = 0
@@ -36,14 +38,15 @@ def blocks(file: BinaryIO) -> Iterator[tuple[int, bytes]]:
                 position = os.lseek(file.fileno(), position, os.SEEK_DATA)
                 length = min(PIECE, os.lseek(file.fileno(), position, os.SEEK_HOLE) - position)
             except OSError as error:
-                if error.errno == errno.ENXIO:  # nothing but a hole is left
+                if error.errno == errno.ENXIO:  # nothing but a hole is left, if anything
+                    yield max(position, size_of(file)), b""
                     return
                 raise
             file.seek(position)
         data = file.read(length)
+        yield position, data
         if not data:
             return
-        yield position, data
         position += len(data)
 
 
@@ -158,13 +161,14 @@ class CopyLimits:
 
 def copy_data(old: BinaryIO, new: BinaryIO, limits: CopyLimits | None = None) -> None:
     """The content of a file with its holes; with ``limits`` no more than it had at the begin."""
-    size = size_of(old)
+    most = size_of(old)
     for offset, data in blocks(old):
+        end = offset + len(data)
         if limits:
             limits.check()
-            data = data[: max(0, size - offset)]
-        if not data:
+            end = min(end, most)
+        write_at(new.fileno(), data[: max(0, end - offset)], offset)
+        if end > size_of(new):
+            os.truncate(new.fileno(), end)
+        if limits and end == most:
             break
-        write_at(new.fileno(), data, offset)
-    if size > size_of(new):
-        os.truncate(new.fileno(), size)

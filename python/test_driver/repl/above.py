@@ -59,7 +59,8 @@ def log_above_line(ask: Callable[[Pending], None]) -> Iterator[None]:
     """In the block, where a line is edited, the log waits for the line editor.
 
     ``ask`` is called on a thread of its own, again and again as long as something is pending. It
-    sees to it that the editor hides its line, has it shown, and draws its line again.
+    sees to it that the editor, on its own thread, hides its line, has it shown, and draws its line
+    again.
     """
     if not os.isatty(2):
         yield

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import os
 from typing import TYPE_CHECKING
 
 from test_driver._engine import engine
+from test_driver.display import graphical_display_available
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -39,7 +39,7 @@ def _displays(driver: Driver) -> Iterator[str]:
         yield "displays (VNC, once the machine runs):"
         for machine in driver.machines_qemu:
             yield f"    {machine.name}: vncviewer {machine.vnc_path}"
-    elif "DISPLAY" in os.environ or "WAYLAND_DISPLAY" in os.environ:
+    elif graphical_display_available():
         yield "displays: each machine opens a window"
     else:
         yield "displays: none (no DISPLAY or WAYLAND_DISPLAY; --vnc gives each machine a VNC server)"

@@ -9,7 +9,9 @@ import inspect
 import os
 import re
 import rlcompleter
+import signal
 import sys
+import threading
 from typing import TYPE_CHECKING, Any
 
 from test_driver.repl import prompt as common
@@ -24,6 +26,9 @@ try:
     import readline
 except ImportError:  # a Python without readline still has a prompt
     readline = None  # type: ignore[assignment]
+
+
+SHOW = signal.SIGRTMAX - 1
 
 
 class Console(code.InteractiveConsole):
@@ -44,8 +49,10 @@ class Console(code.InteractiveConsole):
         if not (readline and sys.stdin.isatty()):
             return input(prompt)
         self._completer.prompt = prompt
-        with log_above_line(lambda pending: show_above(pending, prompt)):
+        edited = EditedLine(prompt)
+        with edited, log_above_line(edited.ask):
             line = input(prompt)
+            edited.end()
         if line.strip():
             common.add_to_history(line)
         return line
@@ -94,6 +101,45 @@ class Completer(rlcompleter.Completer):
                 text = inspect.getdoc(value) or ""
                 return f"{short}{inspect.signature(value)}  {text}".rstrip()
         return short
+
+
+class EditedLine:
+    """Has the log shown above the line that readline edits.
+
+    Readline's thread alone may look at that line: a signal has it do so.
+    """
+
+    def __init__(self, prompt: str) -> None:
+        self._prompt = prompt
+        self._thread = threading.get_ident()
+        self._pending: Pending | None = None
+        self._is_edited = False
+
+    def __enter__(self) -> None:
+        signal.signal(SHOW, self._show)
+        readline.set_pre_input_hook(self._begin)
+
+    def __exit__(self, *exception: object) -> None:
+        self.end()
+        readline.set_pre_input_hook(None)
+        signal.signal(SHOW, lambda *_: None)  # one may be under way
+
+    def _begin(self) -> None:
+        self._is_edited = True
+
+    def end(self) -> None:
+        """There is no line any more."""
+        self._is_edited = False
+
+    def ask(self, pending: Pending) -> None:
+        """Have ``pending`` shown; called on another thread."""
+        self._pending = pending
+        if self._is_edited:
+            signal.pthread_kill(self._thread, SHOW)
+
+    def _show(self, *_: object) -> None:
+        if self._is_edited and self._pending:
+            show_above(self._pending, self._prompt)
 
 
 def show_above(pending: Pending, prompt: str) -> None:

@@ -5,6 +5,7 @@
   root, # where builds find this machine's /usr
   prebuilt ? null, # the installed driver, in place of building it again
   generation ? "config", # of the test framework, see testing.nix
+  isLinux ? true, # or Darwin, of which there is so much that expressions can be evaluated
   overlays ? [ ],
 }:
 
@@ -99,13 +100,24 @@ let
         mkDerivation {
           name = "python3-env";
           packages = choose pkgs;
+          # As in nixpkgs: all of Python by links, a program that is a script, no pyvenv.cfg. (Debian's Python
+          # calls the folder dist-packages.)
           buildCommand = ''
-            mkdir -p $out/bin $out/${sitePackages}
-            ln -s ${root}/bin/python3 $out/bin/python3
-            printf 'home = ${root}/bin\ninclude-system-site-packages = true\n' > $out/pyvenv.cfg
-            for package in $packages; do
-              for file in $package/${sitePackages}/*; do ln -s $file $out/${sitePackages}/; done
+            mkdir -p $out/bin $out/lib/python${pythonVersion}
+            ln -s ${root}/lib/python3 $out/lib/
+            for file in ${root}/lib/python${pythonVersion}/*; do
+              [[ $file = */dist-packages ]] || ln -s $file $out/lib/python${pythonVersion}/
             done
+            mkdir $out/lib/python${pythonVersion}/dist-packages
+            for package in $packages; do
+              for file in $package/${sitePackages}/*; do ln -s $file $out/lib/python${pythonVersion}/dist-packages/; done
+            done
+            {
+              echo "#!${root}/bin/bash"
+              echo "export NIX_PYTHONPREFIX=$out NIX_PYTHONEXECUTABLE=$out/bin/python3 PYTHONNOUSERSITE=true"
+              echo 'exec ${root}/bin/python3 "$@"'
+            } > $out/bin/python3
+            chmod +x $out/bin/python3
           '';
         };
     };
@@ -115,7 +127,7 @@ let
     stdenv = {
       inherit mkDerivation;
       hostPlatform = {
-        isLinux = true;
+        inherit isLinux;
         system = builtins.currentSystem;
       };
     };
@@ -139,9 +151,14 @@ let
     coreutils = debian "coreutils" [ "timeout" "mktemp" ];
     socat = debian "socat" [ "socat" ];
     systemd = debian "systemd" [ "systemd-nspawn" ];
-    util-linux = debian "util-linux" [ "nsenter" ];
+    util-linux = debian "util-linux" [ "nsenter" "setsid" ];
     vde2 = debian "vde2" [ "vde_switch" ];
-    vhost-device-vsock = debian "vhost-device-vsock" [ ];
+    vhost-device-vsock =
+      if isLinux then debian "vhost-device-vsock" [ ] else throw "vhost-device-vsock is not for Darwin";
+    versionCheckHook = debian "version-check-hook" [ ];
+    nixosTests.nixos-test-driver = {
+      node-name = self.runCommand "node-name" { } "touch $out";
+    };
     qemu_test = debian "qemu-test" [ "qemu-system-x86_64" "qemu-img" ];
     qemu = debian "qemu" [ "qemu-system-x86_64" "qemu-img" ];
     imagemagick_light = debian "imagemagick-light" [ "convert" ];

@@ -71,9 +71,16 @@ rec {
     let
       f = if builtins.isFunction file then file else import file;
       wanted = builtins.intersectAttrs (builtins.functionArgs f) set;
-      make = given: (f given) // { override = changes: make (given // changes); };
+      # Each keeps what the other has changed.
+      make =
+        changes: given:
+        builtins.foldl' (package: change: package.overrideAttrs change) (f given) changes
+        // {
+          override = more: make changes (given // more);
+          overrideAttrs = change: make (changes ++ [ change ]) given;
+        };
     in
-    make (wanted // arguments);
+    make [ ] (wanted // arguments);
 
   inherit (import ./modules.nix { lib = { inherit genAttrs unique; }; })
     evalModules

@@ -35,6 +35,7 @@ wrapProgram() {
             case $1 in
                 --prefix) echo "export $2=${4@Q}\${$2:+${3@Q}}\${$2-}" && shift 4 ;;
                 --set) echo "export $2=${3@Q}" && shift 3 ;;
+                --unset) echo "unset $2" && shift 2 ;;
                 --add-flags) flags+=" $2" && shift 2 ;;
                 *) echo "wrapProgram: unknown option $1" >&2 && exit 1 ;;
             esac
@@ -66,7 +67,7 @@ cmakeBuild() {
 }
 
 export PATH=$initialPath
-for input in ${nativeBuildInputs-} ${buildInputs-} ${propagatedBuildInputs-} ${checkInputs-}; do
+for input in ${nativeBuildInputs-} ${buildInputs-} ${propagatedBuildInputs-} ${checkInputs-} ${nativeCheckInputs-}; do
     addInput "$input"
 done
 if [[ ${buildCommand-} ]]; then
@@ -79,6 +80,8 @@ else
     cmakeBuild
 fi
 runHook postInstall
+# As versionCheckHook does.
+[[ -z ${doInstallCheck-} ]] || env -i "$out/bin/$pname" --version | grep -F "$version"
 if [[ ${propagatedBuildInputs-} ]]; then
     mkdir -p "$out/nix-support"
     echo "$propagatedBuildInputs" >"$out/nix-support/propagated-build-inputs"

@@ -52,7 +52,7 @@ let
       });
       wrapping =
         if isConfig then
-          "--add-flags '--config ${configuration}' --add-flags '--log-level info'"
+          "--add-flags '--config ${configuration}' --add-flags '--log-level info' --set NTD_BOOT_TIMEOUT 3000"
         else
           ''
             --set startScripts "${toString (map startScript names)}" --set vlans "${toString vlans}" \

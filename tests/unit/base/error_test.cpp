@@ -27,6 +27,15 @@ TEST(Error, KeepsBracesOfContext) {
     EXPECT_STREQ(error.what(), "command `echo ${x}`: no answer");
 }
 
+TEST(Error, ShowsNulBytesWhereItsTextWouldEnd) {
+    using namespace std::string_literals;
+    EXPECT_STREQ(Error("no file 'a\0b'"s).what(), "no file 'a\\x00b'");
+    EXPECT_STREQ(Error("no file '{}'", "a\0\0"s).what(), "no file 'a\\x00\\x00'");
+    Error error("no answer");
+    error.add_context("key '\0'"s);
+    EXPECT_STREQ(error.what(), "key '\\x00': no answer");
+}
+
 TEST(SystemError, EndsWithTheTextOfItsCode) {
     EXPECT_STREQ(SystemError(ENOENT, "open 'x'").what(), "open 'x': No such file or directory");
 }

@@ -1,5 +1,7 @@
 #include <ntd/base/text.h>
 
+#include <ntd/base/error.h>
+
 #include <gtest/gtest.h>
 
 namespace ntd {
@@ -8,6 +10,10 @@ namespace {
 
 using Words = std::vector<std::string>;
 using namespace std::string_view_literals;
+
+TEST(ShellQuote, RefusesNul) {
+    EXPECT_THROW(shell_quote(std::string_view("a\0b", 3)), UsageError);
+}
 
 TEST(ShellQuote, PutsAWordInQuotes) {
     EXPECT_EQ(shell_quote("word"), "'word'");
@@ -211,6 +217,13 @@ TEST(Visible, KeepsNothingButColoursIfAsked) {
 TEST(Visible, ShowsColoursWithoutEnd) {
     EXPECT_EQ(visible("\x1b[" + std::string(50, '1') + "m", Colours::keep),
               "\\x1b[" + std::string(50, '1') + "m");
+}
+
+TEST(Utf8Characters, AreThoseOfTheText) {
+    const std::vector<std::string_view> expected{"a", "\u20AC", "\xFF", "b"};
+    EXPECT_EQ(utf8_characters("a\u20AC\xFF"
+                              "b"),
+              expected);
 }
 
 } // namespace

@@ -88,6 +88,8 @@ TEST_F(ParseOptions, NeedsNoMoreThanAScript) {
     EXPECT_FALSE(options.keep_machine_state);
     EXPECT_EQ(options.output_directory, std::filesystem::current_path());
     EXPECT_EQ(options.config.global_timeout, std::nullopt);
+    EXPECT_EQ(options.config.habits.boot_limit, std::nullopt);
+    EXPECT_FALSE(options.config.habits.warns);
     EXPECT_EQ(options.junit_xml, std::nullopt);
     EXPECT_EQ(options.logfile, std::nullopt);
     EXPECT_EQ(options.debug_hook_attach, std::nullopt);
@@ -116,7 +118,22 @@ TEST_F(ParseOptions, TakesNamesFromStartScripts) {
     const Options options = accepted({script_, "--start-scripts", web_, mail_});
     EXPECT_THAT(names_of(options.config.vms), ElementsAre("web", "mail"));
     EXPECT_EQ(options.config.vms[1].start_script, mail_);
-    EXPECT_EQ(options.config.vms[1].attribute, "mail");
+    EXPECT_EQ(options.config.vms[1].host_name, "mail");
+}
+
+TEST_F(ParseOptions, TakesTheScriptFromAnOption) {
+    EXPECT_EQ(accepted({"--test-script", script_}).config.test_script, script_);
+    const auto other = scratch_.file("other.py");
+    EXPECT_EQ(accepted({"-c", config_file(), "--test-script", other}).config.test_script, other);
+    EXPECT_EQ(accepted({"--test-script=" + other}, {{"testScript", script_}}).config.test_script,
+              other);
+}
+
+TEST_F(ParseOptions, RefusesAScriptThatCannotBeRead) {
+    EXPECT_THAT(refusal({"-c", config_file(), "--test-script", "/nowhere"}),
+                HasSubstr("test script '/nowhere' cannot be read: No such file"));
+    EXPECT_THAT(refusal({"-c", config_file(), "--test-script"}),
+                HasSubstr("'--test-script' needs a value"));
 }
 
 TEST_F(ParseOptions, EndsAListAtTheNextOption) {
@@ -218,6 +235,7 @@ TEST_F(ParseOptions, RefusesVsockOffsetThatIsNoNumber) {
 TEST_F(ParseOptions, RefusesTwoScripts) {
     EXPECT_THAT(refusal({"a.py", "b.py"}),
                 HasSubstr("only one test script can be given, but there are 2: 'a.py', 'b.py'"));
+    EXPECT_THAT(refusal({script_, "--test-script", script_}), HasSubstr("only one test script"));
 }
 
 TEST_F(ParseOptions, NeedsAScript) {

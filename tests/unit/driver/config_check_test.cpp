@@ -18,7 +18,7 @@ using ::testing::HasSubstr;
 class CheckConfig : public ::testing::Test {
 protected:
     static MachineConfig machine(const std::string& name, const std::string& script = "true") {
-        return {.attribute = name, .name = name, .start_script = script};
+        return {.name = name, .host_name = name, .start_script = script};
     }
 
     static std::string refusal(const Config& config) {
@@ -64,14 +64,8 @@ TEST_F(CheckConfig, RefusesNameTooLongForADirectory) {
                 HasSubstr("it has 247 bytes, and 246 is the most"));
 }
 
-TEST_F(CheckConfig, RefusesEmptyAttribute) {
-    EXPECT_THAT(refusal({.vms = {{.attribute = "", .name = "web", .start_script = "true"}}}),
-                HasSubstr("it is empty"));
-}
-
 TEST_F(CheckConfig, RefusesTwoMachinesOfOneName) {
-    EXPECT_EQ(refusal({.vms = {{.attribute = "a", .name = "web", .start_script = "true"}},
-                       .containers = {{.attribute = "b", .name = "web", .start_script = "sh"}}}),
+    EXPECT_EQ(refusal({.vms = {machine("web")}, .containers = {machine("web", "sh")}}),
               "two machines are named 'web' (start scripts 'true' and 'sh'); give each a name of "
               "its own");
 }
@@ -123,7 +117,7 @@ TEST_F(CheckConfig, RefusesStartScriptWithoutWords) {
 }
 
 TEST_F(CheckConfig, RefusesStartScriptWithNul) {
-    EXPECT_THAT(refusal_of_script(std::string("true\0x", 6)), HasSubstr("NUL"));
+    EXPECT_THAT(refusal_of_script(std::string("true\0x", 6)), HasSubstr(R"(true\x00x)"));
 }
 
 TEST_F(CheckConfig, RefusesVlansThatNoDeviceNameHolds) {
@@ -157,7 +151,7 @@ TEST_F(CheckConfig, AcceptsTestScriptThatIsAPipe) {
 // ------------------------------------------------------------------------------ normalise_config
 
 std::string normalised(const std::string& script) {
-    Config config{.vms = {{.attribute = "m", .name = "m", .start_script = script}}};
+    Config config{.vms = {{.name = "m", .host_name = "m", .start_script = script}}};
     normalise_config(config);
     return config.vms[0].start_script;
 }

@@ -53,15 +53,17 @@ TEST_F(ReadConfig, TakesEveryKey) {
     const Config config = read(json({.containers = R"({"c": {"name": "n", "start_script": "/n"}})",
                                      .enable_ssh_backdoor = "true"}));
     ASSERT_EQ(config.vms.size(), 1U);
-    EXPECT_EQ(config.vms[0].attribute, "server");
-    EXPECT_EQ(config.vms[0].name, "srv");
+    EXPECT_EQ(config.vms[0].name, "server");
+    EXPECT_EQ(config.vms[0].host_name, "srv");
     EXPECT_EQ(config.vms[0].start_script, "/s/run-srv-vm");
     ASSERT_EQ(config.containers.size(), 1U);
-    EXPECT_EQ(config.containers[0].attribute, "c");
+    EXPECT_EQ(config.containers[0].name, "c");
     EXPECT_THAT(config.vlans, ElementsAre(1, 2));
     EXPECT_EQ(config.global_timeout, 3600.0);
     EXPECT_TRUE(config.enable_ssh_backdoor);
     EXPECT_EQ(config.test_script, "/s/script");
+    EXPECT_EQ(config.habits.boot_limit, std::chrono::seconds(300));
+    EXPECT_TRUE(config.habits.warns);
     EXPECT_THAT(unknown_keys_, IsEmpty());
 }
 
@@ -106,6 +108,38 @@ TEST_F(ReadConfig, NamesWhatIsWrongWithDisplays) {
                 HasSubstr("key 'containers.c.display_targets.0.backend' is missing"));
     EXPECT_THAT(refusal_of(R"("display_exporters": {"x11": {}})"),
                 HasSubstr("key 'containers.c.display_exporters.x11.server' is missing"));
+    EXPECT_THAT(refusal_of(R"("display_exporters": {"x11": {"server": "/s", "relay": 1}})"),
+                HasSubstr("key 'containers.c.display_exporters.x11.relay' is the number 1"));
+    EXPECT_THAT(refusal_of(R"("display_exporters": {"x11": {"server": "/s", "kind": []}})"),
+                HasSubstr("key 'containers.c.display_exporters.x11.kind' is a list"));
+    EXPECT_THAT(refusal_of(R"("vnc": true)"),
+                HasSubstr("key 'containers.c.vnc' is the boolean true; it must be an object"));
+    EXPECT_THAT(refusal_of(R"("vnc": {"x11vnc": "/s"})"),
+                HasSubstr("key 'containers.c.vnc.tigervnc' is missing"));
+    EXPECT_THAT(refusal_of(R"("vnc": {"x11vnc": "/s", "tigervnc": "/v"},
+                              "display_targets": [{"backend": "x11"}])"),
+                HasSubstr("keys 'containers.c.vnc' and 'containers.c.display_targets' both"));
+}
+
+TEST_F(ReadConfig, TakesADisplayAsVnc) {
+    const Config config =
+        read(json({.vms = R"({"a": {"name": "a", "start_script": "/a", "vnc": null}})",
+                   .containers = R"({"c": {"name": "c", "start_script": "/c",
+                                 "vnc": {"x11vnc": "/s", "tigervnc": "/v"}}})"}));
+    const auto& box = config.containers.at(0);
+    ASSERT_EQ(box.display_targets.size(), 1U);
+    EXPECT_EQ(box.display_targets[0].display, ":0");
+    EXPECT_EQ(box.display_servers.at("x11"), "/s");
+    EXPECT_EQ(box.display_viewers.at("vnc"), "/v");
+    EXPECT_THAT(unknown_keys_, IsEmpty());
+}
+
+TEST_F(ReadConfig, ReturnsUnknownKeysOfDisplays) {
+    read(json({.containers = R"({"c": {"name": "c", "start_script": "/c",
+                  "display_targets": [{"backend": "x11", "depth": 24}],
+                  "display_exporters": {"x11": {"server": "/s", "relay": null, "port": 1}}}})"}));
+    EXPECT_THAT(unknown_keys_, ElementsAre("containers.c.display_targets.0.depth",
+                                           "containers.c.display_exporters.x11.port"));
 }
 
 TEST_F(ReadConfig, TakesVlansAsFloatsAndStrings) {
@@ -140,6 +174,10 @@ TEST_F(ReadConfig, TakesTimeoutAsNumericString) {
 
 TEST_F(ReadConfig, TakesTimeoutAsDuration) {
     EXPECT_EQ(read(json({.global_timeout = R"("PT1H30M")"})).global_timeout, 5400.0);
+}
+
+TEST_F(ReadConfig, TakesTimeoutAsClocksShowIt) {
+    EXPECT_EQ(read(json({.global_timeout = R"("1 01:30:00")"})).global_timeout, 86400 + 5400);
 }
 
 TEST_F(ReadConfig, TakesNullForNoTimeout) {
@@ -229,6 +267,20 @@ TEST_F(ReadConfig, RefusesEmptyTestScript) {
                 HasSubstr("key 'test_script' is an empty string"));
 }
 
+TEST_F(ReadConfig, RefusesNulInStrings) {
+    EXPECT_THAT(refusal(json({.test_script = R"("a\u0000b")"})),
+                HasSubstr(R"(key 'test_script' has a NUL character: "a\x00b")"));
+    EXPECT_THAT(refusal(json({.vms = R"({"a": {"name": "a", "start_script": "/a\u0000b"}})"})),
+                HasSubstr(R"(key 'vms.a.start_script' has a NUL character: "/a\x00b")"));
+    EXPECT_THAT(refusal(json({.more = R"(, "display_viewers": {"vnc": "/v\u0000w"})"})),
+                HasSubstr(R"(key 'display_viewers.vnc' has a NUL character: "/v\x00w")"));
+}
+
+TEST_F(ReadConfig, ShowsNulInKeys) {
+    EXPECT_THAT(refusal(json({.vms = R"({"a\u0000b": {"start_script": "/a"}})"})),
+                HasSubstr(R"(key 'vms.a\x00b.name' is missing)"));
+}
+
 TEST_F(ReadConfig, RefusesNullTestScript) {
     EXPECT_THAT(refusal(json({.test_script = "null"})),
                 HasSubstr("key 'test_script' is null; it must be a string"));
@@ -283,8 +335,10 @@ TEST(MachineName, IsNotTakenFromFolders) {
     EXPECT_EQ(machine_name("/run-old-vm/start"), "machine");
 }
 
-TEST(MachineName, ComesFromAnyWordOfACommand) {
-    EXPECT_EQ(machine_name("MEM=1 exec '/x/run-web-vm' -m 512"), "web");
+TEST(MachineName, ComesFromTheEndOfACommand) {
+    EXPECT_EQ(machine_name("MEM=1 exec /x/run-web-vm"), "web");
+    EXPECT_EQ(machine_name("/x/run-web-vm -m 512"), "machine");
+    EXPECT_EQ(machine_name("exec '/x/run-web-vm'"), "machine");
 }
 
 TEST(MachineName, MayContainTheSuffix) {
@@ -346,10 +400,30 @@ TEST(ParseIsoDuration, RefusesNumberWithoutUnit) {
     EXPECT_EQ(parse_iso_duration("PT.5.5S"), std::nullopt);
 }
 
+TEST(ParseClockDuration, TakesWhatClocksShow) {
+    EXPECT_EQ(parse_clock_duration("01:30:00"), 5400);
+    EXPECT_EQ(parse_clock_duration("0:01"), 60);
+    EXPECT_EQ(parse_clock_duration("00:00:01.5"), 1.5);
+    EXPECT_EQ(parse_clock_duration("1 02:00:03"), 86400 + 7200 + 3);
+    EXPECT_EQ(parse_clock_duration("2 days, 00:00:00"), 172800);
+    EXPECT_EQ(parse_clock_duration("1d 00:00:01"), 86401);
+}
+
+TEST(ParseClockDuration, RefusesWhatNoneShows) {
+    for (const auto* text : {"", ":", "1:2", "00:60:00", "00:00:60", "1 day", "1 00", "-1:00:00",
+                             "1:00:00:00", "01:00:00 ", "1 day,02:00:00x"})
+        EXPECT_EQ(parse_clock_duration(text), std::nullopt) << text;
+}
+
 TEST(ParseTimeLimit, TakesSecondsAndDurations) {
     EXPECT_EQ(parse_time_limit(" 90 "), 90);
     EXPECT_EQ(parse_time_limit("0.5"), 0.5);
     EXPECT_EQ(parse_time_limit("PT1M"), 60);
+    EXPECT_EQ(parse_time_limit("00:01:00"), 60);
+    EXPECT_EQ(parse_time_limit("86399999913600"), 999'999'999 * 86400.0);
+    EXPECT_EQ(parse_time_limit("P999999999D"), 999'999'999 * 86400.0);
+    EXPECT_EQ(parse_time_limit("999999999 00:00:00"), 999'999'999 * 86400.0);
+    EXPECT_EQ(parse_time_limit("23999999976:00:00"), 999'999'999 * 86400.0);
 }
 
 TEST(ParseTimeLimit, RefusesWhatIsNoLimit) {
@@ -357,6 +431,10 @@ TEST(ParseTimeLimit, RefusesWhatIsNoLimit) {
     EXPECT_EQ(parse_time_limit("PT0S"), std::nullopt);
     EXPECT_EQ(parse_time_limit("-3"), std::nullopt);
     EXPECT_EQ(parse_time_limit("inf"), std::nullopt);
+    EXPECT_EQ(parse_time_limit("1e30"), std::nullopt);
+    EXPECT_EQ(parse_time_limit("P1000000000D"), std::nullopt);
+    EXPECT_EQ(parse_time_limit("999999999 24:00:00"), std::nullopt);
+    EXPECT_EQ(parse_time_limit("99999999999:00:00"), std::nullopt);
     EXPECT_EQ(parse_time_limit("nan"), std::nullopt);
     EXPECT_EQ(parse_time_limit("5 s"), std::nullopt);
     EXPECT_EQ(parse_time_limit(""), std::nullopt);

@@ -23,6 +23,10 @@ protected:
         for (const Event& each : events)
             sink.write(each);
         sink.flush();
+        return text_behind(sink);
+    }
+    std::string text_behind(TerminalSink& sink) const {
+        sink.settle(0);
         return capture.text();
     }
     std::string shown(const std::vector<Event>& events) { return shown({}, events); }
@@ -125,7 +129,7 @@ TEST_F(TerminalSinkTest, WritesToTheLineEditorWhileThereIsOne) {
     sink.redirect(-1);
     sink.write(event(Line{Level::info, "two"}));
     EXPECT_EQ(editor.text(), "one\n");
-    EXPECT_EQ(capture.text(), "two\n");
+    EXPECT_EQ(text_behind(sink), "two\n");
 }
 
 TEST_F(TerminalSinkTest, WritesItsLastLinesToTheTerminal) {
@@ -134,14 +138,15 @@ TEST_F(TerminalSinkTest, WritesItsLastLinesToTheTerminal) {
     sink.redirect(editor.fd());
     sink.prepare_for_end();
     sink.write(event(Line{Level::info, "the end"}));
-    EXPECT_EQ(capture.text(), "the end\n");
+    sink.flush();
+    EXPECT_EQ(text_behind(sink), "the end\n");
 }
 
 TEST_F(TerminalSinkTest, ChangesItsLevelOnTheWay) {
     TerminalSink sink(capture.fd());
     sink.set_level(Level::error);
     sink.write(event(Line{Level::warning, "odd"}));
-    EXPECT_EQ(capture.text(), "");
+    EXPECT_EQ(text_behind(sink), "");
 }
 
 TEST_F(TerminalSinkTest, ShowsTheBeginAndTheEndOfAScope) {
@@ -184,7 +189,7 @@ TEST_F(TerminalSinkTest, DropsTheSerialLinesOfOneMachine) {
     sink.write(event("web", Serial{"hidden"}));
     sink.write(event("db", Serial{"shown"}));
     sink.drain();
-    EXPECT_EQ(capture.text(), "db # shown\n");
+    EXPECT_EQ(text_behind(sink), "db # shown\n");
 }
 
 TEST_F(TerminalSinkTest, ShowsTheSerialLinesOfOneMachineOnly) {
@@ -193,7 +198,7 @@ TEST_F(TerminalSinkTest, ShowsTheSerialLinesOfOneMachineOnly) {
     sink.write(event("web", Serial{"shown"}));
     sink.write(event("db", Serial{"hidden"}));
     sink.drain();
-    EXPECT_EQ(capture.text(), "web # shown\n");
+    EXPECT_EQ(text_behind(sink), "web # shown\n");
 }
 
 TEST_F(TerminalSinkTest, ForgetsTheChoiceForOneMachineOnANewOneForAll) {
@@ -202,32 +207,32 @@ TEST_F(TerminalSinkTest, ForgetsTheChoiceForOneMachineOnANewOneForAll) {
     sink.set_serial(true);
     sink.write(event("web", Serial{"shown"}));
     sink.drain();
-    EXPECT_EQ(capture.text(), "web # shown\n");
+    EXPECT_EQ(text_behind(sink), "web # shown\n");
 }
 
 TEST_F(TerminalSinkTest, GathersSerialLines) {
     TerminalSink sink(capture.fd());
     sink.write(event("web", Serial{"login:"}));
-    EXPECT_EQ(capture.text(), "");
+    EXPECT_EQ(text_behind(sink), "");
 }
 
 TEST_F(TerminalSinkTest, ShowsGatheredSerialLinesBeforeTheNextEvent) {
     TerminalSink sink(capture.fd());
     sink.write(event("web", Serial{"login:"}));
     sink.write(event(Line{Level::info, "news"}));
-    EXPECT_EQ(capture.text(), "web # login:\nnews\n");
+    EXPECT_EQ(text_behind(sink), "web # login:\nnews\n");
 }
 
 TEST_F(TerminalSinkTest, GathersNoMoreThanABuffer) {
     TerminalSink sink(capture.fd());
     sink.write(event("web", Serial{std::string(100'000, 'x')}));
-    EXPECT_EQ(capture.text().size(), 100'007U);
+    EXPECT_EQ(text_behind(sink).size(), 100'007U);
 }
 
 TEST_F(TerminalSinkTest, ShowsWholeLinesOfOutputAtOnce) {
     TerminalSink sink(capture.fd());
     sink.write(event("web", Output{"one\ntwo\nha"}));
-    EXPECT_EQ(capture.text(), "web > one\nweb > two\n");
+    EXPECT_EQ(text_behind(sink), "web > one\nweb > two\n");
 }
 
 TEST_F(TerminalSinkTest, JoinsOutputFromItsPieces) {
@@ -248,7 +253,7 @@ TEST_F(TerminalSinkTest, LeavesHalfALineOfOutputWhenDrained) {
     TerminalSink sink(capture.fd());
     sink.write(event("web", Output{"half"}));
     sink.drain();
-    EXPECT_EQ(capture.text(), "");
+    EXPECT_EQ(text_behind(sink), "");
 }
 
 TEST_F(TerminalSinkTest, ShowsHalfALineOfOutputWhenFlushed) {
@@ -288,7 +293,7 @@ TEST_F(TerminalSinkTest, PaintsOutputDim) {
 }
 
 TEST_F(TerminalSinkTest, PaintsWarningsYellow) {
-    EXPECT_EQ(coloured(event(Line{Level::warning, "odd"})), "\x1b[33modd\x1b[0m\n");
+    EXPECT_EQ(coloured(event(Line{Level::warning, "odd"})), "\x1b[1;33modd\x1b[0m\n");
 }
 
 TEST_F(TerminalSinkTest, PaintsErrorsRed) {
@@ -310,7 +315,7 @@ TEST_F(TerminalSinkTest, MayBeSetWhileOthersWrite) {
         sink.write(event("web", Serial{"login:"}));
     }
     sink.drain();
-    EXPECT_EQ(capture.text(), "web # login:\n");
+    EXPECT_EQ(text_behind(sink), "web # login:\n");
 }
 
 TEST(TerminalSink, LosesNothingOnAPipeThatDoesNotBlock) {
@@ -340,9 +345,11 @@ TEST(TerminalSink, FallsSilentWhenItsReaderIsGone) {
     const UniqueFd write_end(ends[1]);
     TerminalSink sink(write_end.get());
     sink.write(event(Line{Level::info, "unheard"}));
+    sink.settle(0);
     const Capture later;
     ASSERT_EQ(::dup2(later.fd(), write_end.get()), write_end.get());
     sink.write(event(Line{Level::info, "never tried"}));
+    sink.settle(0);
     EXPECT_EQ(later.text(), "");
 }
 

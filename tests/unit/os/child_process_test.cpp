@@ -9,6 +9,7 @@
 #include <sys/wait.h>
 
 #include <csignal>
+#include <cstdlib>
 #include <memory>
 
 namespace ntd::os {
@@ -144,13 +145,20 @@ TEST_F(ChildProcessTest, PassesArgumentsAsTheyAre) {
 }
 
 TEST_F(ChildProcessTest, LooksForAProgramInThePath) {
-    ChildProcess child({.argv = {"true"}}, guard);
+    // No other program has a place that is the same everywhere.
+    ChildProcess child({.argv = {"sh", "-c", "exit 0"}}, guard);
     EXPECT_EQ(end_of(child).status, 0);
 }
 
+TEST_F(ChildProcessTest, LooksForAProgramInThePathThatItIsGiven) {
+    EXPECT_THROW(ChildProcess({.argv = {"true"}, .environment = {"PATH=/dev"}}, guard),
+                 SystemError);
+}
+
 TEST_F(ChildProcessTest, GivesTheEnvironmentAndNoOther) {
-    const ProcessSpec spec{.argv = {"env"}, .environment = {"A=1", "B=2 3"}};
-    EXPECT_EQ(read_all(ChildProcess(spec, guard).stdout_pipe.get()), "A=1\nB=2 3\n");
+    const auto path = fmt::format("PATH={}", std::getenv("PATH"));
+    const ProcessSpec spec{.argv = {"env"}, .environment = {path, "A=1", "B=2 3"}};
+    EXPECT_EQ(read_all(ChildProcess(spec, guard).stdout_pipe.get()), path + "\nA=1\nB=2 3\n");
 }
 
 TEST_F(ChildProcessTest, StartsInTheDirectory) {

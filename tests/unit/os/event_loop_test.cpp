@@ -5,7 +5,9 @@
 #include <atomic>
 #include <csignal>
 #include <future>
+#include <memory>
 #include <optional>
+#include <thread>
 #include <vector>
 
 namespace ntd::os {
@@ -291,6 +293,37 @@ TEST_F(EventLoopTest, LetsATimerSetTheNext) {
         next = loop.at(Deadline::after({}), [&] { fired.set_value(); });
     });
     EXPECT_EQ(fired.get_future().wait_for(30s), std::future_status::ready);
+}
+
+// Removes another watch when it is destroyed.
+struct Remover {
+    ~Remover() { watch.reset(); }
+    EventLoop::Watch watch;
+};
+
+TEST_F(EventLoopTest, LetsACallbackRemoveAnotherWhenItIsDestroyed) {
+    auto remover = std::make_shared<Remover>();
+    remover->watch = loop.watch(other.out.get(), take_from(other));
+    auto watch = loop.watch(pipe.out.get(), [kept = remover] { return true; });
+    remover.reset();
+    watch.reset();
+    other.write("x");
+    settle();
+    EXPECT_EQ(calls, 0);
+}
+
+TEST_F(EventLoopTest, HasDestroyedTheCallbackWhenItsWatchIsGone) {
+    auto owned = std::make_shared<int>();
+    std::promise<void> running;
+    auto watch = loop.watch(pipe.out.get(), [&running, owned] {
+        running.set_value();
+        std::this_thread::sleep_for(10ms);
+        return false;
+    });
+    pipe.write("x");
+    running.get_future().wait();
+    watch.reset();
+    EXPECT_EQ(owned.use_count(), 1);
 }
 
 TEST_F(EventLoopTest, TakesWatchesThatComeAndGoOnManyThreads) {

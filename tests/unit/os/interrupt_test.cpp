@@ -75,7 +75,7 @@ TEST_F(InterruptTest, EndsAWaitForWritingWithTheHooksException) {
     const SocketPair sockets;
     interrupt.set_hook(throw_stop);
     wake();
-    EXPECT_THROW(wait_writable(sockets.ours.get(), -1, Deadline::never(), interrupt), Stop);
+    EXPECT_THROW(wait_writable(sockets.ours.get(), {-1}, Deadline::never(), interrupt), Stop);
 }
 
 TEST_F(InterruptTest, ReachesAWaitThatHasBegun) {

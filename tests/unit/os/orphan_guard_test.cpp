@@ -4,6 +4,8 @@
 
 #include <ntd/os/child_process.h>
 
+#include <fmt/format.h>
+
 #include <sys/stat.h>
 #include <sys/wait.h>
 
@@ -46,6 +48,14 @@ protected:
         return child;
     }
 
+    // Starts a process that holds the FIFO open and is in a session of its own, where the end of
+    // who started it does not reach it.
+    OtherProcess start_apart(const OrphanGuard& guard, const std::string& first = "") const {
+        const auto child =
+            start(guard, "setsid sh -c '" + first + "echo ready; echo $$; exec sleep 1000' & wait");
+        return OtherProcess(std::stoi(read_line(child->stdout_pipe.get())));
+    }
+
     // Returns what the processes wrote to the FIFO, once all of them have ended.
     std::string words_of_the_dead() const { return read_all(alive.get()); }
 
@@ -63,6 +73,39 @@ TEST_F(OrphanGuardTest, EndsAGrandchild) {
     die_after([this](const OrphanGuard& guard) {
         start(guard, "sleep 1000 & echo ready; wait").release();
     });
+    EXPECT_EQ(words_of_the_dead(), "");
+}
+
+TEST_F(OrphanGuardTest, EndsAProcessOfAnotherSession) {
+    die_after([this](const OrphanGuard& guard) { guard.add_process(start_apart(guard)); });
+    EXPECT_EQ(words_of_the_dead(), "");
+}
+
+TEST_F(OrphanGuardTest, EndsWhatAProcessOfAnotherSessionHasStarted) {
+    die_after([this](const OrphanGuard& guard) {
+        guard.add_process(start_apart(guard, "trap \"\" TERM; sleep 1001 & trap - TERM; "));
+    });
+    EXPECT_EQ(words_of_the_dead(), "");
+}
+
+TEST_F(OrphanGuardTest, EndsAProcessOfAnotherSessionOnRequest) {
+    const OrphanGuard guard;
+    guard.add_process(start_apart(guard));
+    guard.end_all();
+    EXPECT_EQ(words_of_the_dead(), "");
+}
+
+TEST_F(OrphanGuardTest, LeavesAForgottenProcessAlone) {
+    die_after([this](const OrphanGuard& guard) {
+        const auto process = start_apart(guard);
+        guard.add_process(process);
+        guard.forget_process(process);
+        const UniqueFd fifo_end(::open(fifo.c_str(), O_WRONLY | O_CLOEXEC));
+        const auto line = fmt::format("{}\n", process.pid());
+        ::write(fifo_end.get(), line.data(), line.size());
+    });
+    const pid_t pid = std::stoi(read_line(alive.get()));
+    EXPECT_EQ(::kill(pid, SIGKILL), 0);
     EXPECT_EQ(words_of_the_dead(), "");
 }
 
@@ -138,6 +181,41 @@ TEST_F(OrphanGuardTest, DoesNotRemoveTheBeginOfALongerPath) {
     EXPECT_TRUE(std::all_of(shorter.begin(), shorter.end(), [](const std::string& each) {
         return std::filesystem::is_symlink(each);
     }));
+}
+
+// A tree, whatever is in it.
+void make_tree(const std::string& path) {
+    std::filesystem::create_directories(path + "/below");
+    std::filesystem::create_symlink("/", path + "/below/link");
+}
+
+TEST_F(OrphanGuardTest, RemovesWhatIsUnfinished) {
+    make_tree(scratch.file("tree"));
+    const UniqueFd parent(::open(scratch.file("").c_str(), O_PATH | O_DIRECTORY | O_CLOEXEC));
+    die_after([&](const OrphanGuard& guard) { guard.add_unfinished(parent.get(), "tree"); });
+    EXPECT_FALSE(std::filesystem::exists(scratch.file("tree")));
+}
+
+TEST_F(OrphanGuardTest, RemovesWhatIsUnfinishedOnRequest) {
+    make_tree(scratch.file("tree"));
+    const UniqueFd parent(::open(scratch.file("").c_str(), O_PATH | O_DIRECTORY | O_CLOEXEC));
+    const OrphanGuard guard;
+    guard.add_unfinished(parent.get(), "tree");
+    guard.end_all();
+    EXPECT_FALSE(std::filesystem::exists(scratch.file("tree")));
+}
+
+TEST_F(OrphanGuardTest, LeavesWhatIsFinished) {
+    make_tree(scratch.file("tree"));
+    make_tree(scratch.file("other"));
+    const UniqueFd parent(::open(scratch.file("").c_str(), O_PATH | O_DIRECTORY | O_CLOEXEC));
+    die_after([&](const OrphanGuard& guard) {
+        const int number = guard.add_unfinished(parent.get(), "tree");
+        guard.add_unfinished(scratch.file("other"));
+        guard.forget_unfinished(number);
+    });
+    EXPECT_TRUE(std::filesystem::exists(scratch.file("tree/below")));
+    EXPECT_FALSE(std::filesystem::exists(scratch.file("other")));
 }
 
 TEST_F(OrphanGuardTest, EndsAllOnRequest) {

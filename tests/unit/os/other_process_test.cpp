@@ -3,6 +3,9 @@
 #include "support.h"
 
 #include <ntd/os/child_process.h>
+#include <ntd/os/unix_socket.h>
+
+#include <sys/wait.h>
 
 #include <csignal>
 
@@ -21,6 +24,38 @@ TEST_F(OtherProcessTest, KnowsItsParent) {
     EXPECT_TRUE(OtherProcess(child.pid()).is_child_of(::getpid()));
     EXPECT_FALSE(OtherProcess(child.pid()).is_child_of(child.pid()));
     EXPECT_FALSE(OtherProcess().is_child_of(::getpid()));
+}
+
+TEST_F(OtherProcessTest, HasNoParentWhenItIsNotThere) {
+    EXPECT_EQ(parent_of(child.pid()), ::getpid());
+    EXPECT_EQ(parent_of(-1), -1);
+}
+
+TEST_F(OtherProcessTest, KnowsWhoHasBeenThereBefore) {
+    EXPECT_TRUE(OtherProcess(1).is_older_than(child.pid()));
+    EXPECT_FALSE(OtherProcess(child.pid()).is_older_than(1));
+    EXPECT_FALSE(OtherProcess(child.pid()).is_older_than(child.pid()));
+}
+
+TEST_F(OtherProcessTest, IsWhoHasConnected) {
+    const ScratchDir scratch;
+    UnixListener listener(scratch.file("socket"));
+    const auto theirs = connect_unix(scratch.file("socket"));
+    EXPECT_EQ(peer_of(listener.accept().get()).pid(), ::getpid());
+    EXPECT_EQ(peer_of(theirs.get()).pid(), ::getpid());
+    EXPECT_FALSE(peer_of(theirs.get()).has_ended());
+}
+
+TEST_F(OtherProcessTest, IsNobodyWhoHasGone) {
+    const ScratchDir scratch;
+    UnixListener listener(scratch.file("socket"));
+    const pid_t pid = ::fork();
+    if (pid == 0) {
+        (void)connect_unix(scratch.file("socket"));
+        ::_exit(0);
+    }
+    ::waitpid(pid, nullptr, 0);
+    EXPECT_TRUE(peer_of(listener.accept().get()).has_ended());
 }
 
 TEST_F(OtherProcessTest, GetsSignals) {

@@ -7,7 +7,11 @@
 #include <poll.h>
 
 #include <cerrno>
+#include <chrono>
+#include <future>
+#include <optional>
 #include <stdexcept>
+#include <thread>
 
 namespace ntd::os {
 
@@ -39,6 +43,24 @@ TEST_F(SignalRelayTest, LeavesTheThreadAloneAfterAWhile) {
     while (::poll(nullptr, 0, 1500) < 0) {
     }
     EXPECT_EQ(::poll(nullptr, 0, 100), 0);
+}
+
+TEST_F(SignalRelayTest, MayBeDestroyedWhileItIsAtWork) {
+    for (int i = 0; i < 100; ++i) {
+        const SignalRelay other(loop, interrupt);
+        EXPECT_EQ(::write(other.wake_fd(), "x", 1), 1);
+        std::this_thread::sleep_for(std::chrono::microseconds(i * 120)); // up to the first timer
+    }
+}
+
+TEST_F(SignalRelayTest, LeavesAThreadAloneThatHasEnded) {
+    std::optional<SignalRelay> other;
+    std::thread([&] { other.emplace(loop, interrupt); }).join();
+    EXPECT_EQ(::write(other->wake_fd(), "x", 1), 1);
+    std::promise<void> later;
+    const auto timer =
+        loop.at(Deadline::after(std::chrono::milliseconds(150)), [&] { later.set_value(); });
+    later.get_future().wait();
 }
 
 TEST_F(SignalRelayTest, ReachesAWaitOfOurs) {

@@ -4,7 +4,12 @@
 
 #include <ntd/base/error.h>
 
+#include <sys/stat.h>
+#include <sys/un.h>
+
+#include <cstring>
 #include <fstream>
+#include <optional>
 
 namespace ntd::os {
 
@@ -129,6 +134,93 @@ TEST_F(UnixSocket, NamesASocketThatIsNotThere) {
 TEST_F(UnixSocket, TellsThatNobodyListens) {
     std::ofstream(path) << "no socket";
     EXPECT_EQ(code_of([&] { connect_unix(path); }), ECONNREFUSED);
+}
+
+class Datagrams : public UnixSocket {
+protected:
+    UniqueFd sender() const {
+        UniqueFd fd(::socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0));
+        sockaddr_un address{};
+        address.sun_family = AF_UNIX;
+        path.copy(address.sun_path, path.size());
+        EXPECT_EQ(::connect(fd.get(), reinterpret_cast<const sockaddr*>(&address), sizeof address),
+                  0);
+        return fd;
+    }
+
+    void send(std::string_view text) const {
+        EXPECT_EQ(::send(sender().get(), text.data(), text.size(), 0),
+                  static_cast<ssize_t>(text.size()));
+    }
+};
+
+TEST_F(Datagrams, KnowWhoHasSentThem) {
+    UnixDatagrams datagrams(path);
+    send("text");
+    const auto received = datagrams.receive();
+    ASSERT_TRUE(received);
+    EXPECT_EQ(received->text, "text");
+    EXPECT_EQ(received->sender, ::getpid());
+}
+
+TEST_F(Datagrams, AreThereOrNot) {
+    UnixDatagrams datagrams(path);
+    EXPECT_FALSE(datagrams.receive());
+    send("");
+    EXPECT_TRUE(datagrams.receive());
+    EXPECT_FALSE(datagrams.receive());
+}
+
+TEST_F(Datagrams, HaveNoTextIfTheyAreTooLong) {
+    UnixDatagrams datagrams(path);
+    send(std::string(UnixDatagrams::longest, 'x'));
+    EXPECT_EQ(datagrams.receive()->text.size(), UnixDatagrams::longest);
+    send(std::string(UnixDatagrams::longest + 1, 'x'));
+    EXPECT_EQ(datagrams.receive()->text, "");
+}
+
+TEST_F(Datagrams, BringNoDescriptors) {
+    UnixDatagrams datagrams(path);
+    Pipe pipe;
+    std::array<char, CMSG_SPACE(sizeof(int))> control{};
+    iovec text{const_cast<char*>("text"), 4};
+    msghdr message{};
+    message.msg_iov = &text;
+    message.msg_iovlen = 1;
+    message.msg_control = control.data();
+    message.msg_controllen = control.size();
+    cmsghdr* header = CMSG_FIRSTHDR(&message);
+    header->cmsg_level = SOL_SOCKET;
+    header->cmsg_type = SCM_RIGHTS;
+    header->cmsg_len = CMSG_LEN(sizeof(int));
+    const int fd = pipe.in.get();
+    std::memcpy(CMSG_DATA(header), &fd, sizeof fd);
+    ASSERT_EQ(::sendmsg(sender().get(), &message, 0), 4);
+    pipe.in.reset();
+    EXPECT_EQ(datagrams.receive()->text, "text");
+    EXPECT_EQ(read_all(pipe.out.get()), "") << "somebody still has the other end";
+}
+
+TEST_F(Datagrams, AreForOurUserAlone) {
+    const UnixDatagrams datagrams(path);
+    struct stat status {};
+    ASSERT_EQ(::stat(path.c_str(), &status), 0);
+    EXPECT_EQ(status.st_mode & 0777U, 0600U);
+}
+
+TEST_F(Datagrams, ReplaceWhatAnEarlierRunHasLeft) {
+    std::ofstream(path) << "no socket";
+    UnixDatagrams datagrams(path);
+    send("text");
+    EXPECT_EQ(datagrams.receive()->text, "text");
+}
+
+TEST_F(Datagrams, LeaveAnotherSocketInTheirPlaceAlone) {
+    std::optional<UnixDatagrams> first(path);
+    first->remove();
+    const UnixDatagrams second(path);
+    first.reset();
+    EXPECT_TRUE(std::filesystem::exists(path));
 }
 
 } // namespace

@@ -33,6 +33,12 @@ protected:
     SocketPair sockets;
 };
 
+TEST_F(Wait, RefusesADescriptorThatSomebodyHasClosed) {
+    const int closed = 1'000'000;
+    EXPECT_THROW(wait_readable({one.out.get(), closed}, Deadline::never(), interrupt), SystemError);
+    EXPECT_THROW(wait_writable(closed, {}, Deadline::never(), interrupt), SystemError);
+}
+
 TEST_F(Wait, GivesTheIndexOfTheReadableDescriptor) {
     two.write("x");
     EXPECT_EQ(wait_readable({one.out.get(), two.out.get()}, soon(), interrupt), 1U);
@@ -80,23 +86,23 @@ TEST_F(Wait, EndsWhenAnotherThreadWrites) {
 }
 
 TEST_F(Wait, TellsThatADescriptorTakesBytes) {
-    EXPECT_TRUE(wait_writable(sockets.ours.get(), -1, soon(), interrupt));
+    EXPECT_TRUE(wait_writable(sockets.ours.get(), {-1}, soon(), interrupt));
 }
 
 TEST_F(Wait, EndsAtTheDeadlineForADescriptorThatTakesNoBytes) {
     fill(sockets.ours.get());
-    EXPECT_FALSE(wait_writable(sockets.ours.get(), -1, at_once(), interrupt));
+    EXPECT_FALSE(wait_writable(sockets.ours.get(), {-1}, at_once(), interrupt));
 }
 
 TEST_F(Wait, EndsForADescriptorThatTakesNoBytesWhenTheOtherSideHasEnded) {
     fill(sockets.ours.get());
     one.in.reset();
-    EXPECT_FALSE(wait_writable(sockets.ours.get(), one.out.get(), Deadline::never(), interrupt));
+    EXPECT_FALSE(wait_writable(sockets.ours.get(), {one.out.get()}, Deadline::never(), interrupt));
 }
 
 TEST_F(Wait, PrefersADescriptorThatTakesBytesToTheOtherSidesEnd) {
     one.in.reset();
-    EXPECT_TRUE(wait_writable(sockets.ours.get(), one.out.get(), soon(), interrupt));
+    EXPECT_TRUE(wait_writable(sockets.ours.get(), {one.out.get()}, soon(), interrupt));
 }
 
 TEST(SetNonblocking, MakesAReadReturn) {

@@ -20,6 +20,39 @@ TEST(HmpCommand, RefusesACarriageReturn) {
     EXPECT_THROW(hmp_command("info version\rquit"), UsageError);
 }
 
+TEST(HmpWords, AreWhatIsBetweenEchoAndPrompt) {
+    EXPECT_EQ(hmp_words("s\x1b[K\x1b[Dset\x1b[K\r\nError: no\r\n(qemu) "), "Error: no");
+}
+
+TEST(HmpWords, MayBeNone) {
+    EXPECT_EQ(hmp_words("c\x1b[K\x1b[Dcont\x1b[K\r\n(qemu) "), "");
+    EXPECT_EQ(hmp_words(""), "");
+}
+
+TEST(HmpVdeCables, AreNamedWithTheirSwitchAndCard) {
+    const auto cables = hmp_vde_cables(
+        "info network\r\n"
+        "virtio-net-pci.0: index=0,type=nic,model=virtio-net-pci,macaddr=52:54:00:12:01:01\r\n"
+        " \\ vlan1: index=0,type=vde,sock=/tmp/vde1.ctl,fd=14\r\n"
+        "virtio-net-pci.1: index=0,type=nic,model=virtio-net-pci,macaddr=52:54:00:12:34:56\r\n"
+        " \\ user.0: index=0,type=user,net=10.0.2.0,restrict=off\r\n(qemu) ");
+    ASSERT_EQ(cables.size(), 1U);
+    EXPECT_EQ(cables[0].name, "vlan1");
+    EXPECT_EQ(cables[0].socket, "/tmp/vde1.ctl");
+    EXPECT_EQ(cables[0].card, "virtio-net-pci.0");
+}
+
+TEST(HmpVdeCables, OfAHubHaveNoCard) {
+    const auto cables = hmp_vde_cables("info network\r\n"
+                                       "hub 0\r\n"
+                                       " \\ hub0port1: vde.0: index=0,type=vde,sock=/s\r\n"
+                                       "vde.1: index=0,type=vde,sock=/t,fd=3\r\n(qemu) ");
+    ASSERT_EQ(cables.size(), 2U);
+    EXPECT_EQ(cables[0].card, "");
+    EXPECT_EQ(cables[1].name, "vde.1");
+    EXPECT_EQ(cables[1].socket, "/t");
+}
+
 TEST(HmpDecoder, WaitsForThePrompt) {
     HmpDecoder decoder;
     decoder.feed("text\r\n(qemu)");

@@ -71,7 +71,7 @@ std::string_view without_shift(std::string_view key) {
 std::string characters_without_a_key() {
     std::string characters;
     for (char c = ' '; c < '\x7F'; ++c)
-        if (!qemu_keys.contains(without_shift(key_name(std::string(1, c)))))
+        if (!qemu_keys.contains(without_shift(*key_name(std::string(1, c)))))
             characters += c;
     return characters;
 }
@@ -83,7 +83,7 @@ TEST(KeyName, IsKnownToQemuForEveryPrintableCharacter) {
 TEST(KeyName, GivesEveryCharacterAKeyOfItsOwn) {
     std::set<std::string> keys;
     for (char c = ' '; c < '\x7F'; ++c)
-        keys.insert(key_name(std::string(1, c)));
+        keys.insert(*key_name(std::string(1, c)));
     EXPECT_EQ(keys.size(), 95U);
 }
 
@@ -103,8 +103,17 @@ TEST(KeyName, KeepsTheNameOfAKey) {
     EXPECT_EQ(key_name("ctrl-alt-f1"), "ctrl-alt-f1");
 }
 
-TEST(KeyName, KeepsACharacterThatIsOnNoKey) {
-    EXPECT_EQ(key_name("\x01"), "\x01");
+TEST(KeyName, KnowsTheKeysThatWriteControlCharacters) {
+    EXPECT_EQ(key_name("\t"), "tab");
+    EXPECT_EQ(key_name("\x1B"), "esc");
+    EXPECT_EQ(key_name("\b"), "backspace");
+    EXPECT_EQ(key_name("\x7F"), "delete");
+}
+
+TEST(KeyName, IsNoneForACharacterThatIsOnNoKey) {
+    EXPECT_EQ(key_name("\x01"), std::nullopt);
+    EXPECT_EQ(key_name("\u20AC"), std::nullopt);
+    EXPECT_EQ(key_name("ctrl-\x1B"), std::nullopt);
 }
 
 } // namespace

@@ -2,6 +2,7 @@
 
 #include <ntd/base/error.h>
 
+#include <fmt/format.h>
 #include <gtest/gtest.h>
 
 namespace ntd::proto {
@@ -34,6 +35,31 @@ TEST(QmpCommand, IsALineWithAnId) {
 TEST(QmpCommand, PassesArgumentsOn) {
     EXPECT_EQ(qmp_command("quit", R"({"a": [1, null]})", 1),
               "{\"arguments\":{\"a\":[1,null]},\"execute\":\"quit\",\"id\":1}\n");
+}
+
+std::string nested(std::size_t depth) {
+    return R"({"return": )" + std::string(depth - 1, '[') + std::string(depth - 1, ']') + "}\n";
+}
+
+TEST(QmpCommand, RefusesArgumentsThatWouldTakeTheStack) {
+    EXPECT_THROW(qmp_command("x", nested(1'000'000), 1), UsageError);
+}
+
+TEST(QmpDecoder, RefusesAMessageThatWouldTakeTheStack) {
+    EXPECT_THROW(decoded(nested(1'000'000)), ProtocolError);
+}
+
+TEST(QmpDecoder, RefusesBracketsWithoutEnd) {
+    EXPECT_THROW(decoded(std::string(1'000'000, '[') + "\n"), ProtocolError);
+}
+
+TEST(QmpDecoder, TakesSomeHundredBracketsInEachOther) {
+    EXPECT_EQ(decoded(nested(500)).kind, Kind::success);
+}
+
+TEST(QmpDecoder, CountsNoBracketsInStrings) {
+    const auto brackets = std::string(1000, '[') + R"(\"\\)";
+    EXPECT_EQ(decoded(R"({"return": ")" + brackets + "\"}\n").kind, Kind::success);
 }
 
 TEST(QmpCommand, IsOneLineWhateverIsInTheArguments) {
@@ -166,6 +192,33 @@ TEST(QmpDecoder, GoesOnBehindALineThatIsNoMessage) {
     EXPECT_THROW(decoder.next(), ProtocolError);
     EXPECT_EQ(decoder.next().value().event, "SHUTDOWN");
 }
+
+std::chrono::microseconds since_epoch(std::string_view timestamp) {
+    const auto event = fmt::format("{{\"event\": \"RESET\", \"timestamp\": {}}}\n", timestamp);
+    return std::chrono::duration_cast<std::chrono::microseconds>(
+        qmp_time(decoded(event)).time_since_epoch());
+}
+
+TEST(QmpTime, IsTheEvents) {
+    EXPECT_EQ(since_epoch(R"({"seconds": 7, "microseconds": 2})").count(), 7'000'002);
+}
+
+class NoQmpTime : public testing::TestWithParam<const char*> {};
+
+TEST_P(NoQmpTime, IsTheEndOfTime) {
+    const auto latest = std::chrono::system_clock::time_point::max().time_since_epoch();
+    EXPECT_EQ(since_epoch(GetParam()),
+              std::chrono::duration_cast<std::chrono::microseconds>(latest));
+}
+
+INSTANTIATE_TEST_SUITE_P(,
+                         NoQmpTime,
+                         testing::Values("7",
+                                         "{}",
+                                         R"({"seconds": 7})",
+                                         R"({"seconds": -1, "microseconds": -1})",
+                                         R"({"seconds": 1e99, "microseconds": 0})",
+                                         R"({"seconds": 9223372036854775807, "microseconds": 0})"));
 
 TEST(QmpCausedByGuest, SaysWhatTheEventSays) {
     EXPECT_TRUE(qmp_caused_by_guest(decoded(shutdown)));

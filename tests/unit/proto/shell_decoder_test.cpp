@@ -144,6 +144,13 @@ TEST(ShellDecoder, TellsThatTheWorkerIsGone) {
     EXPECT_TRUE(Decoded({marker, " gone\n"}).decoder.worker_gone());
 }
 
+TEST(ShellDecoder, TellsOnceThatTheWorkerIsNew) {
+    Decoded decoded({marker, " anew\n", "text", marker, " 0\n"});
+    EXPECT_TRUE(decoded.decoder.take_worker_is_new());
+    EXPECT_FALSE(decoded.decoder.take_worker_is_new());
+    EXPECT_EQ(decoded.decoder.status(), 0);
+}
+
 TEST(ShellDecoder, DoesNotTakeGoneForAStatus) {
     EXPECT_EQ(Decoded({marker, " gone\n"}).decoder.status(), std::nullopt);
 }

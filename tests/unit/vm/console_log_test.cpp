@@ -29,9 +29,10 @@ TEST_F(ConsoleLogTest, KeepsTheSerialLines) {
     EXPECT_EQ(console.text(), "one\ntwo\n");
 }
 
-TEST_F(ConsoleLogTest, KeepsStandardErrorOutOfTheText) {
+TEST_F(ConsoleLogTest, HasStandardErrorInTheText) {
+    console.add_serial("one");
     console.add_stderr("qemu: warning");
-    EXPECT_EQ(console.text(), "");
+    EXPECT_EQ(console.text(), "one\nqemu: warning\n");
 }
 
 TEST_F(ConsoleLogTest, GivesTheTextFromAPosition) {
@@ -197,6 +198,33 @@ TEST_F(ConsoleLogTest, TellsOfItsEnd) {
     const os::Broadcast::Listener listener(console.changed());
     console.close();
     EXPECT_TRUE(is_notified(listener));
+}
+
+TEST(ConsoleLog, HasAnUnfinishedLineOnce) {
+    ConsoleLog log;
+    EXPECT_EQ(log.add_unfinished("pass"), "pass");
+    EXPECT_EQ(log.add_unfinished("passphrase: "), "phrase: ");
+    EXPECT_EQ(log.text(), "passphrase: ");
+    log.add_serial("passphrase: secret");
+    EXPECT_EQ(log.text(), "passphrase: secret\n");
+    log.add_serial("next");
+    EXPECT_EQ(log.all(), "passphrase: secret\nnext\n");
+}
+
+TEST(ConsoleLog, ShowsAnUnfinishedLineAsTheLast) {
+    ConsoleLog log;
+    log.add_serial("one");
+    log.add_unfinished("login: ");
+    EXPECT_EQ(log.tail(), "one\nlogin: ");
+    EXPECT_EQ(log.tail(1), "login: ");
+}
+
+TEST(ConsoleLog, ForgetsAnUnfinishedLineAtANewStart) {
+    ConsoleLog log;
+    log.add_unfinished("login: ");
+    log.clear();
+    log.add_serial("first");
+    EXPECT_EQ(log.text(), "first\n");
 }
 
 } // namespace

@@ -33,7 +33,7 @@ protected:
                 tries.push_back(last);
                 return tries.size() == which;
             },
-            timeout, [this] { return exit_fd.get(); }, interrupt);
+            timeout, [this] { return SharedFd(SharedFd(), &exit_fd); }, interrupt);
     }
 
     void never_succeed(Timeout timeout) { succeed_at(0, timeout); }
@@ -51,6 +51,7 @@ protected:
     UniqueFd exit_fd;
     UniqueFd alive; // exit_fd hangs up with it
     os::Interrupt interrupt;
+    WaitLimit no_limit{Deadline::never()};
 };
 
 TEST_F(Retry, EndsWithTheFirstSuccess) {
@@ -109,14 +110,14 @@ TEST(PauseAfterTry, GrowsUpToASecond) {
 
 TEST_F(Retry, LooksAgainWhenThereAreNews) {
     os::Broadcast source;
-    Rest rest(Deadline::never(), interrupt, News{source});
+    Rest rest(no_limit, interrupt, News{source});
     source.notify();
     EXPECT_FALSE(rest.wait({0ms, 10ms, 900s}, exit_fd.get()));
 }
 
 TEST_F(Retry, RestsTheLeastTimeWhateverTheNews) {
     os::Broadcast source;
-    Rest rest(Deadline::never(), interrupt, News{source, [] { return false; }});
+    Rest rest(no_limit, interrupt, News{source, [] { return false; }});
     source.notify();
     const auto begin = Deadline::Clock::now();
     rest.wait({0ms, 30ms, 30ms}, exit_fd.get());
@@ -125,14 +126,14 @@ TEST_F(Retry, RestsTheLeastTimeWhateverTheNews) {
 
 TEST_F(Retry, LooksAgainAtOnceWhenTheNewsConcernTheWait) {
     os::Broadcast source;
-    Rest rest(Deadline::never(), interrupt, News{source, [] { return true; }});
+    Rest rest(no_limit, interrupt, News{source, [] { return true; }});
     source.notify();
     EXPECT_FALSE(rest.wait({0ms, 900s, 900s}, exit_fd.get()));
 }
 
 TEST_F(Retry, RestsAsLongAsTheTryTookInAnyCase) {
     os::Broadcast source;
-    Rest rest(Deadline::never(), interrupt, News{source, [] { return true; }});
+    Rest rest(no_limit, interrupt, News{source, [] { return true; }});
     source.notify();
     const auto begin = Deadline::Clock::now();
     rest.wait({30ms, 900s, 900s}, exit_fd.get());
@@ -141,7 +142,7 @@ TEST_F(Retry, RestsAsLongAsTheTryTookInAnyCase) {
 
 TEST_F(Retry, TakesNoNewsFromBeforeATry) {
     os::Broadcast source;
-    Rest rest(Deadline::never(), interrupt, News{source, [] { return true; }});
+    Rest rest(no_limit, interrupt, News{source, [] { return true; }});
     source.notify();
     rest.begin_try();
     const auto begin = Deadline::Clock::now();
@@ -177,7 +178,7 @@ TEST_F(Retry, DoesWithoutADescriptor) {
 
 TEST_F(Retry, LetsTheErrorOfATryThrough) {
     EXPECT_THROW(retry([](bool) -> bool { throw MachineError("gone"); }, std::nullopt,
-                       [] { return -1; }, interrupt),
+                       [] { return nullptr; }, interrupt),
                  MachineError);
 }
 

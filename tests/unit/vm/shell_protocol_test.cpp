@@ -24,6 +24,7 @@ namespace {
 
 using namespace std::chrono_literals;
 using namespace std::string_literals;
+using testing::EndsWith;
 using testing::MatchesRegex;
 
 constexpr std::string_view no_signals = "SigIgn:\t0000000000000000\n";
@@ -456,7 +457,7 @@ TEST_P(ShellProtocol, EndsACommandOfOursByASignal) {
     Exchange exchange(bash);
     bash.send(shell_run_direct(exchange.marker, "echo started; sleep 60"));
     EXPECT_TRUE(exchange.wait_for_output("started\n"));
-    bash.send(shell_end());
+    bash.send(shell_stop(new_marker()));
     EXPECT_EQ(exchange.wait_for_status(), 128 + SIGTERM);
 }
 
@@ -485,7 +486,7 @@ TEST_P(ShellProtocol, EndsAPacedOutputByASignal) {
     Exchange exchange(bash);
     bash.send(shell_run_paced(exchange.marker, "exec cat /dev/zero"));
     exchange.wait_for_output("\0"s);
-    bash.send(shell_end());
+    bash.send(shell_stop(new_marker()));
     EXPECT_NE(exchange.wait_for_status(), 0);
     EXPECT_EQ(output_of("ls -A /tmp").find(exchange.marker.substr(4)), std::string::npos);
 }
@@ -538,13 +539,47 @@ TEST_P(ShellProtocol, EndsACommandByASignal) {
     Exchange exchange(bash);
     exchange.send_command("echo ready; exec sleep 1000");
     exchange.wait_for_output("ready");
-    bash.send(shell_end());
+    bash.send(shell_stop(new_marker()));
     EXPECT_EQ(exchange.wait_for_status(), 128 + SIGTERM);
 }
 
-TEST_P(ShellProtocol, EndsNothingOfTheNextCommand) {
+TEST_P(ShellProtocol, TakesTheNextCommandAfterOneThatEndedBeforeItWasStopped) {
     status_of("true");
-    bash.send(shell_end()); // a command that ended by itself just before
+    Exchange stop(bash);
+    bash.send(shell_stop(stop.marker));
+    EXPECT_EQ(stop.wait_for_status(), 0);
+    EXPECT_EQ(output_of("echo text"), "text\n");
+}
+
+TEST_P(ShellProtocol, SaysThatItHasStopped) {
+    Exchange exchange(bash);
+    exchange.send_command("trap '' TERM; echo ready; sleep 1000");
+    exchange.wait_for_output("ready");
+    Exchange stop(bash);
+    bash.send(shell_stop(stop.marker));
+    EXPECT_EQ(stop.wait_for_status(), 0);
+    EXPECT_EQ(output_of("echo text"), "text\n");
+}
+
+TEST_P(ShellProtocol, RunsNothingOfWhatIsGivenUp) {
+    auto fifo_fd = make_fifo();
+    const auto command = "echo ran >" + fifo() + std::string(100'000, ' ');
+    Exchange exchange(bash);
+    auto text = shell_run(exchange.marker, command);
+    text.behind = shell_given_up(exchange.marker);
+    bash.send(text);
+    EXPECT_EQ(exchange.wait_for_status(), 1);
+    EXPECT_EQ(output_of("ls -A /tmp").find(exchange.marker.substr(4)), std::string::npos);
+    bash.send(shell_detach("echo over >" + fifo()));
+    EXPECT_EQ(line_of(std::move(fifo_fd)), "over\n");
+}
+
+TEST_P(ShellProtocol, PassesOverWhatIsGivenUpAndCannotBeStored) {
+    Exchange exchange(bash);
+    auto text = shell_store(exchange.marker, "/nowhere/file", "four");
+    text.behind = shell_given_up(exchange.marker);
+    bash.send(text);
+    EXPECT_EQ(exchange.wait_for_status(), 1);
     EXPECT_EQ(output_of("echo text"), "text\n");
 }
 
@@ -552,7 +587,7 @@ TEST_P(ShellProtocol, EndsWhatACommandHasStarted) {
     Exchange exchange(bash);
     exchange.send_command("(echo ready; exec sleep 1000) & wait || true; echo over");
     exchange.wait_for_output("ready");
-    bash.send(shell_end());
+    bash.send(shell_stop(new_marker()));
     EXPECT_EQ(exchange.wait_for_status(), 128 + SIGTERM);
 }
 
@@ -560,7 +595,7 @@ TEST_P(ShellProtocol, GivesTheLastWordsOfASignalledCommand) {
     Exchange exchange(bash);
     exchange.send_command("trap 'echo bye; exit 3' TERM; echo ready; sleep 1000");
     exchange.wait_for_output("ready");
-    bash.send(shell_end());
+    bash.send(shell_stop(new_marker()));
     exchange.wait_for_status();
     EXPECT_EQ(exchange.output, "ready\nbye\n");
 }
@@ -573,7 +608,7 @@ TEST_P(ShellProtocol, GivesTheLastWordsOfACommandThatBecomesCat) {
                           fifo());
     EXPECT_EQ(::write(fifo_fd.get(), "ready\n", 6), 6);
     exchange.wait_for_output("ready");
-    bash.send(shell_end());
+    bash.send(shell_stop(new_marker()));
     exchange.wait_for_status();
     EXPECT_EQ(exchange.output, "ready\nbye\n");
 }
@@ -633,13 +668,41 @@ TEST_P(ShellProtocol, TellsThatTheWorkerIsGone) {
     exchange.probe_until([&] { return exchange.decoder.worker_gone(); });
 }
 
-TEST_P(ShellProtocol, TellsTheNextCommandThatTheWorkerIsGone) {
+TEST_P(ShellProtocol, GivesTheNextCommandANewWorker) {
     Exchange exchange(bash);
     exchange.send_command("kill -KILL $PPID");
     exchange.probe_until([&] { return exchange.decoder.worker_gone(); });
     Exchange next(bash);
     next.send_command("echo text");
-    EXPECT_TRUE(next.receive_until([&] { return next.decoder.worker_gone(); }));
+    EXPECT_EQ(next.wait_for_status(), 0);
+    EXPECT_THAT(next.output, EndsWith("text\n")); // behind answers to the probes
+    EXPECT_TRUE(next.decoder.take_worker_is_new());
+    EXPECT_FALSE(next.decoder.take_worker_is_new());
+    EXPECT_EQ(output_of("echo more"), "more\n");
+}
+
+TEST_P(ShellProtocol, GivesADetachedCommandANewWorker) {
+    Exchange exchange(bash);
+    exchange.send_command("kill -KILL $PPID");
+    exchange.probe_until([&] { return exchange.decoder.worker_gone(); });
+    auto fifo_fd = make_fifo();
+    bash.send(shell_detach("echo text >" + fifo()));
+    EXPECT_EQ(line_of(std::move(fifo_fd)), "text\n");
+    Exchange next(bash);
+    next.send_command("echo text");
+    EXPECT_EQ(next.wait_for_status(), 0);
+    EXPECT_THAT(next.output, EndsWith("text\n")); // behind answers to the probes
+    EXPECT_TRUE(next.decoder.take_worker_is_new());
+}
+
+TEST_P(ShellProtocol, LetsADetachedCommandEndItsParent) {
+    auto fifo_fd = make_fifo();
+    bash.send(shell_detach("kill -KILL $PPID; echo done >" + fifo()));
+    Exchange exchange(bash);
+    exchange.send_command("read -r line <" + fifo() + "; echo $line; echo text");
+    EXPECT_EQ(exchange.wait_for_status(), 0);
+    EXPECT_EQ(exchange.output, "done\ntext\n");
+    EXPECT_FALSE(exchange.decoder.take_worker_is_new());
 }
 
 TEST_P(ShellProtocol, RestartsAWorkerThatIsGone) {
@@ -681,6 +744,13 @@ TEST(ShellPort, IsNotUsedIfNothingComesOverIt) {
     exchange.send_command("echo text");
     EXPECT_EQ(exchange.wait_for_status(), 0);
     EXPECT_EQ(exchange.output, "text\n");
+}
+
+TEST(NewShell, SaysThatItIsNew) {
+    LocalBash bash(Way::line);
+    Exchange exchange(bash);
+    bash.send(shell_ping(exchange.marker));
+    EXPECT_TRUE(exchange.receive_until([&] { return exchange.decoder.shell_is_new(); }));
 }
 
 INSTANTIATE_TEST_SUITE_P(Over,

@@ -24,7 +24,7 @@ TEST(QemuArguments, AreThoseThatStartScriptsKnow) {
         "-serial",    "stdio",
         "-no-reboot", "-nographic",
         "-chardev",   "socket,id=ntd-port,path=/s/port",
-        "-device",    "virtserialport,chardev=ntd-port,name=nixos-test-driver.0",
+        "-device",    "virtserialport,chardev=ntd-port,id=ntd-port-device,name=nixos-test-driver.0",
     };
     EXPECT_EQ(qemu_arguments(sockets, Reboot::ends_qemu, Display::none), expected);
 }
@@ -107,24 +107,33 @@ TEST(StartCommandLine, QuotesBytesThatAreNotUtf8) {
 }
 
 TEST(StartEnvironment, AddsTheDirectories) {
-    const Words expected{"TMPDIR=/state", "SHARED_DIR=/shared", "USE_TMPDIR=1"};
-    EXPECT_EQ(start_environment({}, "/state", "/shared"), expected);
+    const Words expected{"TMPDIR=/state", "SHARED_DIR=/shared", "USE_TMPDIR=1",
+                         "NIX_EFI_VARS=/efi"};
+    EXPECT_EQ(start_environment({}, "/state", "/shared", "/efi"), expected);
+    EXPECT_EQ(start_environment({"NIX_EFI_VARS="}, "/state", "/shared", "/efi"), expected);
+}
+
+TEST(StartEnvironment, KeepsAPlaceForEfiVariables) {
+    const Words expected{"NIX_EFI_VARS=/own", "TMPDIR=/state", "SHARED_DIR=/shared",
+                         "USE_TMPDIR=1"};
+    EXPECT_EQ(start_environment({"NIX_EFI_VARS=/own"}, "/state", "/shared", "/efi"), expected);
 }
 
 TEST(StartEnvironment, KeepsWhatItInherits) {
-    EXPECT_EQ(start_environment({"QEMU_VDE_SOCKET_1=/vde1.ctl"}, "", "").front(),
+    EXPECT_EQ(start_environment({"QEMU_VDE_SOCKET_1=/vde1.ctl"}, "", "", "").front(),
               "QEMU_VDE_SOCKET_1=/vde1.ctl");
 }
 
 TEST(StartEnvironment, ReplacesWhatItInherits) {
-    const Words expected{"TMPDIR=/state", "SHARED_DIR=/shared", "USE_TMPDIR=1"};
+    const Words expected{"TMPDIR=/state", "SHARED_DIR=/shared", "USE_TMPDIR=1",
+                         "NIX_EFI_VARS=/efi"};
     EXPECT_EQ(start_environment({"TMPDIR=/tmp", "USE_TMPDIR=", "SHARED_DIR=/x", "TMPDIR=/y"},
-                                "/state", "/shared"),
+                                "/state", "/shared", "/efi"),
               expected);
 }
 
 TEST(StartEnvironment, KeepsVariablesWithALongerName) {
-    EXPECT_EQ(start_environment({"TMPDIR_OLD=/tmp"}, "", "").front(), "TMPDIR_OLD=/tmp");
+    EXPECT_EQ(start_environment({"TMPDIR_OLD=/tmp"}, "", "", "").front(), "TMPDIR_OLD=/tmp");
 }
 
 TEST(DisplayOf, IsAWindowUnderX) {

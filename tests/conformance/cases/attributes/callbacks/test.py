@@ -14,5 +14,12 @@ def fails():
 machine.callbacks.append(fails)
 with t.assertRaisesRegex(ValueError, "of the callback"):
     machine.succeed("touch never")
+for press in (
+    lambda: machine.send_monitor_command("system_powerdown"),
+    lambda: machine.send_key("a"),
+    lambda: machine.screenshot("never"),
+):
+    with t.assertRaisesRegex(ValueError, "of the callback"):
+        press()
 machine.callbacks.clear()
 machine.fail("test -e never")

@@ -26,6 +26,6 @@ lines = machine.full_console_log
 assert isinstance(lines, list) and any("Linux version" in line for line in lines)
 start = len(lines)
 machine.shutdown()
-assert any("Power down" in line for line in machine.full_console_log[start:])
 machine.serial_thread.join()
 assert not machine.serial_thread.is_alive()
+assert any("Power down" in line for line in machine.full_console_log[start:])

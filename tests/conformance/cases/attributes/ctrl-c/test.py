@@ -11,7 +11,7 @@ def interrupts(call):
     begin = time.monotonic()
     with t.assertRaises(KeyboardInterrupt):
         call()
-    assert time.monotonic() - begin < 5
+    assert time.monotonic() - begin < 50
 
 
 interrupts(lambda: machine.succeed("sleep 60"))

@@ -9,7 +9,13 @@ class Container(QemuMachine):
         self.succeed(f"echo service {unit}")
 
 
-own = Container(machine.start_command, name="own", out_dir=machine.out_dir, tmp_dir=machine.tmp_dir)
+own = Container(
+    out_dir=machine.out_dir,
+    tmp_dir=machine.tmp_dir,
+    start_command=os.environ["START"],
+    logger=log,
+    name="own",
+)
 driver.machines_qemu.append(own)
 own.wait_for_unit("sshd")
 assert own.calls == ["echo service sshd"], own.calls

@@ -1,5 +1,5 @@
 machine.start()
 machine.connect()
-assert machine.get_console_log().encode("utf-8")
 machine.succeed(r"printf 'bad \xff\xfe bytes \0 and \x1b[31mcolours\x1b[0m\n' >&2")
 machine.wait_for_console_text("bad .* bytes", timeout=10)
+assert machine.get_console_log().encode("utf-8")

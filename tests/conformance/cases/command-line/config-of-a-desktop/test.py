@@ -1,1 +1,2 @@
-assert machines == []
+assert [machine.name for machine in machines] == ["web"]
+assert driver.config.display_viewers == {"vnc": "/bin/vncviewer"}

@@ -1,6 +1,6 @@
 assert isinstance(box, NspawnMachine) and isinstance(box, BaseMachine)
 assert not hasattr(box, "forward_port") and hasattr(web, "forward_port")
-for name in ("crash", "send_key", "screenshot", "send_monitor_command", "block", "get_tty_text"):
+for name in ("crash", "send_monitor_command", "block", "get_tty_text", "wait_for_console_text"):
     assert not hasattr(box, name), name
 for name in ("succeed", "wait_for_unit", "wait_for_file", "copy_from_host", "copy_from_machine"):
     assert hasattr(box, name), name

@@ -1,4 +1,4 @@
 import os
 
-machine = create_machine(f"{os.environ['OWN_TMP']} {machine.start_command}", name="web")
+machine = create_machine(f"{os.environ['OWN_TMP']} {os.environ['START']}", name="web")
 machine.succeed("test -d /tmp/shared")

@@ -14,3 +14,4 @@ assert machine.succeed("sha256sum < large").split()[0] == digest.hexdigest()
 machine.copy_from_machine("large")
 with open(driver.out_dir / "large", "rb") as file:
     assert hashlib.file_digest(file, "sha256").hexdigest() == digest.hexdigest()
+machine.crash()

@@ -1,5 +1,6 @@
-chatty = create_machine(f"echo Disk image does not exist, creating; exec {machine.start_command}", name="machine2")
+chatty = create_machine(f"echo Disk image does not exist, creating; exec {os.environ['START']}", name="machine2")
 chatty.log("a start script may say what it does")
+import os
 import stat
 
 machine.start()
@@ -9,3 +10,4 @@ machine.send_console("root\n")
 retry(lambda _: (machine.state_dir / "typed").exists(), 10)
 chatty.start()
 log.log_serial("Disk image does not exist, creating", "machine")
+chatty.crash()

@@ -24,6 +24,17 @@ with subtest("typing on the console"):
     machine.send_console("some words\n")
     machine.wait_for_console_text("got: some words", timeout=60)
 
+with subtest("a prompt, and the answer to it"):
+    ask = "read -rp 'passphrase: ' answer; echo \"GOT=$answer\""
+    machine.execute(f"({ask}) </dev/ttyS0 >/dev/ttyS0 2>&1 &")
+    machine.wait_for_console_text("passphrase: ", timeout=60)
+    machine.send_console("secret\n")
+    machine.wait_for_console_text("GOT=secret", timeout=60)
+
+with subtest("a bar of progress"):
+    machine.execute("printf '10%%\\r55%%\\r' >/dev/ttyS0; sleep 20; echo >/dev/ttyS0", check_output=False)
+    machine.wait_for_console_text("55%", timeout=15)
+
 with subtest("a new start, a new log"):
     machine.succeed("echo of the first boot >&2")
     machine.wait_for_console_text("of the first boot", timeout=60)

@@ -29,6 +29,16 @@ with subtest("combinations of keys"):
     machine.send_key("alt-f2", delay=0)
     machine.wait_until_succeeds(f"{shown} | grep -x tty2", timeout=60)
 
+with subtest("letters of all kinds"):
+    shown = "caf\u00e9 \u2502 \u00e4\u03a9"
+    machine.succeed(f"printf '\\ec%s\\r\\n' '{shown}' >/dev/tty6")
+    machine.wait_until_tty_matches(6, shown, timeout=60)
+    machine.wait_until_tty_matches("6", "(?m)^caf. \u2502 ", timeout=60)
+    machine.succeed("echo '\u250c\u2500\u2510 \u20ac \u25cf \u0416' >/dev/tty6")
+    machine.wait_until_tty_matches(6, "\u250c\u2500\u2510 \u20ac \u25cf \u0416", timeout=60)
+    machine.dump_tty_contents(6)
+    machine.wait_for_console_text("caf\u00e9 \u2502", timeout=60)
+
 with subtest("in vain"):
     with t.assertRaisesRegex(Exception, "action timed out"):
         machine.wait_until_tty_matches("2", "no such text", timeout=1)

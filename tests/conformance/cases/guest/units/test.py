@@ -18,6 +18,25 @@ with subtest("not active"):
         machine.require_unit_state("broken")
     machine.require_unit_state("broken", "failed")
 
+with subtest("why not"):
+    one = "printf '{}' >/run/systemd/system/{}.service; systemctl daemon-reload"
+    oneshot = r"[Service]\nType=oneshot\nExecStart=/bin/true\n"
+    machine.succeed(one.format(oneshot, "well"), "systemctl start well")
+    condition = r"[Unit]\nConditionPathExists=/no/such\n" + oneshot
+    machine.succeed(one.format(condition, "unmet"), "systemctl start unmet")
+    machine.succeed("systemctl mask --runtime nfs-server.service")
+    reasons = {
+        "broken": 'its result is "exit-code": its main process exited with status 1',
+        "ngnix": 'there is no such unit; the nearest name is "nginx.service"',
+        "nfs-server": "it is masked",
+        "well": "it has run and ended well \\(a oneshot without RemainAfterExit\\)",
+        "unmet": "its condition was not met .*ConditionPathExists=/no/such",
+        "nginx": "nothing has started it, and it is not enabled",
+    }
+    for unit, reason in reasons.items():
+        with t.assertRaisesRegex(AssertionError, f'unit "{unit}" .*: {reason}'):
+            machine.wait_for_unit(unit)
+
 with subtest("names and properties of every kind"):
     machine.succeed(
         "systemd-run --unit 'odd\\x2dname@with:signs.service' -p Environment=A=b=c sleep 1000"
@@ -33,8 +52,12 @@ with subtest("jobs"):
     assert machine.start_job("no-such-unit")[0] != 0
 
 with subtest("units of a user"):
-    machine.start_job("user@1000")
-    machine.wait_for_unit("user@1000")
+    before = os.times().elapsed
+    machine.systemctl("show", "alice")
+    look = os.times().elapsed - before  # a part of what the wait looks at
+    with t.assertRaisesRegex(AssertionError, 'timed out .*user "alice" has no systemd manager'):
+        machine.wait_for_unit("default.target", "alice", timeout=2 + 6 * look)
+    machine.execute("(sleep 3; systemctl start user@1000) >&2 &")
     machine.wait_for_unit("default.target", "alice")
     assert machine.systemctl("show-environment", "alice")[1].count("/home/alice") > 0
     run = "su -l alice -c 'XDG_RUNTIME_DIR=/run/user/1000 systemd-run --user --unit {} {}'"

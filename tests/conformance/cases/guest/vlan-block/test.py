@@ -30,3 +30,12 @@ with subtest("from the host"):
     server.forward_port(port, 80)
     with urllib.request.urlopen(f"http://127.0.0.1:{port}/", timeout=60) as page:
         assert b"nginx" in page.read()
+
+with subtest("what QEMU refuses"):
+    with socket.create_server(("0.0.0.0", 0)) as taken:
+        with t.assertRaisesRegex(Exception, "Could not set up host forwarding rule"):
+            server.forward_port(taken.getsockname()[1], 80)
+    with t.assertRaisesRegex(Exception, "Could not set up host forwarding rule"):
+        server.forward_port(port, 81)
+    with t.assertRaisesRegex(Exception, "QEMU refused .*Bad host port"):
+        server.forward_port(70000, 80)

@@ -6,7 +6,13 @@ class Watched(QemuMachine):
         return super().send_monitor_command(command)
 
 
-watched = Watched(machine.start_command, name="watched", out_dir=machine.out_dir, tmp_dir=machine.tmp_dir)
+watched = Watched(
+    out_dir=machine.out_dir,
+    tmp_dir=machine.tmp_dir,
+    start_command=os.environ["START"],
+    logger=log,
+    name="watched",
+)
 driver.machines_qemu.append(watched)
 watched.start()
 watched.forward_port()

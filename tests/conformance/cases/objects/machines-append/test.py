@@ -1,4 +1,4 @@
-target = create_machine(installer.start_command, name="target")
+target = create_machine(os.environ["START"], name="target")
 driver.machines.append(target)
 target.start()
 assert target.succeed("echo new") == "new\n"

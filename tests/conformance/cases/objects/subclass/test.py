@@ -19,7 +19,13 @@ class Impatient(Recording):
         return "active" if unit == "pretended.service" else "failed"
 
 
-machine = Impatient(base.start_command, name="mine", out_dir=driver.out_dir, tmp_dir=base.tmp_dir)
+machine = Impatient(
+    out_dir=driver.out_dir,
+    tmp_dir=base.tmp_dir,
+    start_command=os.environ["START"],
+    logger=log,
+    name="mine",
+)
 driver.machines_qemu.append(machine)
 assert machine.succeed("echo one", "echo two") == "one\ntwo\n" and machine.started
 machine.fail("false")

@@ -3,7 +3,7 @@ import os
 # As installer tests have it: exec, quotes, variables, shares.
 os.environ["MORE"] = "-m 512"
 share = "-virtfs local,path=/nix/store,security_model=none,mount_tag=nix-store"
-command = f"exec {machine.start_command} $MORE -name 'two words' {share}"
+command = f"exec {os.environ['START']} $MORE -name 'two words' {share}"
 target = create_machine(command, name="target")
 target.start()
 arguments = (target.state_dir / "arguments").read_text().splitlines()
@@ -17,3 +17,4 @@ assert target.succeed("echo up") == "up\n"
 target.crash()
 target.start(allow_reboot=True)
 assert "-no-reboot" not in (target.state_dir / "arguments").read_text().splitlines()
+target.crash()

@@ -3,7 +3,9 @@ from datetime import timedelta
 for loss in (-0.1, 1.1, 50, float("nan")):
     with t.assertRaisesRegex(ValueError, f"loss is a fraction between 0 and 1, not {loss}"):
         vlan1.impair(loss=loss)
-for delay in (-1, float("inf"), float("nan"), timedelta(days=1)):
+with t.assertRaisesRegex(ValueError, "nan"):
+    vlan1.impair(delay=float("nan"))
+for delay in (-1, float("inf"), timedelta(days=1)):
     with t.assertRaisesRegex(ValueError, f"delay is in seconds, 0 to 3600, not {delay}"):
         vlan1.impair(delay=delay)
 for wrong in ({"loss": "10%"}, {"delay": "200ms"}, {"loss": None}):

@@ -9,6 +9,12 @@ assert machine.start_job("web.service") == (0, "")
 machine.require_unit_state("web.service", "active")
 assert machine.stop_job("web.service") == (0, "")
 machine.require_unit_state("web.service", "inactive")
+# The shell sees the names.
+unit("worker.service", ActiveState="inactive")
+assert machine.start_job("web.service worker.service") == (0, "")
+machine.require_unit_state("worker.service", "active")
+assert machine.stop_job("{web,worker}.service") == (0, "")
+machine.require_unit_state("worker.service", "inactive")
 # Unchecked: the status tells.
 assert machine.start_job("broken.service")[0] == 1
 assert machine.start_job("no-such.service")[0] == 5

@@ -11,6 +11,7 @@ threading.Timer(0.4, server.listen).start()
 machine.wait_for_open_port(port)
 machine.wait_for_open_port(str(port), "127.0.0.1", 10)
 machine.wait_for_open_port(port, addr="localhost", timeout=10)
+machine.wait_for_open_port(port, "$(echo 127.0.0.1)", timeout=10)
 with t.assertRaisesRegex(AssertionError, "action timed out"):
     machine.wait_for_closed_port(port, "127.0.0.1", 0.5)
 threading.Timer(0.4, server.close).start()

@@ -1,0 +1,48 @@
+"""What starts a QEMU machine, as an object: releases before 26.05 made machines of these."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from test_driver._engine import engine
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+
+class StartCommand:
+    """A shell command to which the driver's arguments for QEMU are appended."""
+
+    def __init__(self, command: str) -> None:
+        self._cmd = command
+
+    def __str__(self) -> str:
+        return self._cmd
+
+    def cmd(
+        self,
+        monitor_socket_path: str | Path,
+        qmp_socket_path: str | Path,
+        shell_socket_path: str | Path,
+        allow_reboot: bool = False,
+    ) -> str:
+        """The whole command line, for QEMU's sockets at these places."""
+        return engine.start_command_line(
+            self._cmd,
+            monitor=str(monitor_socket_path),
+            qmp=str(qmp_socket_path),
+            shell=str(shell_socket_path),
+            allow_reboot=allow_reboot,
+        )
+
+
+QemuStartCommand = StartCommand
+
+
+class NixStartScript(StartCommand):
+    """The script ``run-NAME-vm`` that Nix makes."""
+
+    @property
+    def machine_name(self) -> str:
+        """NAME; ``machine`` if the script is called otherwise."""
+        return engine.machine_name(self._cmd)

@@ -1,0 +1,7 @@
+"""QEMU's machine protocol, under the name of its module up to 25.05."""
+
+from __future__ import annotations
+
+from test_driver.machine.qmp import QMPAPIError, QMPSession
+
+__all__ = ["QMPAPIError", "QMPSession"]

@@ -1,0 +1,5 @@
+own = create_machine("echo a word of the start script >&2; exec $FAKE_VM", name="own")
+own.start()
+own.wait_for_console_text("a word of the", timeout=30)
+assert "a word of the start script" in own.get_console_log()
+own.crash()

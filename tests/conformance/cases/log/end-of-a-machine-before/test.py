@@ -1,0 +1,1 @@
+log.info("as in 25.11")

@@ -1,0 +1,117 @@
+"""Fails on a binding that keeps Python's lock while it may block.
+
+Goes over the functions that src/python/bind_*.cpp gives to Python. Each releases the lock, in its
+own text or in a function of the same file that it names, or it is in QUICK, which says why it need
+not.
+"""
+
+import re
+
+from report import report
+
+RELEASES = re.compile(r"\bcan_block\(\)|\bgil_scoped_release\b|\bmake_blocking<")
+
+# file: function as Python sees it (__init__ for a constructor): why it never blocks
+QUICK = {
+    "bind_driver": {
+        "machine_name": "takes text apart",
+        "python_name": "takes text apart",
+        "read_config": "looks at the environment, which is Python's to change",
+        "options": "returns what is there",
+        "warns_of_old_forms": "reads a flag",
+        "hear_signals": "is Python's own",
+        "is_fork": "reads a flag",
+        "keep_all_objects": "is Python's own, in a fork",
+    },
+    "bind_log": {
+        "__init__": "keeps its arguments",
+    },
+    "bind_machine": {
+        "__init__": "keeps its argument",
+        "__enter__": "counts time",
+        "__exit__": "counts time",
+        "begin_last": "counts time",
+        "left": "counts time",
+        "has_cut": "reads a flag",
+        "left_now": "counts time",
+        "_set_before_command": "keeps its argument",
+    },
+    "bind_nspawn": {
+        "_set_overridden": "keeps its argument",
+    },
+    "bind_qemu": {
+        "start_command_line": "looks at the environment, which is Python's to change",
+        "_set_overridden": "keeps its argument",
+    },
+}
+
+COMMENT_OR_TEXT = re.compile(r'//[^\n]*|("(?:\\.|[^"\\\n])*")')
+LAMBDA = r"auto (?P<lambda>\w+) = \[[^;{}]*\{"
+FUNCTION = r"[\w>&*]\s+(?!if\b|for\b|while\b|switch\b|catch\b)(?P<function>\w+)\([^;{}\[\]]*\{"
+DEFINITION = re.compile(f"{LAMBDA}|{FUNCTION}")
+BINDING = re.compile(r"\bdef(?:_static)?\(")
+
+
+def code_of(file):
+    """Without comments, and with no brackets in texts."""
+
+    def plain(match):
+        return re.sub(r"[(){}]", "_", match[1] or "")
+
+    return COMMENT_OR_TEXT.sub(plain, file.read_text())
+
+
+def end_of(code, begin):
+    """Behind the bracket that closes the one in front of ``begin``."""
+    depth = 1
+    for place in range(begin, len(code)):
+        depth += {"(": 1, "{": 1, ")": -1, "}": -1}.get(code[place], 0)
+        if depth == 0:
+            return place + 1
+    return len(code)
+
+
+def releasing_functions(code):
+    """Names of those of the file, lambdas among them, that release the lock, or call such."""
+    texts = {
+        match["lambda"] or match["function"]: code[match.end() : end_of(code, match.end())]
+        for match in DEFINITION.finditer(code)
+    }
+    found = set()
+    while more := {
+        name for name, text in texts.items() if name not in found and releases(text, found)
+    }:
+        found |= more
+    return found
+
+
+def releases(text, releasing):
+    """Whether a text does, itself or by one of the functions that do."""
+    return bool(RELEASES.search(text) or releasing & set(re.findall(r"\w+", text)))
+
+
+def bindings(code):
+    """(line, name, whole text) of each function that Python gets."""
+    for match in BINDING.finditer(code):
+        text = code[match.end() : end_of(code, match.end())]
+        name = re.match(r'\s*"(\w+)"', text)
+        yield code.count("\n", 0, match.start()) + 1, name[1] if name else "__init__", text
+
+
+def faults(root, quick=QUICK):
+    for file in sorted((root / "src" / "python").glob("bind_*.cpp")):
+        code = code_of(file)
+        releasing = releasing_functions(code)
+        unused = set(quick.get(file.stem, {}))
+        for line, name, text in bindings(code):
+            if releases(text, releasing):
+                continue
+            if name not in quick.get(file.stem, {}):
+                yield f"{file}:{line}: {name} may block, and keeps Python's lock"
+            unused.discard(name)
+        for name in sorted(unused):
+            yield f"{file}: {name} is in QUICK, but needs not be"
+
+
+if __name__ == "__main__":
+    report(faults)
