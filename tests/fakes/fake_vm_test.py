@@ -550,6 +550,16 @@ def go_wrong(vm, what):
     (vm.directory / "guest" / "control").write_text(f"fault {what}\n")
 
 
+def test_what_is_asked_for_during_a_reboot_happens(start):
+    vm = start(reboot=True)
+    shell = vm.shell()
+    with (vm.directory / "guest" / "control").open("w") as control:
+        shell.send(b"reboot\n")
+        shell.until(SPAWNING)
+        control.write("fault closed shell\n")
+    assert shell.rest() == b""
+
+
 @pytest.mark.parametrize("options", [(), ("--relay",)])
 def test_fault_closes_the_shell_channel(start, options):
     vm = start(*options)

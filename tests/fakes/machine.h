@@ -59,6 +59,7 @@ private:
     void open_endpoints();
     void open_endpoint(const Endpoint& endpoint);
     void power_on();
+    void open_control();
     void start_shell();
     void restart_shell();
     void shell_has_ended();
