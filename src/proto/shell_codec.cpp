@@ -19,6 +19,14 @@ namespace {
 // limited to 128 KiB (MAX_ARG_STRLEN).
 constexpr std::size_t longest_on_a_line = std::size_t{64} * 1024;
 
+// What a spare bash does: it waits for a command, and is to it what `bash -c` would be. What may
+// have changed since it was started is read again. The NUL tells a whole command from a part of
+// one.
+constexpr std::string_view spare_script =
+    R"sh(IFS= read -r -d "" -u 9 BASH_EXECUTION_STRING || exit; exec 9<&-; )sh"
+    R"sh([[ ${HOSTNAME@a} = *x* ]] || read -r HOSTNAME </proc/sys/kernel/hostname; )sh"
+    R"sh(SECONDS=0; eval "$BASH_EXECUTION_STRING")sh";
+
 // The worker's functions: n MARKER COMMAND, and d MARKER COMMAND for one of ours, which leaves no
 // process behind and so can write to the channel itself; o is for those that are one simple
 // command, and need no bash of their own. Descriptor 7 is the guest's console: the command's
@@ -27,13 +35,29 @@ constexpr std::size_t longest_on_a_line = std::size_t{64} * 1024;
 // commands: it must not cut output off, nor hit the reader of the next command if this one ended by
 // itself just before. Of a bash that a signal ends, the worker would tell the console in words of
 // its own.
+//
+// Most of what a short command costs is the start of bash. So p starts a spare one ahead, which
+// waits at the other end of the pipe behind descriptor 4; g gives it the command. One that is gone
+// has not got it: then, and where there is none, x starts a bash for the command. There is no spare
+// where BASH_ENV has a say in what a new bash is. The pipe stays, but not after a status that may
+// mean that the spare has ended before it took the command: the next one must not get that.
 constexpr std::string_view worker_functions =
-    R"sh(r() { trap '' TERM; exec 8> >(exec cat 7<&- 8>&-); r=$!; trap - TERM; }; )sh"
-    R"sh(x() { { bash -c "set -euo pipefail; $1" <&7 2>&3 3>&- 7<&- 8>&-; s=$?; } 3>&2 2>/dev/null; }; )sh"
-    R"sh(o() { { (set -euo pipefail; eval "$2") <&7 2>&3 3>&- 7<&- 8>&-; s=$?; } 3>&2 2>/dev/null; )sh"
-    R"sh(printf '%s %s\n' "$1" "$s"; }; )sh"
-    R"sh(d() { x "$2"; printf '%s %s\n' "$1" "$s"; }; )sh"
-    R"sh(n() { x "$2" >&8; exec 8>&-; wait "$r"; printf '%s %s\n' "$1" "$s"; r; }; r)sh";
+    R"sh(exec 3>&2 2>/dev/null; )sh"
+    R"sh(r() { trap "" TERM; exec 8> >(exec cat 3>&- 4>&- 7<&- 8>&-); r=$!; trap - TERM; }; )sh"
+    R"sh(p() { p=; [ ! "$P" ] || { [ "$q" ] || { exec 4<> <(:); exec 4>/proc/self/fd/4; q=1; }; )sh"
+    R"sh(exec 9</proc/self/fd/4; (trap - INT QUIT; exec bash -c "$P" <&7 >&8 2>&3 3>&- 4>&- 7<&- 8>&-) & )sh"
+    R"sh(p=$!; exec 9<&-; }; }; )sh"
+    R"sh(g() { [ "$p" ] || return; trap "" PIPE; printf "set -euo pipefail; %s\0" "$1" >&4; )sh"
+    R"sh(set -- $?; trap - PIPE; return "$1"; }; )sh"
+    R"sh(e() { printf "%s %s\n" "$@"; }; )sh"
+    R"sh(x() { bash -c "set -euo pipefail; $1" <&7 2>&3 3>&- 4>&- 7<&- 8>&-; }; )sh"
+    R"sh(o() { (set -euo pipefail; eval "$2") <&7 2>&3 3>&- 4>&- 7<&- 8>&-; e "$1" $?; }; )sh"
+    R"sh(d() { x "$2"; e "$1" $?; }; )sh"
+    R"sh(l() { exec 9</proc/self/fd/4; read -t 0 -u 9; set -- $?; exec 9<&-; return "$1"; }; )sh"
+    R"sh(n() { if g "$2"; then wait "$p"; s=$?; [ $s -lt 126 ] || ! l || { q=; [ $s = 143 ] || s=x; }; )sh"
+    R"sh(else s=x; fi; [ $s != x ] || { x "$2" >&8; s=$?; }; )sh"
+    R"sh(exec 8>&-; wait "$r"; e "$1" $s; r; p; }; )sh"
+    R"sh(P=; q=; [ "$BASH_ENV" ] || P='@SPARE@'; r; p)sh";
 
 // The control shell's functions. Descriptor 5 is where bulk input comes from, 6 is for output and
 // frames. The port is opened once: what had come in is thrown away when it is closed. It is used
@@ -58,7 +82,8 @@ constexpr std::string_view worker_functions =
 // count bytes. What cannot be stored is passed over, up to the marker that comes behind it; any
 // other line there means that we have given up, and what came is not what was meant.
 //
-// ntd_stop gives what runs two seconds to end. The worker has said so, then, and has a new cat.
+// ntd_stop gives what runs two seconds to end. The worker has said so, then, and its cat is gone.
+// If there is nothing but the cat and a bash that still waits for a command, nothing runs.
 // It waits by reading from a pipe in which nothing comes: the guest's sleep may be what hangs.
 constexpr std::string_view control_functions = R"sh(
 if (: </dev/console) 2>/dev/null; then exec 7</dev/console; else exec 7</dev/null; fi
@@ -117,11 +142,16 @@ ntd_renew() {
     exec 9>&-; wait "$ntd_pid" 2>/dev/null; ntd_worker
 }
 ntd_restart() { ntd_renew; ntd_say "$1" 0; }
+ntd_is_idle() {
+    set -- $(ntd_children "$ntd_pid")
+    [[ $# = 1 || $# = 2 && -e /proc/$2/fd/9 ]]
+}
 ntd_stop() {
     local p c end=$((SECONDS + 3))
-    c=$(ntd_children "$ntd_pid"); [ "$c" != "${c%% *} " ] || end=0
+    ! ntd_is_idle || end=0
+    c=$(ntd_children "$ntd_pid")
     for p in $(ntd_tree "$ntd_pid"); do kill -s TERM "$p" 2>/dev/null; done
-    until p=$(ntd_children "$ntd_pid"); [[ $p = "${p%% *} " && ${c%% *} != ${p%% *} || $SECONDS -ge $end ]]
+    until p=$(ntd_children "$ntd_pid"); [[ " $p" != *" ${c%% *} "* || $SECONDS -ge $end ]]
     do read -r -t .1 <> <(:); done 2>/dev/null
     ntd_restart "$1"
 }
@@ -150,6 +180,15 @@ constexpr std::size_t longest_frame = 1 << 20;
 void check_frame_size(std::size_t size) {
     if (size > longest_frame)
         throw ProtocolError("the guest's shell sent a frame of more than {} bytes", longest_frame);
+}
+
+// Each byte passes through the guest's serial port.
+std::string unindented(std::string_view text) {
+    std::string result;
+    for (const char c : text)
+        if (c != ' ' || (!result.empty() && result.back() != '\n'))
+            result += c;
+    return result;
 }
 
 std::string replaced(std::string_view text, std::string_view what, std::string_view by) {
@@ -203,8 +242,9 @@ std::string new_marker() {
 }
 
 std::string shell_setup(std::string_view marker, ShellPort port) {
+    const auto worker = replaced(worker_functions, "@SPARE@", spare_script);
     const auto functions =
-        replaced(replaced(control_functions, "@WORKER@", shell_quote(worker_functions)), "@PORT@",
+        replaced(replaced(unindented(control_functions), "@WORKER@", shell_quote(worker)), "@PORT@",
                  port == ShellPort::perhaps ? port_name : "/"); // no port has that name
     return fmt::format("{0}ntd_sync {1}; ntd_worker; printf '%s %s\\n' {1} $ntd_port\n",
                        functions.substr(1), marker);
@@ -269,10 +309,9 @@ std::string shell_go_on(std::string_view marker) {
 // console.
 std::string shell_detach(std::string_view command) {
     const auto run = shell_quote(fmt::format("set -euo pipefail; {}", command));
-    const auto line =
-        fmt::format("(trap - INT QUIT; exec <&7 >/dev/null 7<&- 8>&- 3>&2 2>/dev/null; "
-                    "bash -c {} 2>&3 3>&-; :) &",
-                    run);
+    const auto line = fmt::format("(trap - INT QUIT; exec <&7 >/dev/null 4>&- 7<&- 8>&-; "
+                                  "bash -c {} 2>&3 3>&-; :) &",
+                                  run);
     return fmt::format("ntd_to '' {}\n", shell_quote(line));
 }
 

@@ -341,7 +341,10 @@ def test_command_that_nobody_waits_for_may_kill_its_shell(
     check(run_driver, script, machines={"web": options})
 
 
-KILL_LATER = "touch ready; until [ -e go ]; do sleep 0.01; done; kill -KILL {worker}; touch gone"
+KILL_LATER = (
+    "touch ready; until [ -e go ]; do sleep 0.01; done; kill -KILL {worker}; "
+    "while kill -0 {worker}; do sleep 0.01; done; touch gone"
+)
 
 
 @pytest.mark.parametrize("options", ["", "--no-port"])

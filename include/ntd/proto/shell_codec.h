@@ -14,7 +14,9 @@
 //     bash -c "set -euo pipefail; COMMAND" <console >pipe; wait for cat; printf frame
 //
 // where cat, which was there before, copies the output from the pipe to the channel until every
-// holder of the other end has closed it. Frames
+// holder of the other end has closed it. The bash was there before, too: it has read the command
+// from a pipe, and evaluates it. To the command that makes no difference but that the bash lives as
+// long as the last program does, and that its arguments do not show the command. Frames
 // start with a marker that is random for each command and end with a newline:
 //
 //     MARKER STATUS    the command has ended with that status, and its output is complete

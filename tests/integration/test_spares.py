@@ -1,0 +1,239 @@
+"""The bash of a command has been started ahead: what the command sees of it, and what ends it."""
+
+from __future__ import annotations
+
+import subprocess
+import textwrap
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from harness import Result
+
+RunDriver = Callable[..., Result]
+
+# Defined in each script: the worker, and who waits in it for a command.
+SPARE = """
+import signal
+
+def children(pid):
+    return [int(word) for word in open(f"/proc/{pid}/task/{pid}/children").read().split()]
+
+def spare():
+    worker = int(web.succeed("echo $PPID"))
+    while True:
+        for pid in children(worker):
+            if open(f"/proc/{pid}/comm").read() == "bash\\n" and os.path.exists(f"/proc/{pid}/fd/9"):
+                return pid
+"""
+
+
+def check(run_driver: RunDriver, script: str, **options: object) -> Result:
+    return run_driver(SPARE + textwrap.dedent(script), **options).must_succeed()
+
+
+# What `bash -c` does here, a command of a guest does there.
+COMMANDS = [
+    "echo $- $0 $# $BASH_SUBSHELL",
+    "echo $LINENO\necho $LINENO",
+    "[ $$ = $BASHPID ] && [ -d /proc/$$ ] && echo own",
+    'a=$(cat /proc/$$/stat); set -- $a; [ "$4" = $PPID ] && echo parent',
+    'echo "$BASH_EXECUTION_STRING"',
+    "echo $SECONDS; sleep 1.1; echo $SECONDS",
+    "[ $HOSTNAME = $(cat /proc/sys/kernel/hostname) ] && echo host",
+    "echo ${PIPESTATUS[@]} ${FUNCNAME[@]-no} ${BASH_LINENO[@]-no} ${!-no}",
+    "jobs; umask; pwd | wc -l; declare -F; alias; trap",
+    "set -o; shopt",
+    "ulimit -a",
+    "hash; echo $_",
+    "cat <<EOF\none $((1 + 1))\nEOF",
+    "cat <<'EOF'\n$x\nEOF",
+    "f() { false; echo not here; }; f; echo nor here",
+    "f() { false; echo here; }; f || true",
+    "if false; then :; elif true; then echo else; fi",
+    "false || false; echo no",
+    "false | true; echo no",
+    "a=$(false); echo no",
+    "! true; echo on",
+    "echo $unset; echo no",
+    "echo before; exit 7; echo no",
+    "(exit 3)",
+    "return 3",
+    "trap 'echo bye' EXIT; false",
+    "trap 'echo bye; exit 5' EXIT; exit 3",
+    "trap 'echo err' ERR; false",
+    "trap 'echo got' USR1; kill -USR1 $$; echo on",
+    "kill -TERM $$",
+    "kill -KILL $$",
+    "sh -c 'kill -KILL $$'",
+    "if then",
+    "echo before; if then",
+    "echo before\nif then",
+    "echo 'no end",
+    "echo $(",
+    "no-such-command",
+    "exec no-such-command",
+    "exec echo other",
+    "exec 4>&1 9>&1; echo four >&4; echo nine >&9",
+    "sleep 0.05 & wait $!; echo $?; wait",
+    "set +euo pipefail; false; echo $unset on",
+    "shopt -s extglob nullglob\necho /@(x|y)",
+    "source /no/such/file",
+    "echo $((1 / 0)); echo no",
+    "cd /no/such; echo no",
+    "readonly a=1; a=2; echo no",
+    "printf '%s\\n' {a..c} \"a  b\" $'tab\\there'",
+    "coproc cat; echo ${#COPROC[@]}; kill $COPROC_PID",
+    "ulimit -S -n 64; ulimit -n",
+    "echo 'ends with lines'\n\n\n",
+]
+
+
+def test_command_is_as_with_bash_c(run_driver: RunDriver) -> None:
+    expected = [
+        subprocess.run(
+            ["bash", "-c", f"set -euo pipefail; {command}"],
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.DEVNULL,
+            text=True,
+        )
+        for command in COMMANDS
+    ]
+    rows = [
+        (command, run.returncode if run.returncode >= 0 else 128 - run.returncode, run.stdout)
+        for command, run in zip(COMMANDS, expected)
+    ]
+    check(
+        run_driver,
+        f"""
+        wrong = []
+        for text, status, output in {rows!r}:
+            if (found := web.execute(text)) != (status, output):
+                wrong.append((text, status, output, found))
+        assert not wrong, wrong
+        """,
+    )
+
+
+@pytest.mark.parametrize("options", ["", "--no-port"])
+def test_command_has_a_bash_that_was_there_before(run_driver: RunDriver, options: str) -> None:
+    check(
+        run_driver,
+        """
+        for _ in range(5):
+            waiting = spare()
+            assert int(web.succeed("echo $$")) == waiting
+        """,
+        machines={"web": options},
+    )
+
+
+def test_spare_that_was_killed_has_not_lost_the_command(run_driver: RunDriver) -> None:
+    check(
+        run_driver,
+        """
+        for number in range(20):
+            os.kill(spare(), signal.SIGKILL)
+            web.succeed(f"echo {number} >> done")
+        assert web.succeed("cat done").split() == [str(number) for number in range(20)]
+        """,
+    )
+
+
+def test_spare_that_dies_while_it_is_given_the_command_has_not_begun_it(
+    run_driver: RunDriver,
+) -> None:
+    check(
+        run_driver,
+        """
+        import threading
+        for number in range(3):
+            waiting = spare()
+            os.kill(waiting, signal.SIGSTOP)
+            threading.Timer(0.3, os.kill, (waiting, signal.SIGKILL)).start()
+            assert web.succeed(f"echo {number} >> done; echo $$") != f"{waiting}\\n"
+            assert web.succeed("echo mine") == "mine\\n"
+        assert web.succeed("cat done") == "0\\n1\\n2\\n"
+        """,
+    )
+
+
+def test_spare_that_is_stopped_keeps_no_limit(run_driver: RunDriver) -> None:
+    check(
+        run_driver,
+        """
+        os.kill(spare(), signal.SIGSTOP)
+        assert web.execute("echo hello", timeout=1) == (124, "")
+        assert web.succeed("echo hello") == "hello\\n"
+        """,
+    )
+
+
+def test_command_given_up_leaves_no_spare(run_driver: RunDriver) -> None:
+    check(
+        run_driver,
+        """
+        before = spare()
+        assert web.execute("sleep 100", timeout=1)[0] == 124
+        assert web.succeed("echo on") == "on\\n"
+        assert spare() != before and not os.path.exists(f"/proc/{before}")
+        """,
+    )
+
+
+def test_worker_that_is_killed_takes_its_spare_along(run_driver: RunDriver) -> None:
+    check(
+        run_driver,
+        """
+        waiting = spare()
+        worker = int(web.succeed("echo $PPID"))
+        os.kill(worker, signal.SIGKILL)
+        while os.path.exists(f"/proc/{worker}") or os.path.exists(f"/proc/{waiting}"):
+            pass
+        assert web.succeed("echo on") == "on\\n"
+        """,
+    )
+
+
+def test_no_spare_where_each_new_bash_reads_a_file(run_driver: RunDriver, tmp_path: Path) -> None:
+    settings = tmp_path / "settings"
+    settings.write_text("setting=first\n")
+    bash = tmp_path / "bash"
+    bash.write_text(f'#!/bin/sh\nBASH_ENV={settings} exec /bin/bash "$@"\n')
+    bash.chmod(0o755)
+    check(
+        run_driver,
+        f"""
+        assert web.succeed("echo $setting") == "first\\n"
+        open({str(settings)!r}, "w").write("setting=second\\n")
+        assert web.succeed("echo $setting") == "second\\n"
+        """,
+        machines={"web": f"--guest-path={tmp_path}"},
+    )
+
+
+def test_thousand_commands_in_a_row(run_driver: RunDriver) -> None:
+    check(
+        run_driver,
+        """
+        for number in range(1000):
+            assert web.execute(f"echo {number}; exit {number % 100}") == (number % 100, f"{number}\\n")
+        assert len(children(int(web.succeed("echo $PPID")))) <= 2
+        """,
+    )
+
+
+def test_descriptor_of_the_spare_is_nobody_elses(run_driver: RunDriver) -> None:
+    # Commands, looks, copies, and those that nobody waits for.
+    check(
+        run_driver,
+        """
+        count = "ls /proc/self/fd | tr '\\\\n' ' '"
+        assert web.succeed(count) == "0 1 2 3 ", web.succeed(count)
+        web.execute(f"{count} > detached; touch there", check_output=False)
+        web.wait_for_file("there")
+        assert web.succeed("cat detached") == "0 1 2 3 "
+        """,
+    )
