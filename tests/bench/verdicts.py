@@ -1,0 +1,55 @@
+"""What the samples say: ratios to floor and peer, and whether the goals are met."""
+
+from __future__ import annotations
+
+from statistics import median
+
+from figures import Figure
+from record import FLOOR, OURS, Record
+
+
+def p95(samples: list[float]) -> float:
+    """The nearest-rank percentile: the greatest of fewer than twenty samples."""
+    ordered = sorted(samples)
+    return ordered[max(0, -(-95 * len(ordered) // 100) - 1)]
+
+
+def floor_of(figure: Figure, record: Record) -> float | None:
+    if figure.floor is None or isinstance(figure.floor, (int, float)):
+        return figure.floor
+    found = record.of(FLOOR, figure.floor) or record.of(OURS, figure.floor)
+    return median(found) * figure.times if found else None
+
+
+def of_floor(figure: Figure, record: Record) -> float | None:
+    """Our median as so many times the floor; None where there is none, or it is 0."""
+    ours, floor = record.of(OURS, figure.name), floor_of(figure, record)
+    return median(ours) / floor if ours and floor else None
+
+
+def of_peer(figure: Figure, record: Record, peer: str) -> float | None:
+    """How many times better our median is."""
+    ours, theirs = record.of(OURS, figure.name), record.of(peer, figure.name)
+    if not ours or not theirs:
+        return None
+    worse = times_worse(figure, median(ours), median(theirs))
+    return 1 / worse if worse else None
+
+
+def times_worse(figure: Figure, ours: float, other: float) -> float | None:
+    """Above 1 is worse, whichever way is better for this figure; None for what took no time."""
+    if ours <= 0 or other <= 0:
+        return None
+    return other / ours if figure.more_is_better else ours / other
+
+
+def met(figure: Figure, record: Record, peers: list[str]) -> bool | None:
+    """Whether all goals that can be judged are met; None if that is none of them."""
+    judged = []
+    if figure.of_floor is not None and (ratio := of_floor(figure, record)) is not None:
+        within = ratio >= figure.of_floor if figure.more_is_better else ratio <= figure.of_floor
+        judged.append(within)
+    if figure.of_peer is not None:
+        ratios = [of_peer(figure, record, peer) for peer in peers]
+        judged += [ratio >= figure.of_peer for ratio in ratios if ratio is not None]
+    return all(judged) if judged else None
