@@ -3,6 +3,7 @@
 import contextlib
 import io
 import sys
+import tempfile
 import unittest
 from pathlib import Path
 from unittest import mock
@@ -16,7 +17,7 @@ import table  # noqa: E402
 import verdicts  # noqa: E402
 from figures import FIGURES, Figure  # noqa: E402
 from groups import TINY, RunFailed  # noqa: E402
-from record import OURS, Record, in_turns  # noqa: E402
+from record import BASE, OURS, Record, in_turns  # noqa: E402
 
 TIME = Figure("time", "ms", "bash", of_floor=2, of_peer=4)
 RATE = Figure("rate", "MB/s", "pipe", of_floor=0.5, of_peer=2, more_is_better=True)
@@ -97,6 +98,55 @@ class Goals(unittest.TestCase):
         self.assertEqual(named - known - set(table.TOLD), set())
 
 
+class Changes(unittest.TestCase):
+    def change(self, ours, base, figure=TIME):
+        """From rounds of one sample each."""
+        record = Record()
+        for who, values in ((OURS, ours), (BASE, base)):
+            for number, value in enumerate(values):
+                record.add(who, number, {figure.name: [value]})
+        return verdicts.change(figure, record)
+
+    def test_much_worse_in_each_round_is_worse(self):
+        found = self.change([1.2, 2.4, 3.6], [1.0, 2.0, 3.0])
+        self.assertTrue(found.is_worse)
+        self.assertAlmostEqual(found.times_worse, 1.2)
+        self.assertAlmostEqual(found.noise, 0)
+
+    def test_few_rounds_are_no_verdict(self):
+        found = self.change([2.0, 2.0], [1.0, 1.0])
+        self.assertTrue(found.seems_worse)
+        self.assertFalse(found.is_worse)
+
+    def test_a_little_worse_is_not(self):
+        self.assertFalse(self.change([1.09] * 3, [1.0] * 3).seems_worse)
+
+    def test_better_is_not_worse(self):
+        self.assertFalse(self.change([1.0] * 3, [2.0] * 3).seems_worse)
+
+    def test_a_lower_rate_is_worse(self):
+        self.assertTrue(self.change([80.0] * 3, [100.0] * 3, RATE).is_worse)
+        self.assertFalse(self.change([120.0] * 3, [100.0] * 3, RATE).is_worse)
+
+    def test_within_the_noise_is_not_worse(self):
+        found = self.change([0.7, 1.2, 1.9], [1.0] * 3)
+        self.assertTrue(found.seems_worse)
+        self.assertFalse(found.is_worse)
+
+    def test_one_bad_round_is_not_worse(self):
+        self.assertFalse(self.change([1.0, 1.0, 9.0], [1.0] * 3).seems_worse)
+
+    def test_compares_what_one_round_gave(self):
+        self.assertEqual(self.change([5.0, 1.0], [5.0]).rounds, 1)
+
+    def test_are_not_told_of_what_may_change(self):
+        count = Figure("count", "", may_change=True)
+        self.assertIsNone(self.change([3.0] * 3, [2.0] * 3, count))
+
+    def test_are_not_told_of_what_took_no_time(self):
+        self.assertIsNone(self.change([0.0], [1.0]))
+
+
 class Order(unittest.TestCase):
     def test_each_of_two_is_first_in_every_second_round(self):
         self.assertEqual([in_turns(["a", "b", "c"], n)[0] for n in range(4)], ["a", "c", "a", "c"])
@@ -109,7 +159,7 @@ class Sessions(unittest.TestCase):
     def setUp(self):
         self.asked = []
         floor = {"bash": [1.0]}
-        for target, value in (("floors.measure", lambda *_: floor),):
+        for target, value in (("FIGURES", [TIME, RATE]), ("floors.measure", lambda *_: floor)):
             patch = mock.patch(f"session.{target}", value)
             patch.start()
             self.addCleanup(patch.stop)
@@ -125,15 +175,28 @@ class Sessions(unittest.TestCase):
         asked.__name__ = name
         return asked
 
-    def run_rounds(self, rounds, *groups, names=(OURS, "peer")):
+    def run_rounds(self, rounds, *groups, names=(OURS, BASE)):
         made = session.Session({name: name for name in names}, groups, TINY, Path("python3"))
         with contextlib.redirect_stderr(io.StringIO()):
             made.run(rounds)
         return made
 
     def test_alternate(self):
-        self.run_rounds(2, self.group("a", {OURS: {"time": [1.0]}, "peer": {"time": [1.0]}}))
-        self.assertEqual([who for _, who in self.asked], [OURS, "peer", "peer", OURS])
+        self.run_rounds(2, self.group("a", {OURS: {"time": [1.0]}, BASE: {"time": [1.0]}}))
+        self.assertEqual([who for _, who in self.asked], [OURS, BASE, BASE, OURS])
+
+    def test_measure_again_what_seems_worse_and_no_more(self):
+        slow = self.group("slow", {OURS: {"time": [2.0]}, BASE: {"time": [1.0]}})
+        same = self.group("same", {OURS: {"rate": [1.0]}, BASE: {"rate": [1.0]}})
+        made = self.run_rounds(2, slow, same)
+        self.assertEqual(made.worse(), ["time"])
+        self.assertEqual(self.asked.count(("slow", OURS)), 2 * session.MORE)
+        self.assertEqual(self.asked.count(("same", OURS)), 2)
+
+    def test_leave_the_peer_out_when_they_measure_again(self):
+        times = {OURS: {"time": [2.0]}, BASE: {"time": [1.0]}, "peer": {"time": [3.0]}}
+        self.run_rounds(1, self.group("slow", times), names=(OURS, "peer", BASE))
+        self.assertEqual(self.asked.count(("slow", "peer")), 1)
 
     def test_give_no_second_chance_to_who_failed(self):
         made = self.run_rounds(3, self.group("a", {OURS: {"time": [1.0]}}), names=(OURS, "peer"))
@@ -152,11 +215,43 @@ class Drivers(unittest.TestCase):
         with self.assertRaises(SystemExit):
             drivers.generation("usage: ls")
 
+    def test_that_cannot_be_run_are_refused(self):
+        with self.assertRaisesRegex(SystemExit, "cannot be run"):
+            drivers.peer(Path("/nowhere"))
+
+    def test_of_no_commit_are_refused(self):
+        with contextlib.redirect_stderr(io.StringIO()), self.assertRaises(SystemExit):
+            drivers.commit("no-such-commit", Path("/nowhere"))
+
+    def test_are_built_as_ours_is(self):
+        with tempfile.TemporaryDirectory() as folder:
+            cache = Path(folder, "CMakeCache.txt")
+            cache.write_text("CMAKE_BUILD_TYPE:STRING=Release\n_Python3_EXECUTABLE:INTERNAL=/py\n")
+            found = drivers.settings_like(Path(folder))
+        wanted = ["-DCMAKE_BUILD_TYPE=Release", "-DPython3_EXECUTABLE=/py", "-DNTD_BUILD_TESTS=OFF"]
+        self.assertEqual(found, wanted)
+
 
 class Table(unittest.TestCase):
+    def test_marks_what_seems_worse(self):
+        record = recorded(ours_time=[12.0], base_time=[10.0], peer_time=[48.0], floor_bash=[10.0])
+        cells = table.row(TIME, record, ["peer"], compared=True)
+        self.assertEqual(
+            cells,
+            ["time", "ms", "12.0", "12.0", "10.0", "1.20", "≤ 2", "48.0", "48.0", "4.00", "≥ 4"]
+            + ["met", "10.0", "+20 %", "± ? unsure"],
+        )
+
     def test_has_columns(self):
         cells = [["a", "ms", "1"], ["bcd", "s", "100"]]
         self.assertEqual(table.lines(cells), ["a    ms    1", "bcd  s   100"])
+
+    def test_marks_what_is_worse(self):
+        record = Record()
+        for number in range(3):
+            record.add(OURS, number, {"time": [12.0]})
+            record.add(BASE, number, {"time": [10.0]})
+        self.assertEqual(table.change(TIME, record), ["10.0", "+20 %", "± 0 % WORSE"])
 
 
 if __name__ == "__main__":

@@ -1,12 +1,18 @@
-"""The executables that are measured: ours, and peers."""
+"""The executables that are measured: ours, a peer, an older commit of ours built for it."""
 
 from __future__ import annotations
 
 import re
+import shlex
+import shutil
 import subprocess
 import sys
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TextIO
+
+ROOT = Path(__file__).resolve().parents[2]
+CACHE = ROOT / "build" / "against"
 
 
 @dataclass(frozen=True)
@@ -19,7 +25,10 @@ class Driver:
 
 def peer(program: Path) -> Driver:
     """Any driver; what its --help names tells how it is called."""
-    shown = subprocess.run([program, "--help"], capture_output=True, text=True, check=False)
+    try:
+        shown = subprocess.run([program, "--help"], capture_output=True, text=True, check=False)
+    except OSError as error:
+        raise SystemExit(f"the peer cannot be run: {error}") from None
     return Driver(program.absolute(), generation(shown.stdout))
 
 
@@ -41,3 +50,49 @@ def setting(build: Path, name: str) -> str | None:
 def python_of(build: Path) -> Path:
     """The one that the driver of that build has inside."""
     return Path(setting(build, "Python3_EXECUTABLE") or sys.executable)
+
+
+def commit(name: str, like: Path) -> Driver:
+    """That commit, built as the build folder ``like`` is, but without tests; built once only."""
+    found = run("git", "-C", str(ROOT), "rev-parse", "--verify", f"{name}^{{commit}}", output=True)
+    place = CACHE / found.strip()[:12]
+    settings = settings_like(like)
+    mark = place / "built-with"
+    if not mark.exists() or mark.read_text() != "\n".join(settings):
+        shutil.rmtree(place, ignore_errors=True)
+        build_commit(found.strip(), place, settings, python_of(like))
+        mark.write_text("\n".join(settings))
+    return Driver(place / "build" / "bin" / "nixos-test-driver")
+
+
+def settings_like(build: Path) -> list[str]:
+    names = ("CMAKE_BUILD_TYPE", "CMAKE_CXX_COMPILER", "CMAKE_CXX_FLAGS", "NTD_SANITIZE")
+    same = {name: setting(build, name) for name in names}
+    same |= {"Python3_EXECUTABLE": str(python_of(build)), "NTD_BUILD_TESTS": "OFF"}
+    return [f"-D{name}={value}" for name, value in same.items() if value]
+
+
+def build_commit(commit_id: str, place: Path, settings: list[str], python: Path) -> None:
+    source, build = str(place / "source"), str(place / "build")
+    (place / "source").mkdir(parents=True)
+    archive = place / "source.tar"
+    run("git", "-C", str(ROOT), "archive", "--output", str(archive), commit_id)
+    run("tar", "-xf", str(archive), "-C", source)
+    archive.unlink()
+    run("cmake", "-S", source, "-B", build, "-G", "Ninja", *settings)
+    run("cmake", "--build", build)
+    compile_modules(python, place / "source")
+
+
+def compile_modules(python: Path, source: Path) -> None:
+    """So that no driver pays for it in its first start."""
+    run(str(python), "-m", "compileall", "-q", str(source / "python"))
+
+
+def run(*argv: str, output: bool = False) -> str:
+    """Its standard output, or that goes where our errors do: the table is for standard output."""
+    to: int | TextIO = subprocess.PIPE if output else sys.stderr
+    try:
+        return subprocess.run(argv, stdout=to, text=True, check=True).stdout or ""
+    except subprocess.CalledProcessError as error:
+        raise SystemExit(f"status {error.returncode}: {shlex.join(argv)}") from None

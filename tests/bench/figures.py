@@ -18,10 +18,16 @@ class Figure:
     of_floor: float | None = None  # at most so many times the floor; at least, where more is better
     of_peer: float | None = 2  # so many times better than a Python driver
     more_is_better: bool = False
+    may_change: bool = False  # no older commit is held against it
 
 
-def _wait(kind: str, floor: str | float = 0, of_floor: float | None = None) -> Figure:
-    return Figure(f"wait.{kind}", "ms", floor, of_floor=of_floor, of_peer=10)
+def _wait(
+    kind: str,
+    floor: str | float = 0,
+    of_floor: float | None = None,
+    of_peer: float | None = 10,
+) -> Figure:
+    return Figure(f"wait.{kind}", "ms", floor, of_floor=of_floor, of_peer=of_peer)
 
 
 def _output(kind: str) -> list[Figure]:
@@ -32,7 +38,8 @@ def _output(kind: str) -> list[Figure]:
 
 
 def _machines(count: int) -> list[Figure]:
-    """What a machine costs is to stay as it is with ten of them."""
+    """What a machine costs is to stay as it is with ten of them. One thread more for all of them
+    is nothing to hold against a commit."""
     name = f"machines.{count}"
     flat = 1.25 if count > 10 else None
     each, threads = ("machines.10.each", "machines.10.threads") if flat else (None, None)
@@ -43,7 +50,7 @@ def _machines(count: int) -> list[Figure]:
         Figure(f"{name}.run", "ms", "python", of_peer=4),
         Figure(f"{name}.each", "ms", each, of_floor=flat),
         Figure(f"{name}.resident", "MB", "python_resident"),
-        Figure(f"{name}.threads", "", threads, of_floor=flat, of_peer=None),
+        Figure(f"{name}.threads", "", threads, of_floor=flat, of_peer=None, may_change=True),
     ]
 
 
@@ -64,7 +71,7 @@ FIGURES = [
     _wait("port", "wait.file", 1.5),
     _wait("command", "wait.file", 1.5),
     _wait("unit"),
-    _wait("console"),
+    _wait("console", of_peer=None),  # the Python driver is as quick: it keeps a processor busy
     Figure("wait.guest_cpu", "%", 100, of_floor=0.1, of_peer=None),
     Figure("console.seconds", "s"),
     Figure("console.cpu", "s"),

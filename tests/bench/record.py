@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from statistics import median
+
 from figures import Samples
 
-OURS, FLOOR = "ours", "floor"  # the peers have names of their own
+OURS, BASE, FLOOR = "ours", "base", "floor"  # the peers have names of their own
 
 
 class Record:
@@ -21,6 +23,11 @@ class Record:
         """All samples of a figure, whatever the round."""
         rounds = self._samples.get(who, {}).get(name, {})
         return [value for values in rounds.values() for value in values]
+
+    def pairs(self, name: str) -> list[tuple[float, float]]:
+        """Our median and the base's, for each round in which both gave samples."""
+        ours, base = (self._samples.get(who, {}).get(name, {}) for who in (OURS, BASE))
+        return [(median(ours[n]), median(base[n])) for n in ours if ours[n] and base.get(n)]
 
     def as_data(self) -> dict[str, dict[str, dict[int, list[float]]]]:
         return self._samples

@@ -1,4 +1,4 @@
-"""A run of the benchmark: who measures what and in which order."""
+"""A run of the benchmark: who measures what, in which order, and how often."""
 
 from __future__ import annotations
 
@@ -8,9 +8,13 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import floors
+import verdicts
 from drivers import Driver
+from figures import FIGURES
 from groups import Bench, Group, RunFailed, Sizes
-from record import FLOOR, Record, in_turns
+from record import BASE, FLOOR, OURS, Record, in_turns
+
+MORE = 3  # so many times the rounds for what seems worse
 
 
 @dataclass
@@ -21,13 +25,23 @@ class Session:
     python: Path
     record: Record = field(default_factory=Record)
     _failures: dict[tuple[str, str], str] = field(default_factory=dict)
+    _group_of: dict[str, str] = field(default_factory=dict)  # by the figure's name
 
     def run(self, rounds: int) -> None:
-        """All rounds."""
+        """All rounds; then more of ours and the base's, of what seems to have got worse."""
         for number in range(rounds):
             self._floors(number)
             for group in self.groups:
-                self._turns(group, number)
+                self._turns(group, list(self.drivers), number)
+        seeming = {self._group_of[name] for name in self._changed("seems_worse")}
+        for number in range(rounds, MORE * rounds if seeming else 0):
+            for group in self.groups:
+                if group.__name__ in seeming:
+                    self._turns(group, [OURS, BASE], number)
+
+    def worse(self) -> list[str]:
+        """The figures that are worse than the base's."""
+        return self._changed("is_worse")
 
     def problems(self) -> list[str]:
         failures = self._failures.items()
@@ -40,15 +54,22 @@ class Session:
         commands, mib = self.sizes.commands, min(self.sizes.output_mib.values())
         self.record.add(FLOOR, number, floors.measure(self.python, min(commands, 40), mib))
 
-    def _turns(self, group: Group, number: int) -> None:
+    def _turns(self, group: Group, names: list[str], number: int) -> None:
         """Each driver once; one that has failed at this does not get another chance."""
-        for who in in_turns(list(self.drivers), number):
+        for who in in_turns(names, number):
             if (who, group.__name__) not in self._failures:
                 print(f"round {number + 1}: {group.__name__} ({who})", file=sys.stderr, flush=True)
                 self._measure(group, who, number)
 
     def _measure(self, group: Group, who: str, number: int) -> None:
         try:
-            self.record.add(who, number, group(Bench(self.drivers[who], self.sizes)))
+            samples = group(Bench(self.drivers[who], self.sizes))
         except RunFailed as error:
             self._failures[who, group.__name__] = str(error)
+            return
+        self.record.add(who, number, samples)
+        self._group_of.update(dict.fromkeys(samples, group.__name__))
+
+    def _changed(self, how: str) -> list[str]:
+        changes = {figure.name: verdicts.change(figure, self.record) for figure in FIGURES}
+        return [name for name, change in changes.items() if change and getattr(change, how)]

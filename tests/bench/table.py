@@ -10,7 +10,7 @@ from statistics import median
 import verdicts
 from figures import FIGURES, Figure
 from floors import TOLD
-from record import FLOOR, OURS, Record
+from record import BASE, FLOOR, OURS, Record
 
 
 def show(record: Record, peers: Mapping[str, Path], load: list[float]) -> None:
@@ -30,18 +30,20 @@ def head(record: Record, load: list[float]) -> list[str]:
 
 
 def rows(record: Record, peers: list[str]) -> list[list[str]]:
+    compared = bool(record.as_data().get(BASE))
     theirs = [cell for peer in peers for cell in (peer, "p95", "better")]
     titles = ["figure", "unit", OURS, "p95", "floor", "x floor", "goal"]
     titles += [*theirs, *(["goal"] if peers else []), ""]
+    titles += [BASE, "worse by", "noise"] if compared else []
     shown = [figure for figure in FIGURES if is_known(figure, record, peers)]
-    return [titles, *(row(figure, record, peers) for figure in shown)]
+    return [titles, *(row(figure, record, peers, compared) for figure in shown)]
 
 
 def is_known(figure: Figure, record: Record, peers: list[str]) -> bool:
-    return any(record.of(who, figure.name) for who in (OURS, *peers))
+    return any(record.of(who, figure.name) for who in (OURS, BASE, *peers))
 
 
-def row(figure: Figure, record: Record, peers: list[str]) -> list[str]:
+def row(figure: Figure, record: Record, peers: list[str], compared: bool) -> list[str]:
     ours = record.of(OURS, figure.name)
     floor = number(verdicts.floor_of(figure, record))
     sign = "≥" if figure.more_is_better else "≤"
@@ -54,7 +56,16 @@ def row(figure: Figure, record: Record, peers: list[str]) -> list[str]:
     if peers:
         cells.append("" if figure.of_peer is None else f"≥ {figure.of_peer:g}")
     cells.append({True: "met", False: "NOT", None: ""}[verdicts.met(figure, record, peers)])
-    return cells
+    return cells + (change(figure, record) if compared else [])
+
+
+def change(figure: Figure, record: Record) -> list[str]:
+    base = summary(record.of(BASE, figure.name))[0]
+    if not (found := verdicts.change(figure, record)):
+        return [base, "", ""]
+    noise = "?" if found.noise is None else f"{found.noise * 100:.0f} %"
+    mark = " WORSE" if found.is_worse else " unsure" if found.seems_worse else ""
+    return [base, f"{(found.times_worse - 1) * 100:+.0f} %", f"± {noise}{mark}"]
 
 
 def summary(samples: list[float]) -> list[str]:

@@ -1,11 +1,16 @@
-"""What the samples say: ratios to floor and peer, and whether the goals are met."""
+"""What the samples say: ratios to floor and peer, goals met, and whether a change made it worse."""
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+from math import sqrt
 from statistics import median
 
 from figures import Figure
 from record import FLOOR, OURS, Record
+
+WORSE = 1.10  # more than this many times as bad as the base fails
+ENOUGH = 3  # rounds, for a verdict
 
 
 def p95(samples: list[float]) -> float:
@@ -53,3 +58,36 @@ def met(figure: Figure, record: Record, peers: list[str]) -> bool | None:
         ratios = [of_peer(figure, record, peer) for peer in peers]
         judged += [ratio >= figure.of_peer for ratio in ratios if ratio is not None]
     return all(judged) if judged else None
+
+
+@dataclass(frozen=True)
+class Change:
+    """From the base to ours: the median of the rounds' ratios, and how far off that may be."""
+
+    times_worse: float
+    noise: float | None  # too few rounds tell nothing of it
+    rounds: int
+
+    @property
+    def seems_worse(self) -> bool:
+        return self.times_worse > WORSE
+
+    @property
+    def is_worse(self) -> bool:
+        """By more than noise makes of two equal drivers, too."""
+        return self.seems_worse and self.noise is not None and self.times_worse - self.noise > 1
+
+
+def change(figure: Figure, record: Record) -> Change | None:
+    if figure.may_change:
+        return None
+    ratios = [times_worse(figure, *pair) for pair in record.pairs(figure.name)]
+    known = [ratio for ratio in ratios if ratio is not None]
+    if not known:
+        return None
+    middle = median(known)
+    if len(known) < ENOUGH:
+        return Change(middle, None, len(known))
+    deviation = median(abs(ratio - middle) for ratio in known)
+    # Twice the standard error of a median, from the median deviation: 2 * 1.253 * 1.483.
+    return Change(middle, 3.7 * deviation / sqrt(len(known)), len(known))
