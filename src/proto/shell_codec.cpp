@@ -44,7 +44,7 @@ constexpr std::string_view spare_script =
 constexpr std::string_view worker_functions =
     R"sh(exec 3>&2 2>/dev/null; )sh"
     R"sh(r() { trap "" TERM; exec 8> >(exec cat 3>&- 4>&- 7<&- 8>&-); r=$!; trap - TERM; }; )sh"
-    R"sh(p() { p=; [ ! "$P" ] || { [ "$q" ] || { exec 4<> <(:); exec 4>/proc/self/fd/4; q=1; }; )sh"
+    R"sh(p() { p=; [ ! "$P" ] || { [ "$q" ] || { exec 4<<<1; [ -p /proc/self/fd/4 ] && read -u 4 q || { exec 4<> <(:); q=1; }; exec 4>/proc/self/fd/4; }; )sh"
     R"sh(exec 9</proc/self/fd/4; (trap - INT QUIT; exec bash -c "$P" <&7 >&8 2>&3 3>&- 4>&- 7<&- 8>&-) & )sh"
     R"sh(p=$!; exec 9<&-; }; }; )sh"
     R"sh(g() { [ "$p" ] || return; trap "" PIPE; printf "set -euo pipefail; %s\0" "$1" >&4; )sh"
@@ -86,7 +86,7 @@ constexpr std::string_view worker_functions =
 // If there is nothing but the cat and a bash that still waits for a command, nothing runs.
 // It waits by reading from a pipe in which nothing comes: the guest's sleep may be what hangs.
 constexpr std::string_view control_functions = R"sh(
-if (: </dev/console) 2>/dev/null; then exec 7</dev/console; else exec 7</dev/null; fi
+{ exec 7</dev/console; } 2>/dev/null || exec 7</dev/null
 exec 5<&0 6>&1; ntd_port=0 ntd_dd= ntd_anew=
 if [ "$NTD_DATA_FD" ]; then
     exec 5<&"$NTD_DATA_FD" 6>&5 {NTD_DATA_FD}<&-; unset NTD_DATA_FD; ntd_port=1

@@ -7,7 +7,6 @@
 #include <fcntl.h>
 
 #include <algorithm>
-#include <array>
 #include <memory>
 
 namespace ntd::vm {
@@ -41,6 +40,10 @@ constexpr std::size_t most_detached = 3;
 // Of what a guest says before its greeting, so much is kept.
 constexpr std::size_t most_heard = 4096;
 
+// The shell may have got the end of a command for the one before, even one within quotes.
+constexpr std::string_view first_try = "\n";
+constexpr std::string_view second_try = "'\n";
+
 constexpr int timed_out = 124; // as timeout(1) has it
 constexpr int shell_ended = -1;
 
@@ -64,8 +67,8 @@ std::string shortened(std::string_view command) {
 }
 
 struct GuestShell::Exchange {
-    Exchange(std::string_view text, GuestShell& shell)
-        : marker(proto::new_marker()), command(text), decoder(marker),
+    Exchange(std::string_view text, GuestShell& shell, std::string mark = proto::new_marker())
+        : marker(std::move(mark)), command(text), decoder(marker),
           patience(shell.machine_, shortened(text), shell.process_, shell.host_) {}
 
     bool is_over() const { return decoder.status() || decoder.worker_gone(); }
@@ -234,7 +237,7 @@ bool GuestShell::send(os::Channel& channel,
                       std::string_view bytes,
                       Exchange& exchange,
                       Deadline deadline) {
-    if (bytes.empty())
+    if (bytes.empty() && channel.unsent() == 0)
         return true;
     host_.trace_sent(trace_name_, bytes);
     for (;;) {
@@ -475,19 +478,48 @@ void GuestShell::pass_on_output(Exchange& exchange) {
 
 // ------------------------------------------------------------------------------ which shell it is
 
+void GuestShell::listen_ahead() {
+    ahead_ = host_.loop.watch(line_.fd(), [this] { return on_line(); });
+}
+
+bool GuestShell::take_over() {
+    ahead_.reset();
+    return has_greeted_ && !asked_ahead_.empty();
+}
+
+// On the I/O thread. That the line is closed, whoever waits for the shell will see, too.
+bool GuestShell::on_line() {
+    std::string bytes;
+    if (line_.stream().read_ready(bytes) == os::ByteStream::Outcome::closed)
+        return false;
+    hear(bytes);
+    if (!has_greeted_)
+        return true;
+    asked_ahead_ = proto::new_marker();
+    const auto text = set_up_text(asked_ahead_, first_try);
+    host_.trace_sent(trace_name_, text);
+    line_.post(text);
+    if (port_)
+        port_.post(proto::shell_sync(asked_ahead_));
+    return false;
+}
+
 bool GuestShell::listen(std::string_view doing) {
     std::string bytes;
-    const auto outcome = line_.stream().read_ready(bytes);
-    if (outcome == os::ByteStream::Outcome::closed)
+    if (line_.stream().read_ready(bytes) == os::ByteStream::Outcome::closed)
         throw_closed(doing);
+    hear(bytes);
+    return has_greeted_;
+}
+
+void GuestShell::hear(std::string_view bytes) {
     if (bytes.empty())
-        return has_greeted_;
+        return;
     host_.trace_received(trace_name_, bytes);
     heard_ += bytes;
     if (proto::shell_is_new(heard_))
         note_greeting();
     heard_ = tail(heard_, most_heard);
-    return has_greeted_;
 }
 
 void GuestShell::note_greeting() {
@@ -524,6 +556,7 @@ void GuestShell::set_up() {
     if (was_reset_) { // nobody is there who has got the begin
         line_.forget_unsent();
         port_.forget_unsent();
+        asked_ahead_.clear();
     }
     leftover_.reset();
     detached_.clear();
@@ -535,11 +568,7 @@ void GuestShell::set_up() {
     alarms_ = process_.console().alarm().count;
     if (transport_ == Transport::virtconsole) // a connection is of one boot
         was_reset_ = false;
-    // The shell may have got the end of a command for the one before, even one within quotes.
-    const std::array<std::string_view, 2> ends_of_a_command{"\n", "'\n"};
-    const bool is_done = std::any_of(ends_of_a_command.begin(), ends_of_a_command.end(),
-                                     [&](std::string_view end) { return try_to_set_up(end); });
-    if (!is_done)
+    if (!try_to_set_up(first_try) && !try_to_set_up(second_try))
         throw MachineError("machine '{}': the guest's root shell said its greeting, but does not "
                            "execute commands; is it bash?",
                            machine_);
@@ -547,16 +576,24 @@ void GuestShell::set_up() {
     forget_greeting();
 }
 
+std::string GuestShell::set_up_text(std::string_view marker, std::string_view prefix) const {
+    const auto port = port_ ? proto::ShellPort::perhaps : proto::ShellPort::none;
+    return std::string(prefix) + proto::shell_setup(marker, port);
+}
+
 // False if the shell has not answered in time.
 bool GuestShell::try_to_set_up(std::string_view prefix) {
-    Exchange exchange("(preparing the shell)", *this);
+    const bool is_asked = !asked_ahead_.empty();
+    Exchange exchange("(preparing the shell)", *this,
+                      is_asked ? std::exchange(asked_ahead_, {}) : proto::new_marker());
     exchange.discards = true;
     const auto deadline = Deadline::after(set_up_limit);
-    const auto port = port_ ? proto::ShellPort::perhaps : proto::ShellPort::none;
-    const auto text = std::string(prefix) + proto::shell_setup(exchange.marker, port);
+    const auto text = is_asked ? std::string() : set_up_text(exchange.marker, prefix);
+    const auto sync = is_asked ? std::string() : proto::shell_sync(exchange.marker);
     // The line comes first: it has the port emptied, which may be full.
     if (!send(line_, text, exchange, deadline) ||
-        (port_ && !send(port_, proto::shell_sync(exchange.marker), exchange, deadline)))
+        (port_ && !is_asked &&
+         !send(port_, proto::shell_sync(exchange.marker), exchange, deadline)))
         return false;
     while (!exchange.decoder.status() && !deadline.passed()) {
         receive_some(exchange, sooner(deadline, exchange.patience.next()));

@@ -163,6 +163,8 @@ std::shared_ptr<QemuMachine::Running> QemuMachine::launch(bool allow_reboot) {
     running->guest->attach_port(os::ByteStream(port.accept_ready()));
     if (vsock_)
         vsock_->take(name());
+    else // that has shells that get ready at the same time anyway
+        running->guest->listen_ahead();
     return running;
 }
 
@@ -231,8 +233,11 @@ void QemuMachine::connect_shell(Running& running, Deadline deadline) {
                            "waiting for the VM to finish booting");
     const auto begin = Deadline::Clock::now();
     // It may have before this call: an interrupt came then, or it is a new shell.
+    const bool has_greeted_ahead = running.guest->take_over();
     if (!running.guest->has_greeted())
         wait_for_greeting(running, deadline);
+    else if (has_greeted_ahead)
+        say_greeting(running);
     // Its answer comes behind the event of the reset that the guest has just come back from.
     with_qmp("while the guest was booting", [this](QmpClient& qmp) {
         qmp.send("query-status", "", Deadline::after(host().silence));
@@ -269,6 +274,10 @@ void QemuMachine::wait_for_greeting(Running& running, Deadline deadline) {
             hint = Deadline::after(hint_interval);
         }
     }
+    say_greeting(running);
+}
+
+void QemuMachine::say_greeting(const Running& running) const {
     log("Guest shell says: " + bytes_literal(running.guest->greeting()));
 }
 

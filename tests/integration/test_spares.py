@@ -21,7 +21,9 @@ def children(pid):
     return [int(word) for word in open(f"/proc/{pid}/task/{pid}/children").read().split()]
 
 def spare():
-    worker = int(web.succeed("echo $PPID"))
+    return spare_of(int(web.succeed("echo $PPID")))
+
+def spare_of(worker):
     while True:
         for pid in children(worker):
             if open(f"/proc/{pid}/comm").read() == "bash\\n" and os.path.exists(f"/proc/{pid}/fd/9"):
@@ -187,8 +189,8 @@ def test_worker_that_is_killed_takes_its_spare_along(run_driver: RunDriver) -> N
     check(
         run_driver,
         """
-        waiting = spare()
         worker = int(web.succeed("echo $PPID"))
+        waiting = spare_of(worker)
         os.kill(worker, signal.SIGKILL)
         while os.path.exists(f"/proc/{worker}") or os.path.exists(f"/proc/{waiting}"):
             pass

@@ -2,6 +2,7 @@
 
 #include <ntd/os/broadcast.h>
 #include <ntd/os/channel.h>
+#include <ntd/os/event_loop.h>
 #include <ntd/proto/shell_codec.h>
 #include <ntd/vm/machine_process.h>
 #include <ntd/vm/patience.h>
@@ -58,7 +59,8 @@ class CommandNotGiven : public ShellEnded {
 };
 
 // The guest's root shell (proto/shell_codec.h says what is spoken). One command at a time: the
-// machine gives callers their turn. Runs on the calling thread, but for reset() and port_changed().
+// machine gives callers their turn. Runs on the calling thread, but for reset() and port_changed(),
+// and for what is done ahead of the first call: see listen_ahead().
 //
 // Every send and every answer has an end: the command's deadline, the interrupt, the end of QEMU, a
 // reset, another shell in place of this one, its silence (Patience). A command that is given up is
@@ -88,6 +90,13 @@ public:
 
     // Starts a command of which nothing is wanted.
     void detach(std::string_view command, Deadline deadline);
+
+    // Has the I/O thread listen, and tell the first shell that greets how to get ready, so that
+    // machines that boot at the same time get ready at the same time. After attach_port().
+    void listen_ahead();
+
+    // Ends that, and begins the calls of all others. Whether a shell has greeted meanwhile.
+    bool take_over();
 
     // Takes what the guest has said before its shell is ready, without waiting. Whether a shell
     // has said its greeting since forget_greeting(), or since another one was found in its place.
@@ -137,7 +146,10 @@ private:
     ExecResult complete(Exchange& exchange, const proto::ShellText& text, Deadline deadline);
     proto::ShellText text_for(const Exchange& exchange, const CommandStreams& streams) const;
 
+    std::string set_up_text(std::string_view marker, std::string_view prefix) const;
     bool try_to_set_up(std::string_view prefix);
+    bool on_line();
+    void hear(std::string_view bytes);
     void receive_some(Exchange& exchange, Deadline deadline);
     void receive_bulk(Exchange& exchange);
     void look_around(Exchange& exchange);
@@ -167,6 +179,8 @@ private:
     std::string heard_; // on the line, from nobody that was asked
     std::string greeting_;
 
+    std::string asked_ahead_; // the marker of what on_line() has sent, and nobody has awaited
+
     // What was given up and may still say something: the answer to shell_stop() is behind that.
     std::string stop_; // its marker
     std::optional<proto::ShellDecoder> leftover_;
@@ -183,6 +197,7 @@ private:
     std::atomic<bool> port_is_closed_ = false;
     MachineProcess& process_;
     const Host& host_;
+    os::EventLoop::Watch ahead_; // last: it uses all of the above
 };
 
 } // namespace ntd::vm

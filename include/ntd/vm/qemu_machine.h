@@ -121,6 +121,7 @@ private:
     void on_event(Running& running, const proto::QmpMessage& event);
     void connect_shell(Running& running, Deadline deadline);
     void wait_for_greeting(Running& running, Deadline deadline);
+    void say_greeting(const Running& running) const;
     void check_boot(Running& running, Deadline deadline);
     void choose_channel(Running& running);
     void prepare_line(Running& running) const;
