@@ -7,12 +7,13 @@ there with their methods and documentation, but no machine can be made.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
 
 __all__ = ["engine"]
 
+TYPE_CHECKING = False  # see __init__.py
 if TYPE_CHECKING:
     # A stub inside the package: the only place where checkers find it for an installed package.
+    from typing import Any
     from test_driver import _ntd as engine
 else:
     try:

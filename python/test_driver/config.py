@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-from typing import TYPE_CHECKING
-
 from test_driver._engine import engine
 from test_driver.duration import as_seconds
 
+TYPE_CHECKING = False  # see __init__.py
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from datetime import timedelta
+    from pathlib import Path
 
     from test_driver.duration import Duration
 
@@ -74,8 +73,6 @@ class DriverConfiguration:
     """The first number of the SSH backdoor's sockets in the kernel, of --dump-vsocks."""
     vsock_siblings: bool
     """Whether the guests reach each other's vsocks."""
-    test_script: Path
-    """The file with the script."""
     display_viewers: Mapping[str, str]
     """The program that shows a person what comes by that protocol, ``vnc``."""
 
@@ -99,8 +96,19 @@ class DriverConfiguration:
         self.enable_ssh_backdoor = enable_ssh_backdoor
         self.vsock_offset = vsock_offset
         self.vsock_siblings = vsock_siblings
-        self.test_script = Path(test_script)
+        self._test_script = test_script
         self.display_viewers = display_viewers or {}
+
+    @property
+    def test_script(self) -> Path:
+        """The file with the script; may be assigned."""
+        from pathlib import Path
+
+        return Path(self._test_script)
+
+    @test_script.setter
+    def test_script(self, file: Path) -> None:
+        self._test_script = file
 
     @property
     def global_timeout(self) -> timedelta | None:

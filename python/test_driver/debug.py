@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from typing import TYPE_CHECKING, Any
 
+TYPE_CHECKING = False  # see __init__.py
 if TYPE_CHECKING:
+    from typing import Any
     from test_driver.debugger import Debug
 
 __all__ = ["Debug", "DebugAbstract", "DebugNop"]

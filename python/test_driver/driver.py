@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import os
 import time
-from typing import TYPE_CHECKING, Any, overload
 
-from test_driver import forks, last_writes, symbols
+from test_driver import forks, symbols
 from test_driver._engine import engine
 from test_driver.config import (
     DriverConfiguration,
@@ -20,11 +19,13 @@ from test_driver.machine import BaseMachine, NspawnMachine, QemuMachine
 from test_driver.runs import Runs
 from test_driver.vlan import VLan
 
+TYPE_CHECKING = False  # see __init__.py
 if TYPE_CHECKING:
     from collections.abc import Callable
     from contextlib import AbstractContextManager
     from pathlib import Path
     from types import TracebackType
+    from typing import Any, overload
 
     from test_driver.debug import DebugAbstract
     from test_driver.displays import Display
@@ -86,10 +87,6 @@ class Driver:
     """Whether there is a prompt instead of a test."""
     global_timeout: float | None
     """How long the test may take, in seconds."""
-    out_dir: Path
-    """Where what a test brings out goes; the current directory unless -o says otherwise."""
-    tmp_dir: Path
-    """The base directory, in which state and sockets are."""
     tests: str
     """The text of the test script."""
     logger: AbstractLogger
@@ -110,12 +107,12 @@ class Driver:
     def __init__(
         self,
         config: DriverConfiguration,
-        out_dir: Path,
+        out_dir: str | Path,
         logger: AbstractLogger | None = None,
         *,
         interactive: bool = False,
         keep_machine_state: bool = False,
-        tmp_dir: Path | None = None,
+        tmp_dir: str | Path | None = None,
         pcap: bool = False,
     ) -> None:
         """Of what a configuration has; machines are made when the context is entered.
@@ -126,8 +123,8 @@ class Driver:
         self.config = config
         self.interactive = interactive
         self.global_timeout = config.seconds
-        self.out_dir = out_dir
-        self.tmp_dir = tmp_dir or _own_directory()
+        self._out_dir = out_dir
+        self._tmp_dir = tmp_dir or _own_directory()
         self.logger = logger or Logger()
         self._keep_machine_state = keep_machine_state
         self._pcap = pcap
@@ -145,6 +142,28 @@ class Driver:
         self._created: list[QemuMachine] = []  # all of them, whatever scripts do to the lists
         self._boxes: list[NspawnMachine] = []  # the same
 
+    @property
+    def out_dir(self) -> Path:
+        """Where what a test brings out goes; the current directory unless -o says otherwise."""
+        from pathlib import Path
+
+        return Path(self._out_dir)
+
+    @out_dir.setter
+    def out_dir(self, directory: Path) -> None:
+        self._out_dir = directory
+
+    @property
+    def tmp_dir(self) -> Path:
+        """The base directory, in which state and sockets are."""
+        from pathlib import Path
+
+        return Path(self._tmp_dir)
+
+    @tmp_dir.setter
+    def tmp_dir(self, directory: Path) -> None:
+        self._tmp_dir = directory
+
     # ------------------------------------------------------------------------------ begin and end
 
     def __enter__(self) -> Driver:
@@ -161,14 +180,14 @@ class Driver:
             from test_driver.vsock import VHostDeviceVsock  # few runs need it
 
             self.vhost_vsock = VHostDeviceVsock(
-                self.tmp_dir, list(self.config.vms), self.config.vsock_siblings
+                self._tmp_dir, list(self.config.vms), self.config.vsock_siblings
             )
-        containers = engine.ContainerHost(self.tmp_dir) if self.config.containers else None
+        containers = engine.ContainerHost(self._tmp_dir) if self.config.containers else None
         if self.config.vlans:
             with self.logger.nested("start all VLans"):
                 for number in self.config.vlans:
                     vlan = VLan(
-                        number, self.tmp_dir, out_dir=self.out_dir, containers=containers
+                        number, self._tmp_dir, out_dir=self._out_dir, containers=containers
                     )
                     self.vlans.append(vlan)
                     if self._pcap:
@@ -264,8 +283,8 @@ class Driver:
         machine = QemuMachine(
             start_command=start_command,
             name=name,
-            out_dir=self.out_dir,
-            tmp_dir=self.tmp_dir,
+            out_dir=self._out_dir,
+            tmp_dir=self._tmp_dir,
             logger=self.logger,
             callbacks=[self.check_polling_conditions],
             keep_machine_state=keep or self._keep_machine_state,
@@ -279,8 +298,8 @@ class Driver:
         return NspawnMachine(
             start_command=start_script,
             name=name,
-            out_dir=self.out_dir,
-            tmp_dir=self.tmp_dir,
+            out_dir=self._out_dir,
+            tmp_dir=self._tmp_dir,
             logger=self.logger,
             callbacks=[self.check_polling_conditions],
             keep_machine_state=self._keep_machine_state,
@@ -304,25 +323,27 @@ class Driver:
         """A context manager for one part of the test: grouped in the log, a case in reports."""
         return self.logger.subtest(name)
 
-    @overload
-    def polling_condition(
-        self,
-        fun_: Callable[[], Any],
-        *,
-        seconds_interval: float | None = None,
-        description: str | None = None,
-        interval: Duration | None = None,
-    ) -> PollingCondition: ...
+    if TYPE_CHECKING:
 
-    @overload
-    def polling_condition(
-        self,
-        fun_: None = None,
-        *,
-        seconds_interval: float | None = None,
-        description: str | None = None,
-        interval: Duration | None = None,
-    ) -> Callable[[Callable[[], Any]], PollingCondition]: ...
+        @overload
+        def polling_condition(
+            self,
+            fun_: Callable[[], Any],
+            *,
+            seconds_interval: float | None = None,
+            description: str | None = None,
+            interval: Duration | None = None,
+        ) -> PollingCondition: ...
+
+        @overload
+        def polling_condition(
+            self,
+            fun_: None = None,
+            *,
+            seconds_interval: float | None = None,
+            description: str | None = None,
+            interval: Duration | None = None,
+        ) -> Callable[[Callable[[], Any]], PollingCondition]: ...
 
     def polling_condition(
         self,
@@ -390,7 +411,9 @@ class Driver:
 
     def test_symbols(self) -> dict[str, Any]:
         """The names that the script finds; prints them."""
-        general = self.general_symbols()
+        return self._test_symbols(self.general_symbols())
+
+    def _test_symbols(self, general: dict[str, Any]) -> dict[str, Any]:
         machines = self.machines
         own: dict[str, BaseMachine | VLan] = {
             pythonize_name(machine.name): machine for machine in machines
@@ -404,13 +427,14 @@ class Driver:
         print("additionally exposed symbols:")
         if own:
             print(f"    {', '.join(own)},")
-        print(f"    {', '.join(general)}")
+        print(f"    {', '.join(symbols.names())}")
         return general | own
 
     def _script_symbols(self) -> dict[str, Any]:
         """The same as the script's globals. In releases of which callers know that a single
         machine's second name will go, each use of that is worth a warning."""
-        found = self.test_symbols()
+        whole = self.interactive or not isinstance(self.debug, DebugNop)
+        found = self._test_symbols(symbols.values(self, None if whole else self.tests))
         machine = found.get(ALIAS)
         if not engine.warns_of_old_forms() or machine is None or len(self.machines) != 1:
             return found
@@ -474,7 +498,11 @@ class Driver:
         A container has none: its files are the host's.
         """
         self.test_script()
-        last_writes.sync(sorted(self.machines_qemu, key=lambda machine: machine.name), self.logger)
+        machines = sorted(self.machines_qemu, key=lambda machine: machine.name)
+        if machines:
+            from test_driver import last_writes
+
+            last_writes.sync(machines, self.logger)
 
     def _drop_recordings(self) -> None:
         """The test has passed: nobody will look at them."""

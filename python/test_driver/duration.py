@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Union
 
 from test_driver._engine import engine
 
+TYPE_CHECKING = False  # see __init__.py
 if TYPE_CHECKING:
     from datetime import timedelta
+    from typing import Any, Union
 
     # A timedelta, or a number of seconds.
     Duration = Union[timedelta, float, int]
@@ -18,6 +19,7 @@ def __getattr__(name: str) -> Any:
     if name != "Duration":
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     from datetime import timedelta
+    from typing import Union
 
     return Union[timedelta, float, int]
 

@@ -6,10 +6,10 @@ import _thread
 import gc
 import sys
 import time
-from typing import TYPE_CHECKING
 
 from test_driver._engine import engine
 
+TYPE_CHECKING = False  # see __init__.py
 if TYPE_CHECKING:
     import threading
     from collections.abc import Iterator

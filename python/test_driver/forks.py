@@ -8,14 +8,15 @@ from __future__ import annotations
 
 import os
 import sys
-from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any, NoReturn
 
 from test_driver import script
 from test_driver._engine import engine
 
+TYPE_CHECKING = False  # see __init__.py
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable
+    from types import TracebackType
+    from typing import Any, NoReturn
 
 # What a fork may use: it only tells something, or writes to standard error.
 HARMLESS = {
@@ -66,17 +67,19 @@ def _refusal(name: str) -> Callable[..., NoReturn]:
     return refuse
 
 
-@contextmanager
-def going_no_further() -> Iterator[None]:
+class going_no_further:
     """Around the script: a fork that comes to its end does not go on as the driver."""
-    try:
-        yield
-    except BaseException as error:
+
+    def __enter__(self) -> None: ...
+
+    def __exit__(
+        self,
+        exception_type: type[BaseException] | None,
+        exception: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
         if engine.is_fork():
-            leave(error)
-        raise
-    if engine.is_fork():
-        leave(None)
+            leave(exception)
 
 
 def leave(error: BaseException | None) -> NoReturn:

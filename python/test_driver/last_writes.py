@@ -8,10 +8,10 @@ from __future__ import annotations
 
 import _thread
 import time
-from typing import TYPE_CHECKING
 
 from test_driver.script import message_of
 
+TYPE_CHECKING = False  # see __init__.py
 if TYPE_CHECKING:
     from collections.abc import Iterable
 

@@ -4,26 +4,26 @@ from __future__ import annotations
 
 import os
 from abc import ABC, abstractmethod
-from contextlib import contextmanager
-from enum import IntEnum
-from typing import TYPE_CHECKING
 
-from test_driver import script
 from test_driver._engine import engine
 
+TYPE_CHECKING = False  # see __init__.py
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterable
     from contextlib import AbstractContextManager
     from pathlib import Path
+    from typing import Any
+
+    from test_driver.log_level import LogLevel
 
 
-class LogLevel(IntEnum):
-    """Remarks below the level are not shown."""
+def __getattr__(name: str) -> Any:
+    """What few runs need, where others import it from."""
+    if name != "LogLevel":
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    from test_driver.log_level import LogLevel
 
-    DEBUG = 10
-    INFO = 20
-    WARNING = 30
-    ERROR = 40
+    return LogLevel
 
 
 class AbstractLogger(ABC):
@@ -102,15 +102,12 @@ class Logger(AbstractLogger):
     ) -> AbstractContextManager[None]:
         return engine.Scope(str(message), machine=_machine(attributes))
 
-    @contextmanager
-    def subtest(self, name: str, attributes: dict[str, str] | None = None) -> Iterator[None]:
-        with engine.Scope(str(name), machine=_machine(attributes), subtest=True):
-            try:
-                yield
-            except Exception as error:
-                reason = f'Test "{name}" failed with error: "{script.message_of(error)}"'
-                self.log_test_error("\n".join([reason, *script.others_of(error)]))
-                raise
+    def subtest(
+        self, name: str, attributes: dict[str, str] | None = None
+    ) -> AbstractContextManager[None]:
+        from test_driver.subtests import subtest
+
+        return subtest(self, str(name), _machine(attributes))
 
     def log_test_error(self, message: str, attributes: dict[str, str] | None = None) -> None:
         engine.log_test_error(str(message))
@@ -122,6 +119,8 @@ class Logger(AbstractLogger):
         engine.show_serial(bool(enable))
 
     def set_log_level(self, level: LogLevel | str) -> None:
+        from test_driver.log_level import LogLevel
+
         name = level.name if isinstance(level, LogLevel) else str(level)
         engine.set_log_level(getattr(engine.Level, name.lower()))
 

@@ -142,11 +142,12 @@ def _bare(annotation: Any) -> Any:
 
 def _symbols() -> Iterator[Member]:
     of_driver = {member.name: member for member in members(Driver)}
+    constant = {**symbols.CONSTANT, "Any": Any}
     for name in symbols.names():
         if name in symbols.OF_DRIVER:
             yield of_driver[symbols.OF_DRIVER[name]]._replace(name=name)
         else:
-            value = Driver if name == "driver" else symbols.CONSTANT[name]
+            value = Driver if name == "driver" else constant[name]
             yield _constant(name, value)
 
 

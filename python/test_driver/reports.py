@@ -9,12 +9,13 @@ from __future__ import annotations
 import _thread
 import sys
 import warnings
-from typing import TYPE_CHECKING, Any, TextIO
 
 from test_driver._engine import engine
 
+TYPE_CHECKING = False  # see __init__.py
 if TYPE_CHECKING:
     from types import TracebackType
+    from typing import Any, TextIO
 
 
 def install() -> None:

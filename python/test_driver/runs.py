@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import os
-import select
 import sys
 import time
-from typing import TYPE_CHECKING, Any
 
 from test_driver import forks, script
 from test_driver._engine import engine
 
+TYPE_CHECKING = False  # see __init__.py
 if TYPE_CHECKING:
+    from typing import Any
     from test_driver.driver import Driver
     from test_driver.machine import QemuMachine
 
@@ -26,7 +26,7 @@ class Runs:
 
     def __init__(self, driver: Driver) -> None:
         self._driver = driver
-        self._path = os.fspath(driver.config.test_script)
+        self._path = os.fspath(driver.config._test_script)
         self._read_at: object = None  # what the file was like then
         self._globals: list[dict[str, Any]] = []  # of all runs: they may hold disks of machines
         self._made: list[QemuMachine] = []  # by the last run
@@ -100,6 +100,8 @@ class Runs:
             self._driver.tests = self.read()
 
     def _wait_until_saved(self) -> None:
+        import select
+
         changes = engine.DirectoryWatch(os.path.dirname(os.path.realpath(self._path)))
         while not self._has_changed():
             select.select([changes.fd], [], [], LOOK_INTERVAL)

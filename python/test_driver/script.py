@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import itertools
 import os
-from typing import TYPE_CHECKING, Any
 
+TYPE_CHECKING = False  # see __init__.py
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
     from types import CodeType, TracebackType
+    from typing import Any
 
 FILE_NAME = "<string>"
 
@@ -136,6 +136,8 @@ def _exception_text(error: BaseException) -> str:
 
 def others_of(error: BaseException) -> list[str]:
     """The notes, causes and members that an exception has: for each a line, or some; bounded."""
+    import itertools
+
     others = list(itertools.islice(_others(error, {id(error)}), MOST_OTHERS + 1))
     if len(others) > MOST_OTHERS:
         others[MOST_OTHERS:] = ["(there are more)"]

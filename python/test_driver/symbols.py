@@ -5,13 +5,18 @@ from __future__ import annotations
 import builtins
 import os
 import warnings
-from typing import TYPE_CHECKING, Any
 
 from test_driver.machine import BaseMachine, Machine, NspawnMachine, QemuMachine, retry
 from test_driver.vlan import VLan
 
+TYPE_CHECKING = False  # see __init__.py
 if TYPE_CHECKING:
+    from typing import Any
     from test_driver.driver import Driver
+
+    Names = dict[str, Any]
+else:
+    Names = dict
 
 # What the driver has under a name of its own.
 OF_DRIVER = {
@@ -55,7 +60,7 @@ def _new_test_case() -> Any:
     return Asserts()
 
 
-class OldNames(dict[str, Any]):
+class OldNames(Names):
     """Stands for Python's own names in a script, and has further ones; each place where one of these
     is used gets a warning. The script may have a name of its own instead."""
 
@@ -81,17 +86,28 @@ CONSTANT = {
     "QemuMachine": QemuMachine,
     "NspawnMachine": NspawnMachine,
     "VLan": VLan,
-    "Any": Any,
     "t": Assertions(),
 }
+
+# To import typing takes as long as half of Python's own start. A script whose text has none of
+# these neither has the name nor finds it by other ways.
+WAYS_TO_ANY = (
+    *("Any", "globals", "locals", "vars", "dir()", "exec(", "eval("),
+    *("inspect", "frame", "breakpoint", "pdb", "interact"),
+)
 
 
 def names() -> list[str]:
     """The names alone, for checkers of scripts."""
-    return [*OF_DRIVER, "driver", *CONSTANT]
+    return [*OF_DRIVER, "driver", *CONSTANT, "Any"]
 
 
-def values(driver: Driver) -> dict[str, Any]:
-    """The names with what they stand for in a run."""
+def values(driver: Driver, script: str | None = None) -> dict[str, Any]:
+    """The names with what they stand for in a run; those that ``script`` may use, if it is given."""
     own = {name: getattr(driver, attribute) for name, attribute in OF_DRIVER.items()}
-    return {**own, "driver": driver, **CONSTANT}
+    found: dict[str, Any] = {**own, "driver": driver, **CONSTANT}
+    if script is None or any(way in script for way in WAYS_TO_ANY):
+        import typing
+
+        found["Any"] = typing.Any
+    return found

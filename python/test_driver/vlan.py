@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import os
-from pathlib import Path
-from typing import TYPE_CHECKING, Any
 
 from test_driver._engine import engine
 from test_driver.duration import as_seconds
 
+TYPE_CHECKING = False  # see __init__.py
 if TYPE_CHECKING:
+    from pathlib import Path
     from types import TracebackType
+    from typing import Any
 
     from test_driver.duration import Duration
     from test_driver.machine.base import BaseMachine
@@ -77,12 +78,12 @@ class VLan(engine.VLan):
         containers: engine.ContainerHost | None = None,
     ) -> None:
         super().__init__(nr, tmp_dir, containers)
-        self._out_dir = Path(out_dir)
+        self._out_dir = out_dir
         self._containers = containers
         self._captures: list[Capture] = []
         self._variable = f"QEMU_VDE_SOCKET_{nr}"
         self._outer = os.environ.get(self._variable)  # of a driver that this one runs in
-        os.environ[self._variable] = str(self.socket_dir)
+        os.environ[self._variable] = self._socket_dir
 
     def __repr__(self) -> str:
         return f"<Vlan Nr. {self.nr}>"
@@ -96,7 +97,9 @@ class VLan(engine.VLan):
         only if their start scripts make bridges that learn nothing (``ageing_time 0``). What
         ``impair()`` loses is not in it.
         """
-        capture = Capture(self, self._out_dir / filename)
+        from pathlib import Path
+
+        capture = Capture(self, Path(self._out_dir) / filename)
         self._captures.append(capture)
         return capture
 

@@ -40,12 +40,16 @@ void bind_options(py::module_& module) {
         .def_readonly("enable_ssh_backdoor", &driver::Config::enable_ssh_backdoor)
         .def_readonly("vsock_offset", &driver::Config::vsock_offset)
         .def_readonly("vsock_siblings", &driver::Config::vsock_siblings)
-        .def_readonly("test_script", &driver::Config::test_script)
+        .def_property_readonly(
+            "test_script",
+            [](const driver::Config& config) { return text_of_path(config.test_script); })
         .def_readonly("display_viewers", &driver::Config::display_viewers);
     py::class_<RunOptions>(module, "RunOptions")
         .def_readonly("config", &RunOptions::config)
-        .def_readonly("out_dir", &RunOptions::out_dir)
-        .def_readonly("tmp_dir", &RunOptions::tmp_dir)
+        .def_property_readonly(
+            "out_dir", [](const RunOptions& options) { return text_of_path(options.out_dir); })
+        .def_property_readonly(
+            "tmp_dir", [](const RunOptions& options) { return text_of_path(options.tmp_dir); })
         .def_readonly("interactive", &RunOptions::interactive)
         .def_readonly("watch", &RunOptions::watch)
         .def_readonly("vnc", &RunOptions::vnc)
@@ -73,6 +77,8 @@ void bind_vlan(py::module_& module) {
              "nr"_a, "tmp_dir"_a, "containers"_a = nullptr)
         .def_property_readonly("nr", &vm::VLan::number)
         .def_property_readonly("socket_dir", &vm::VLan::socket_dir)
+        .def_property_readonly("_socket_dir",
+                               [](const vm::VLan& vlan) { return text_of_path(vlan.socket_dir()); })
         .def_property_readonly("pid", &vm::VLan::pid)
         .def("_impair", &vm::VLan::impair, "loss"_a, "delay"_a, can_block())
         .def("_record", &vm::VLan::capture, "file"_a, can_block())

@@ -71,6 +71,16 @@ inline pybind11::str text_of(std::string_view bytes) {
     return pybind11::reinterpret_steal<pybind11::str>(text);
 }
 
+// A path as a str: to make a pathlib.Path each run would have to import pathlib.
+inline pybind11::str text_of_path(const std::filesystem::path& path) {
+    const auto& bytes = path.native();
+    auto* text =
+        PyUnicode_DecodeFSDefaultAndSize(bytes.data(), static_cast<Py_ssize_t>(bytes.size()));
+    if (text == nullptr)
+        throw pybind11::error_already_set();
+    return pybind11::reinterpret_steal<pybind11::str>(text);
+}
+
 } // namespace ntd::python
 
 template <>

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
 
 from test_driver.duration import DEFAULT_LIMIT, one_of, seconds, wait_limit
 
+TYPE_CHECKING = False  # see __init__.py
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
     from contextlib import AbstractContextManager
     from pathlib import Path
+    from typing import Any
 
     from test_driver._engine import engine
     from test_driver.duration import Duration

@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
 
 from test_driver._engine import engine
 from test_driver.duration import DEFAULT_LIMIT, seconds
 from test_driver.machine.base import BaseMachine
 from test_driver.machine.x11 import X11Mixin
 
+TYPE_CHECKING = False  # see __init__.py
 if TYPE_CHECKING:
     import socket
     from collections.abc import Callable, Iterable
     from pathlib import Path
+    from typing import Any
 
     from test_driver.duration import Duration
     from test_driver.logger import AbstractLogger

@@ -2,20 +2,19 @@
 
 from __future__ import annotations
 
-import contextlib
-from typing import TYPE_CHECKING, Any, TypeVar
-
 from test_driver._engine import engine
 from test_driver.duration import DEFAULT_LIMIT, EVENT_LIMIT, KEY_DELAY, seconds, wait_limit
 from test_driver.machine.base import BaseMachine
 from test_driver.machine.firmware import FirmwareMixin
 from test_driver.machine.screen import ScreenMixin
 
+TYPE_CHECKING = False  # see __init__.py
 if TYPE_CHECKING:
     import re
     import socket
     from collections.abc import Callable, Iterable
     from pathlib import Path
+    from typing import Any, TypeVar
 
     from test_driver.duration import Duration
     from test_driver.logger import AbstractLogger
@@ -23,7 +22,7 @@ if TYPE_CHECKING:
     from test_driver.machine.qmp import QMPSession
     from test_driver.machine.start_command import StartCommand
 
-T = TypeVar("T")
+    T = TypeVar("T")
 
 
 class QemuMachine(ScreenMixin, FirmwareMixin, BaseMachine, engine.QemuMachine):
@@ -391,6 +390,8 @@ class QemuMachine(ScreenMixin, FirmwareMixin, BaseMachine, engine.QemuMachine):
 
     def dump_tty_contents(self, tty: int | str) -> None:
         """Show virtual console ``tty`` on the serial console, and so in the log."""
+        import contextlib
+
         from test_driver.errors import RequestedAssertionFailed
 
         with contextlib.suppress(RequestedAssertionFailed):  # what was wrong is on the console

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import os
-from pathlib import Path
-from typing import TYPE_CHECKING
 
 from test_driver.duration import DEFAULT_LIMIT, Seconds, wait_limit
 from test_driver.errors import MachineError, RequestedAssertionFailed
 
+TYPE_CHECKING = False  # see __init__.py
 if TYPE_CHECKING:
     import re
+    from pathlib import Path
 
     from test_driver.duration import Duration
     from test_driver.machine.base import BaseMachine as Machine
@@ -32,6 +32,8 @@ class ScreenMixin(Machine):
         A bare name is one in the output directory; with a ``/`` it is a path. Without any ``.``
         in it, it gets the extension ``.png``.
         """
+        from pathlib import Path
+
         name = str(filename)
         if "." not in name:
             name += ".png"
@@ -164,6 +166,8 @@ class _picture_file:
         self._file.flush()
 
     def __enter__(self) -> Path:
+        from pathlib import Path
+
         return Path(f"/proc/self/fd/{self._file.fileno()}")
 
     def __exit__(self, *_: object) -> None:
@@ -209,6 +213,8 @@ class _TextWatch:
         """Tell what was there instead, and keep the picture."""
         if not self._picture:
             return
+        from pathlib import Path
+
         self._machine.log("Last OCR attempt failed. Text was:")
         for line in max(self._texts, key=len, default="").splitlines():
             if line.strip():

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
 
 from test_driver._engine import engine
 
+TYPE_CHECKING = False  # see __init__.py
 if TYPE_CHECKING:
     from pathlib import Path
 

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import time
-from typing import TYPE_CHECKING, Any
 
 from test_driver._engine import engine
 from test_driver.duration import one_of, wait_limit
 from test_driver.errors import MachineDied, RequestedAssertionFailed
 
+TYPE_CHECKING = False  # see __init__.py
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from typing import Any
 
     from test_driver.duration import Duration
     from test_driver.polling_condition import PollingCondition

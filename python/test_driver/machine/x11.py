@@ -3,16 +3,14 @@
 from __future__ import annotations
 
 import os
-import re
 import time
-from typing import TYPE_CHECKING
 
 from test_driver._engine import engine
 from test_driver.duration import KEY_DELAY, seconds
 from test_driver.errors import MachineError, RequestedAssertionFailed
-from test_driver.machine.keys import x11_key_name
 from test_driver.machine.screen import ScreenMixin
 
+TYPE_CHECKING = False  # see __init__.py
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
@@ -64,6 +62,8 @@ class X11Mixin(ScreenMixin):
 
     def send_chars(self, chars: str, delay: Duration | None = KEY_DELAY) -> None:
         """Type characters, with ``delay`` after each. A US keyboard need not have them."""
+        import re
+
         pause = seconds(delay) or 0
         with self.nested(f"sending keys {chars!r}"):
             # What is on no key is put on one for as long as it is pressed, and programs have to
@@ -74,6 +74,10 @@ class X11Mixin(ScreenMixin):
                     self._press(some, length)
 
     def _press(self, keys: str | list[str], pause: float) -> None:
+        import re
+
+        from test_driver.machine.keys import x11_key_name
+
         names = []
         for key in keys:
             try:

@@ -1,0 +1,88 @@
+"""What a test imports before its script begins: that is most of what the driver's start takes."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from collections.abc import Callable
+
+import pytest
+
+from harness import Result
+
+RunDriver = Callable[..., Result]
+
+# Beside what Python imports for itself.
+LIBRARY = {
+    "__future__",  # each of our modules begins with it
+    "gc",  # finds machines at the end
+    "time",
+    "warnings",  # has the hook by which they go into the log
+}
+PACKAGE = {
+    "",  # test_driver itself
+    "_engine",
+    "config",  # what Driver is made from
+    "debug",  # the name `debug`
+    "driver",
+    "duration",  # default arguments of methods
+    "ending",
+    "errors",  # base classes
+    "forks",
+    "logger",  # the name `log`
+    "machine",
+    "machine.base",
+    "machine.firmware",  # base class of QemuMachine
+    "machine.qemu",
+    "machine.screen",  # the same
+    "machine.waiting",  # the name `retry`
+    "main",
+    "reports",
+    "runs",
+    "script",
+    "symbols",
+    # The names `NspawnMachine` and `VLan`.
+    "machine.nspawn",
+    "machine.x11",
+    "vlan",
+}
+
+SHOW = "import sys\nprint('=', *sys.modules)\n"
+
+
+def imported_by_python() -> set[str]:
+    """What Python and this installation's own start-up files import anyway."""
+    command = [sys.executable, "-c", SHOW]
+    return modules_in(subprocess.run(command, capture_output=True, check=True, text=True).stdout)
+
+
+def modules_in(output: str) -> set[str]:
+    return set(output.partition("=")[2].split())
+
+
+@pytest.mark.parametrize("script", ["", "start_all()\n"])
+def test_nothing_is_imported_that_an_empty_test_does_not_need(
+    run_driver: RunDriver, script: str
+) -> None:
+    machines = {"web": ""} if script else {}
+    result = run_driver(script + SHOW, machines, vlans=[1]).must_succeed()
+    modules = modules_in(result.stdout)
+    ours = {name for name in modules if name.partition(".")[0] in ("test_driver", "_ntd")}
+    others = {name for name in modules - ours - imported_by_python() if name[0] != "_"}
+    assert others <= LIBRARY
+    assert ours - {"_ntd"} <= {f"test_driver.{name}".rstrip(".") for name in PACKAGE}
+
+
+@pytest.mark.parametrize(
+    "script",
+    [
+        "import typing\nassert Any is typing.Any",
+        "def needs(what: 'Any') -> None: ...\nimport typing\ntyping.get_type_hints(needs)",
+        "assert 'A' 'ny' in globals() and 'A' 'ny' in vars() and 'A' 'ny' in dir()",
+        "exec('A' 'ny')",
+        "eval('A' 'ny')",
+        "assert 'A' 'ny' in driver.test_symbols()",
+    ],
+)
+def test_any_is_there_for_who_can_see_it(run_driver: RunDriver, script: str) -> None:
+    run_driver(script, {}).must_succeed()
