@@ -29,6 +29,7 @@ HARMLESS = {
     "log_test_error",
     "guard_unfinished",
     "forget_unfinished",
+    "compile_script",
     "Scope",
 }
 

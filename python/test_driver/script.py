@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import os
 
+from test_driver._engine import engine
+
 TYPE_CHECKING = False  # see __init__.py
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -17,7 +19,9 @@ MOST_OTHERS = 10  # notes, causes and members of a group that the reason of a fa
 
 def whole(source: str) -> CodeType:
     """The script, ready to run."""
-    return _compiled(source)
+    if "\0" in source:  # Python has the words for that
+        return _compiled(source)
+    return engine.compile_script(source, FILE_NAME)
 
 
 def beginning_at(source: str, line: int | None, subtest: str | None) -> CodeType:

@@ -516,3 +516,7 @@ with subtest("first"):
     raise Bad
 """
     run_driver(script).must_fail().must_blame("Bad: (it cannot be shown: ")
+
+
+def test_script_with_a_nul_is_refused_in_pythons_words(run_driver: RunDriver) -> None:
+    run_driver("print('not run')\0\n").must_fail("null bytes").must_not_say("not run")

@@ -20,6 +20,7 @@ QUICK = {
         "options": "returns what is there",
         "warns_of_old_forms": "reads a flag",
         "hear_signals": "is Python's own",
+        "compile_script": "is Python's own",
         "is_fork": "reads a flag",
         "keep_all_objects": "is Python's own, in a fork",
     },
