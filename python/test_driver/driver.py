@@ -15,9 +15,8 @@ from test_driver.config import (
 )
 from test_driver.debug import DebugNop
 from test_driver.logger import Logger
-from test_driver.machine import BaseMachine, NspawnMachine, QemuMachine
+from test_driver.machine import BaseMachine, QemuMachine
 from test_driver.runs import Runs
-from test_driver.vlan import VLan
 
 TYPE_CHECKING = False  # see __init__.py
 if TYPE_CHECKING:
@@ -31,8 +30,9 @@ if TYPE_CHECKING:
     from test_driver.displays import Display
     from test_driver.duration import Duration
     from test_driver.logger import AbstractLogger
+    from test_driver.machine import NspawnMachine
     from test_driver.polling_condition import PollingCondition
-    from test_driver.vlan import Capture
+    from test_driver.vlan import Capture, VLan
     from test_driver.vsock import VHostDeviceVsock, VsockPair
 
 __all__ = [
@@ -54,11 +54,11 @@ ALIAS = "machine"  # the script's name for the only one, whatever that is called
 
 def __getattr__(name: str) -> Any:
     """What few runs need, where others import it from."""
-    if name not in ("VHostDeviceVsock", "VsockPair"):
+    if name not in ("VHostDeviceVsock", "VLan", "VsockPair"):
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    from test_driver import vsock
+    from test_driver import vlan, vsock
 
-    return getattr(vsock, name)
+    return getattr(vlan if name == "VLan" else vsock, name)
 
 
 class _MachineList(list[BaseMachine]):
@@ -72,7 +72,7 @@ class _MachineList(list[BaseMachine]):
     def append(self, machine: BaseMachine) -> None:
         super().append(machine)
         own: list[Any] = self._driver.machines_qemu
-        if isinstance(machine, NspawnMachine):
+        if isinstance(machine, engine.NspawnMachine):
             own = self._driver.machines_nspawn
         if machine not in own:
             own.append(machine)
@@ -184,6 +184,8 @@ class Driver:
             )
         containers = engine.ContainerHost(self._tmp_dir) if self.config.containers else None
         if self.config.vlans:
+            from test_driver.vlan import VLan
+
             with self.logger.nested("start all VLans"):
                 for number in self.config.vlans:
                     vlan = VLan(
@@ -295,6 +297,8 @@ class Driver:
     def _container(
         self, name: str, start_script: str, containers: engine.ContainerHost | None
     ) -> NspawnMachine:
+        from test_driver.machine import NspawnMachine
+
         return NspawnMachine(
             start_command=start_script,
             name=name,

@@ -142,12 +142,11 @@ def _bare(annotation: Any) -> Any:
 
 def _symbols() -> Iterator[Member]:
     of_driver = {member.name: member for member in members(Driver)}
-    constant = {**symbols.CONSTANT, "Any": Any}
     for name in symbols.names():
         if name in symbols.OF_DRIVER:
             yield of_driver[symbols.OF_DRIVER[name]]._replace(name=name)
         else:
-            value = Driver if name == "driver" else constant[name]
+            value = Driver if name == "driver" else symbols.constant_value(name)
             yield _constant(name, value)
 
 

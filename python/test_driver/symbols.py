@@ -6,8 +6,7 @@ import builtins
 import os
 import warnings
 
-from test_driver.machine import BaseMachine, Machine, NspawnMachine, QemuMachine, retry
-from test_driver.vlan import VLan
+from test_driver.machine import BaseMachine, Machine, QemuMachine, retry
 
 TYPE_CHECKING = False  # see __init__.py
 if TYPE_CHECKING:
@@ -77,6 +76,16 @@ class OldNames(Names):
         return self._names[name]
 
 
+class Later:
+    """A name that a module has whose import takes time: most scripts have no use for it."""
+
+    def __init__(self, module: str) -> None:
+        self._module = module
+
+    def value(self, name: str) -> Any:
+        return getattr(__import__(self._module, fromlist=[name]), name)
+
+
 # What is the same in every run.
 CONSTANT = {
     "os": os,
@@ -84,30 +93,37 @@ CONSTANT = {
     "Machine": Machine,
     "BaseMachine": BaseMachine,
     "QemuMachine": QemuMachine,
-    "NspawnMachine": NspawnMachine,
-    "VLan": VLan,
+    "NspawnMachine": Later("test_driver.machine"),
+    "VLan": Later("test_driver.vlan"),
+    "Any": Later("typing"),
     "t": Assertions(),
 }
 
-# To import typing takes as long as half of Python's own start. A script whose text has none of
-# these neither has the name nor finds it by other ways.
-WAYS_TO_ANY = (
-    *("Any", "globals", "locals", "vars", "dir()", "exec(", "eval("),
+# A script whose text has neither one of those names nor one of these words cannot see that it is
+# not there.
+WAYS_TO_ALL_NAMES = (
+    *("globals", "locals", "vars", "dir()", "exec(", "eval("),
     *("inspect", "frame", "breakpoint", "pdb", "interact"),
 )
 
 
 def names() -> list[str]:
     """The names alone, for checkers of scripts."""
-    return [*OF_DRIVER, "driver", *CONSTANT, "Any"]
+    return [*OF_DRIVER, "driver", *CONSTANT]
 
 
 def values(driver: Driver, script: str | None = None) -> dict[str, Any]:
-    """The names with what they stand for in a run; those that ``script`` may use, if it is given."""
+    """The names with what they stand for in a run; those that ``script`` can see, if it is given."""
     own = {name: getattr(driver, attribute) for name, attribute in OF_DRIVER.items()}
-    found: dict[str, Any] = {**own, "driver": driver, **CONSTANT}
-    if script is None or any(way in script for way in WAYS_TO_ANY):
-        import typing
+    sees_all = script is None or any(way in script for way in WAYS_TO_ALL_NAMES)
+    constant = {
+        name: constant_value(name)
+        for name, value in CONSTANT.items()
+        if sees_all or not isinstance(value, Later) or (script and name in script)
+    }
+    return {**own, "driver": driver, **constant}
 
-        found["Any"] = typing.Any
-    return found
+
+def constant_value(name: str) -> Any:
+    value = CONSTANT[name]
+    return value.value(name) if isinstance(value, Later) else value

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from test_driver.machine.base import BaseMachine
-from test_driver.machine.nspawn import NspawnMachine
 from test_driver.machine.qemu import QemuMachine
 from test_driver.machine.waiting import retry
 
@@ -12,6 +11,7 @@ if TYPE_CHECKING:
     from typing import Any
 
     from test_driver.machine.keys import CHAR_TO_KEY, X11_KEY_ALIASES, x11_key_name
+    from test_driver.machine.nspawn import NspawnMachine
     from test_driver.machine.start_command import NixStartScript, QemuStartCommand, StartCommand
 
 Machine = QemuMachine  # its name up to 25.11
@@ -36,9 +36,10 @@ def __getattr__(name: str) -> Any:
     """What few runs need, where others import it from."""
     if name not in __all__:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    from test_driver.machine import keys, start_command
+    from test_driver.machine import keys, nspawn, start_command
 
-    return getattr(start_command, name, None) or getattr(keys, name)
+    home = next(module for module in (nspawn, start_command, keys) if hasattr(module, name))
+    return getattr(home, name)
 
 
 def make_command(args: list[str]) -> str:
