@@ -57,7 +57,8 @@ constexpr std::string_view worker_functions =
     R"sh(n() { if g "$2"; then wait "$p"; s=$?; [ $s -lt 126 ] || ! l || { q=; [ $s = 143 ] || s=x; }; )sh"
     R"sh(else s=x; fi; [ $s != x ] || { x "$2" >&8; s=$?; }; )sh"
     R"sh(exec 8>&-; wait "$r"; e "$1" $s; r; p; }; )sh"
-    R"sh(P=; q=; [ "$BASH_ENV" ] || P='@SPARE@'; r; p)sh";
+    R"sh(P=; q=; [ "$BASH_ENV" ] || P='@SPARE@')sh"
+    "\n";
 
 // The control shell's functions. Descriptor 5 is where bulk input comes from, 6 is for output and
 // frames. The port is opened once: what had come in is thrown away when it is closed. It is used
@@ -86,15 +87,17 @@ constexpr std::string_view worker_functions =
 // If there is nothing but the cat and a bash that still waits for a command, nothing runs.
 // It waits by reading from a pipe in which nothing comes: the guest's sleep may be what hangs.
 constexpr std::string_view control_functions = R"sh(
-{ exec 7</dev/console; } 2>/dev/null || exec 7</dev/null
-exec 5<&0 6>&1; ntd_port=0 ntd_dd= ntd_anew=
-if [ "$NTD_DATA_FD" ]; then
-    exec 5<&"$NTD_DATA_FD" 6>&5 {NTD_DATA_FD}<&-; unset NTD_DATA_FD; ntd_port=1
-else for ntd_d in /sys/class/virtio-ports/*; do
-    read -r ntd_n <"$ntd_d/name" || continue
-    ntd_d=/dev/${ntd_d##*/}
-    [ "$ntd_n" = @PORT@ ] && exec 5<>"$ntd_d" && exec 6>&5 && ntd_port=1
-done 2>/dev/null; fi
+ntd_begin() {
+    { exec 7</dev/console; } 2>/dev/null || exec 7</dev/null
+    exec 5<&0 6>&1; ntd_port=0 ntd_dd= ntd_anew=
+    if [ "$NTD_DATA_FD" ]; then
+        exec 5<&"$NTD_DATA_FD" 6>&5 {NTD_DATA_FD}<&-; unset NTD_DATA_FD; ntd_port=1
+    else for ntd_d in /sys/class/virtio-ports/*; do
+        read -r ntd_n <"$ntd_d/name" || continue
+        ntd_d=/dev/${ntd_d##*/}
+        [ "$ntd_n" = @PORT@ ] && exec 5<>"$ntd_d" && exec 6>&5 && ntd_port=1
+    done 2>/dev/null; fi
+}
 ntd_sync() {
     [ $ntd_port = 0 ] || until [[ $ntd_n = *"$1" ]]; do
         read -t 10 -r -u 5 ntd_n || { exec 5<&0 6>&1; ntd_port=0; return; }
@@ -113,7 +116,7 @@ ntd_store() {
 }
 ntd_worker() {
     trap - PIPE; exec 9> >(trap - INT QUIT; exec bash --norc >&6 5<&- 6>&-); ntd_pid=$!; trap '' PIPE
-    printf '%s\n' @WORKER@ >&9
+    printf %s @WORKER@ >&9
 }
 ntd_to() {
     [[ ! $ntd_anew || ! $1 ]] || { ntd_say "$1" anew; ntd_anew=; }
@@ -191,6 +194,13 @@ std::string unindented(std::string_view text) {
     return result;
 }
 
+// A shell reads its script byte by byte, with a system call for each, but what it is told the
+// length of in pieces.
+std::string at_once(std::string_view script) {
+    return fmt::format("IFS= read -rN {} ntd_t; eval \"$ntd_t\"; unset ntd_t\n{}", script.size(),
+                       script);
+}
+
 std::string replaced(std::string_view text, std::string_view what, std::string_view by) {
     std::string result(text);
     result.replace(result.find(what), what.size(), by);
@@ -242,12 +252,12 @@ std::string new_marker() {
 }
 
 std::string shell_setup(std::string_view marker, ShellPort port) {
-    const auto worker = replaced(worker_functions, "@SPARE@", spare_script);
+    const auto worker = at_once(replaced(worker_functions, "@SPARE@", spare_script)) + "r; p\n";
     const auto functions =
         replaced(replaced(unindented(control_functions), "@WORKER@", shell_quote(worker)), "@PORT@",
                  port == ShellPort::perhaps ? port_name : "/"); // no port has that name
-    return fmt::format("{0}ntd_sync {1}; ntd_worker; printf '%s %s\\n' {1} $ntd_port\n",
-                       functions.substr(1), marker);
+    return fmt::format("{0}ntd_begin; ntd_sync {1}; ntd_worker; printf '%s %s\\n' {1} $ntd_port\n",
+                       at_once(functions.substr(1)), marker);
 }
 
 std::string shell_sync(std::string_view marker) {
