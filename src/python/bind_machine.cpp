@@ -52,7 +52,7 @@ void release_pages(char* begin, std::size_t size) {
 
 // Much output as text. Its bytes go as the text comes: both would take twice the memory.
 py::str into_text(std::string bytes) {
-    constexpr std::size_t piece = std::size_t{16} << 20;
+    constexpr std::size_t piece = std::size_t{1} << 20;
     if (bytes.size() < piece || !is_ascii(bytes))
         return text_of(std::string_view(bytes));
     auto text =

@@ -216,6 +216,19 @@ def test_no_spare_where_each_new_bash_reads_a_file(run_driver: RunDriver, tmp_pa
     )
 
 
+def test_command_ignores_no_signal(run_driver: RunDriver) -> None:
+    check(
+        run_driver,
+        """
+        for _ in range(3):
+            own, of_worker = web.succeed("grep -h SigIgn /proc/{$$,$PPID}/status").splitlines()
+            assert own == of_worker
+            assert web.execute("kill -INT $$")[0] == 130
+            assert web.execute("sleep 100", timeout=0.1)[0] == 124
+        """,
+    )
+
+
 def test_thousand_commands_in_a_row(run_driver: RunDriver) -> None:
     check(
         run_driver,
