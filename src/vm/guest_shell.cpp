@@ -91,8 +91,10 @@ struct GuestShell::Exchange {
     std::string output;   // what has been taken from the decoder
     OutputSink sink;
     bool may_end_shell = false;
-    bool discards = false;       // nobody wants the output
-    std::int64_t unanswered = 0; // bytes of the output
+    std::optional<Hurry> hurry;
+    std::optional<os::Broadcast::Listener> wanted; // by others; none: that does not matter
+    bool discards = false;                         // nobody wants the output
+    std::int64_t unanswered = 0;                   // bytes of the output
     int questions = 0;
     std::size_t frames = 0; // that had come when the shell last said something
 };
@@ -151,6 +153,9 @@ GuestShell::run(std::string_view command, Deadline deadline, const CommandStream
     Exchange exchange(command, *this);
     exchange.sink = streams.sink;
     exchange.may_end_shell = streams.may_end_shell;
+    exchange.hurry = streams.hurry;
+    if (streams.hurry)
+        exchange.wanted.emplace(streams.hurry->turn->wanted());
     meet_new_shell(exchange); // it may have no port
     return complete(exchange, text_for(exchange, streams), deadline);
 }
@@ -380,7 +385,8 @@ bool GuestShell::recover_bulk(Exchange& exchange, Deadline deadline) {
 void GuestShell::receive_some(Exchange& exchange, Deadline deadline) {
     look_around(exchange);
     const auto ready = os::wait_readable({bulk().fd(), guest_has_port_ ? line_.fd() : -1,
-                                          process_.exit_fd(), sign_seen_.fd(), alarm_heard_.fd()},
+                                          process_.exit_fd(), sign_seen_.fd(), alarm_heard_.fd(),
+                                          exchange.wanted ? exchange.wanted->fd() : -1},
                                          deadline, host_.interrupt);
     if (!ready)
         return;
@@ -430,6 +436,8 @@ void GuestShell::warn_of_new_worker() {
 
 // What ends the exchange, or may, besides what comes back.
 void GuestShell::look_around(Exchange& exchange) {
+    if (exchange.wanted)
+        hurry(exchange);
     if (was_reset_) {
         is_ready_ = false;
         throw ShellEnded("machine '{}': the guest was reset {}", machine_, exchange.doing());
@@ -474,6 +482,16 @@ void GuestShell::pass_on_output(Exchange& exchange) {
     constexpr auto pace = static_cast<std::int64_t>(proto::pace);
     for (; exchange.unanswered + held_back >= pace; exchange.unanswered -= pace)
         line_.post(proto::shell_go_on(exchange.marker));
+}
+
+// Others want the shell, and what runs only waits.
+void GuestShell::hurry(Exchange& exchange) {
+    exchange.wanted->reset();
+    if (!exchange.hurry->turn->is_wanted())
+        return;
+    host_.trace_sent(trace_name_, exchange.hurry->lines);
+    line_.post(exchange.hurry->lines);
+    exchange.wanted.reset(); // once is enough
 }
 
 // ------------------------------------------------------------------------------ which shell it is

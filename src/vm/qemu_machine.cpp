@@ -358,13 +358,16 @@ ExecResult QemuMachine::execute(const std::string& command, const ExecuteOptions
         before_command();
     connect(); // the time limit is the command's
     const auto deadline = deadline_of(options.timeout);
+    const auto hurry =
+        options.hurry.empty() ? std::nullopt : std::optional(Hurry{options.hurry, &shell_turn_});
     auto result = with_shell(deadline, [&](GuestShell& shell) -> ExecResult {
         if (options.check_output)
             return shell.run(command, deadline,
                              {.input = {},
                               .sink = {},
                               .simple = options.simple,
-                              .may_end_shell = !options.check_return});
+                              .may_end_shell = !options.check_return,
+                              .hurry = hurry});
         shell.detach(command, deadline);
         return {-2, ""};
     });

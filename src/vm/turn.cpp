@@ -1,6 +1,7 @@
 #include <ntd/vm/turn.h>
 
 #include <ntd/base/error.h>
+#include <ntd/base/scope_exit.h>
 #include <ntd/os/wait.h>
 #include <ntd/vm/wait_limit.h>
 
@@ -10,6 +11,9 @@ Turn::Holder Turn::take(Deadline deadline, os::Interrupt& interrupt) {
     if (try_take())
         return Holder(*this);
     os::Broadcast::Listener freed(freed_);
+    ++waiting_;
+    const ScopeExit no_more([&] { --waiting_; });
+    wanted_.notify();
     while (!try_take()) {
         if (!os::wait_readable({freed.fd()}, deadline, interrupt))
             throw_timed_out("{} was in use by another thread until the time-out", what_);

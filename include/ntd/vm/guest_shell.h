@@ -6,6 +6,7 @@
 #include <ntd/proto/shell_codec.h>
 #include <ntd/vm/machine_process.h>
 #include <ntd/vm/patience.h>
+#include <ntd/vm/turn.h>
 
 #include <atomic>
 #include <chrono>
@@ -29,12 +30,20 @@ using OutputSink = std::function<void(std::string_view)>;
 // Writes to a descriptor that somebody else owns.
 OutputSink sink_to(int fd, os::Interrupt& interrupt);
 
-// One of them, or none.
+// Of a command that waits for something and can be told to end soon: what that takes, lines for the
+// control shell, and whose turn others may want meanwhile.
+struct Hurry {
+    std::string_view lines;
+    Turn* turn;
+};
+
+// One of the first two, or none.
 struct CommandStreams {
     std::optional<std::string_view> input; // none: the guest's console
     OutputSink sink;                       // none: the output is part of the result
     bool simple = false;                   // see shell_run_simple(); little output
     bool may_end_shell = false;            // the end of the shell is that of the output: status -1
+    std::optional<Hurry> hurry = {};
 };
 
 // Says in the log who keeps a command that has ended waiting, as "PID NAME, PID NAME".
@@ -157,6 +166,7 @@ private:
     void settle(Exchange& exchange);
     void warn_of_new_worker();
     void take_output(Exchange& exchange);
+    void hurry(Exchange& exchange);
     void pass_on_output(Exchange& exchange);
     void note_greeting();
     void look_for_greeting(std::string_view output, const Exchange& exchange);

@@ -29,7 +29,8 @@ struct ExecuteOptions {
     bool check_return = true; // false: the status is -1, and the shell may end under the command
     bool check_output = true; // false: return at once, (-2, "")
     Timeout timeout = Seconds{900};
-    bool simple = false; // one command of ours that leaves no process behind: cheaper in a VM
+    bool simple = false;    // one command of ours that leaves no process behind: cheaper in a VM
+    std::string hurry = {}; // lines that have it end soon, for when others want the shell
 };
 
 // What virtual machines and containers have in common: a name, directories, a log, a root shell.

@@ -5,6 +5,7 @@
 #include <ntd/os/broadcast.h>
 #include <ntd/os/interrupt.h>
 
+#include <atomic>
 #include <string>
 #include <thread>
 
@@ -32,6 +33,11 @@ public:
     // Throws TimeoutError.
     Holder take(Deadline deadline, os::Interrupt& interrupt);
 
+    // For who has the turn and could do without: whether somebody waits for it, and when one
+    // begins.
+    bool is_wanted() const { return waiting_ > 0; }
+    os::Broadcast& wanted() { return wanted_; }
+
 private:
     bool try_take();
     void give_back() noexcept;
@@ -39,6 +45,8 @@ private:
     std::string what_;                // for messages: "the shell of machine 'web'"
     Guarded<std::thread::id> holder_; // no thread: free
     os::Broadcast freed_;
+    std::atomic<int> waiting_ = 0;
+    os::Broadcast wanted_;
 };
 
 } // namespace ntd::vm

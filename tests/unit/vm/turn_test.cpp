@@ -1,6 +1,7 @@
 #include <ntd/vm/turn.h>
 
 #include <ntd/base/error.h>
+#include <ntd/os/wait.h>
 
 #include <gtest/gtest.h>
 
@@ -80,6 +81,23 @@ TEST_F(TurnTest, IsWaitedFor) {
     Other other(turn);
     other.let_go();
     EXPECT_NO_THROW((void)take(Deadline::never()));
+}
+
+TEST_F(TurnTest, IsNotWantedByWhoHasIt) {
+    const auto holder = take();
+    EXPECT_FALSE(turn.is_wanted());
+}
+
+TEST_F(TurnTest, TellsWhoHasItThatItIsWanted) {
+    os::Broadcast::Listener wanted(turn.wanted());
+    std::jthread other; // ends after the turn is given back
+    const auto holder = take();
+    other = std::jthread([this] {
+        os::Interrupt none;
+        (void)turn.take(Deadline::after(30s), none);
+    });
+    EXPECT_TRUE(os::wait_readable({wanted.fd()}, Deadline::after(30s), interrupt));
+    EXPECT_TRUE(turn.is_wanted());
 }
 
 TEST_F(TurnTest, IsNotWaitedForBeyondTheDeadline) {
