@@ -3,6 +3,7 @@
 #include <ntd/base/error.h>
 #include <ntd/base/text.h>
 #include <ntd/vm/retry.h>
+#include <ntd/vm/unit_listener.h>
 #include <ntd/vm/unit_state.h>
 
 #include <fmt/ranges.h>
@@ -107,15 +108,26 @@ std::string full_name(const std::string& unit) {
 class UnitWait {
 public:
     UnitWait(Machine& machine, const std::string& unit, const User& user)
-        : machine_(machine), unit_(unit), user_(user) {}
+        : machine_(machine), unit_(unit), user_(user), listener_(machine, unit, user) {}
 
-    // Whether it is active, or will not be as things are.
-    bool is_over() {
-        if (!can_ask() || !is_final())
-            return false;
-        if (state_ != "active")
-            reason_ = why_not_active(machine_, unit_, user_);
-        return true;
+    // Whether it is active, or will not be as things are. Where systemd can be listened to, that
+    // takes until it says so; `last`: there is no time for that.
+    bool is_over(bool last) {
+        while (can_ask()) {
+            if (is_final()) {
+                if (state_ != "active")
+                    reason_ = why_not_active(machine_, unit_, user_);
+                return true;
+            }
+            if (last)
+                return false;
+            const auto change = listener_.wait_for_change(state_, "active");
+            if (change == UnitListener::Change::as_wanted)
+                state_ = "active";
+            if (change != UnitListener::Change::perhaps)
+                return change == UnitListener::Change::as_wanted;
+        }
+        return false;
     }
 
     // Throws RequestedAssertionFailed, with the reason, if it is not active.
@@ -172,6 +184,7 @@ private:
     std::string state_;
     std::string reason_; // why it is not active
     std::string missing_manager_;
+    UnitListener listener_;
 };
 
 } // namespace
@@ -210,7 +223,7 @@ void wait_for_unit(Machine& machine, const std::string& unit, const User& user, 
     UnitWait wait(machine, unit, user);
     const auto scope = nested(machine, fmt::format("waiting for unit {}{}", unit, of_user(user)));
     retry_on(
-        machine, [&](bool) { return wait.is_over(); }, timeout, full_name(unit),
+        machine, [&](bool last) { return wait.is_over(last); }, timeout, full_name(unit),
         [&] { return wait.missing(); });
     wait.check();
 }
@@ -228,12 +241,19 @@ void wait_for_unit_active_state(Machine& machine,
                          fmt::join(states, ", "));
     const auto scope =
         nested(machine, fmt::format("waiting for unit {}{} to be {}", unit, of_user(user), wanted));
+    UnitListener listener(machine, unit, user);
     const auto is_there = [&](bool last) {
-        const auto now = machine.get_unit_property(unit, "ActiveState", user);
-        if (last && now != wanted)
-            throw RequestedAssertionFailed("action timed out: unit \"{}\" is {}, not {}", unit,
-                                           shortened(now), wanted);
-        return now == wanted;
+        auto change = UnitListener::Change::perhaps;
+        while (change == UnitListener::Change::perhaps) {
+            const auto now = machine.get_unit_property(unit, "ActiveState", user);
+            if (now == wanted)
+                return true;
+            if (last)
+                throw RequestedAssertionFailed("action timed out: unit \"{}\" is {}, not {}", unit,
+                                               shortened(now), wanted);
+            change = listener.wait_for_change(now, wanted);
+        }
+        return change == UnitListener::Change::as_wanted;
     };
     retry_on(machine, is_there, timeout, full_name(unit));
 }

@@ -56,6 +56,7 @@ environment(const std::string& directory, const std::string& name, const std::st
         "TMPDIR=" + directory + "/tmp",
         "FAKE_GUEST_DIR=" + directory,
         "FAKE_GUEST_NAME=" + name,
+        "NTD_SYSTEMD_BUS=" + directory + "/systemd-bus", // the host's is none of the guest's
         "USER=root",
         "LOGNAME=root",
         "SHELL=/bin/bash",

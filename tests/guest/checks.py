@@ -56,6 +56,30 @@ def check_background_child_that_does_not():
     assert time.monotonic() - begin < 60
 
 
+def check_unit_is_listened_to():
+    name = "slow.service"
+    machine.succeed(
+        f"systemd-run --no-block --unit={name} -p Type=oneshot -p RemainAfterExit=yes sleep 8"
+    )
+    waiting = threading.Thread(target=lambda: machine.wait_for_unit(name))
+    waiting.start()
+    machine.wait_until_succeeds("ls /tmp/.ntd-*.out", timeout=7)
+    waiting.join()
+    machine.require_unit_state(name)
+    machine.wait_until_fails("ls /tmp/.ntd-*.out || pgrep -x nc", timeout=10)
+
+
+def check_unit_of_a_target_that_does_not_come():
+    machine.succeed("systemd-run --no-block --unit=never.service -p Type=oneshot sleep 1000")
+    begin = time.monotonic()
+    try:
+        machine.wait_for_unit("never.service", timeout=3)
+    except Exception as error:
+        assert 'unit "never.service" is activating' in str(error), error
+    assert 3 <= time.monotonic() - begin < 15
+    machine.succeed("systemctl stop never.service")
+
+
 def check_time_limit():
     assert machine.execute("echo begun; sleep 1000", timeout=2) == (124, "begun\n")
     assert machine.succeed("echo in step") == "in step\n"
