@@ -53,6 +53,12 @@ void retry_on(Machine& machine,
 // A port is tested with nc(1). A guest without it would be waited for in vain, or not at all.
 constexpr int command_not_found = 127;
 
+// What looks again and again: the first look may be another one than those that follow.
+struct Looks {
+    std::string first;
+    std::string later;
+};
+
 std::string of_user(const User& user) {
     return user ? fmt::format(" with user {}", *user) : "";
 }
@@ -60,7 +66,7 @@ std::string of_user(const User& user) {
 // A command's own limit is that of the whole wait: one that blocks must not outlast it. One that we
 // have ended has told nothing, its failure included.
 std::string wait_until(Machine& machine,
-                       const std::string& command,
+                       const Looks& looks,
                        ExecuteOptions options,
                        const std::function<bool(int status)>& wanted,
                        Timeout attempt = std::nullopt) {
@@ -70,8 +76,8 @@ std::string wait_until(Machine& machine,
     std::string output;
     retry_on(
         machine,
-        [&](bool) {
-            auto result = machine.execute(command, options);
+        [&, command = &looks.first](bool) mutable {
+            auto result = machine.execute(*std::exchange(command, &looks.later), options);
             output = std::move(result.output);
             return !result.timed_out && wanted(result.status);
         },
@@ -86,18 +92,39 @@ void check_nc(const Machine& machine, int status) {
                            machine.name());
 }
 
+bool is_made_of(const std::string& word, std::string_view characters) {
+    return !word.empty() && word.find_first_not_of(characters) == word.npos;
+}
+
+// bash can connect by itself, which spares the guest the start of a process for each look. The
+// first one is nc's all the same: it says in plain words what is wrong with the host's name. A bash
+// that has not been built for it fails whatever it is asked, even to send nothing anywhere.
+Looks port_looks(const std::string& port, const std::string& address, bool open) {
+    const auto nc = fmt::format("exec nc -z {} {}", address, port);
+    constexpr std::string_view digits = "0123456789";
+    constexpr std::string_view of_hosts =
+        "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789.:%_-";
+    if (!is_made_of(address, of_hosts) || address.front() == '-' || !is_made_of(port, digits))
+        return {nc, nc};
+    const auto connect = fmt::format("{{ : >/dev/tcp/{}/{}; }} 2>/dev/null", address, port);
+    if (!open)
+        return {nc, fmt::format("{} || {}", connect, nc)};
+    return {nc, fmt::format("if {{ : >/dev/udp/127.0.0.1/9; }} 2>/dev/null; then {}; else {}; fi",
+                            connect, nc)};
+}
+
 void wait_for_port(Machine& machine,
                    const std::string& port,
                    const std::string& address,
                    bool open,
                    Timeout timeout) {
-    const auto command = fmt::format("exec nc -z {} {}", address, port);
     const auto scope = nested(machine, fmt::format("waiting for TCP port {} on {}{}", port, address,
                                                    open ? "" : " to be closed"));
-    wait_until(machine, command, {.timeout = timeout, .simple = true}, [&](int status) {
-        check_nc(machine, status);
-        return (status == 0) == open;
-    });
+    wait_until(machine, port_looks(port, address, open), {.timeout = timeout, .simple = true},
+               [&](int status) {
+                   check_nc(machine, status);
+                   return (status == 0) == open;
+               });
 }
 
 // As systemd names it on the console: "systemd[1]: Started nginx.service - A web server."
@@ -210,12 +237,13 @@ std::string wait_until_succeeds(Machine& machine,
                                 Timeout attempt) {
     const auto scope = nested(machine, fmt::format("waiting for success: {}", command));
     return wait_until(
-        machine, command, {.timeout = timeout}, [](int status) { return status == 0; }, attempt);
+        machine, {command, command}, {.timeout = timeout}, [](int status) { return status == 0; },
+        attempt);
 }
 
 std::string wait_until_fails(Machine& machine, const std::string& command, Timeout timeout) {
     const auto scope = nested(machine, fmt::format("waiting for failure: {}", command));
-    return wait_until(machine, command, {.timeout = timeout},
+    return wait_until(machine, {command, command}, {.timeout = timeout},
                       [](int status) { return status != 0; });
 }
 
@@ -296,7 +324,8 @@ ExecResult stop_job(Machine& machine, const std::string& job, const User& user) 
 
 void wait_for_file(Machine& machine, const std::string& path, Timeout timeout) {
     const auto scope = nested(machine, fmt::format("waiting for file '{}'", path));
-    wait_until(machine, "test -e " + path, {.timeout = timeout, .simple = true},
+    const auto look = "test -e " + path;
+    wait_until(machine, {look, look}, {.timeout = timeout, .simple = true},
                [](int status) { return status == 0; });
 }
 
@@ -323,7 +352,7 @@ void wait_for_open_unix_socket(Machine& machine,
     const auto scope =
         nested(machine, fmt::format("waiting for unix-domain {} on '{}'",
                                     kind == SocketKind::datagram ? "datagram" : "stream", path));
-    wait_until(machine, command, {.timeout = timeout, .simple = true}, [&](int status) {
+    wait_until(machine, {command, command}, {.timeout = timeout, .simple = true}, [&](int status) {
         check_nc(machine, status);
         return status == 0;
     });

@@ -677,6 +677,74 @@ def test_guest_without_nc_is_told(run_driver: RunDriver, workspace: Workspace) -
         result.must_blame("machine 'web': the guest has no 'nc' in its PATH")
 
 
+# Ports in the guest's bash: only the first look starts a program.
+COUNTED_NC = """
+import socket, threading
+calls = web.state_dir / "guest" / "calls"
+def listening(wait, later):
+    server = socket.socket()
+    server.bind(("127.0.0.1", 0))
+    thread = threading.Timer(1, later, [server])
+    thread.start()
+    wait(server)
+    thread.join()
+    return server
+"""
+
+
+def nc_that_counts(workspace: Workspace) -> dict[str, str]:
+    tools = workspace.root / "tools"
+    tools.mkdir()
+    (tools / "nc").write_text(
+        f'#!/bin/sh\necho x >>"$FAKE_GUEST_DIR/calls"\nexec {shutil.which("nc")} "$@"\n'
+    )
+    (tools / "nc").chmod(0o755)
+    return {"web": f"--guest-path={tools}"}
+
+
+def test_open_port_is_looked_for_without_nc(run_driver: RunDriver, workspace: Workspace) -> None:
+    script = """
+web.connect()
+listening(lambda s: web.wait_for_open_port(s.getsockname()[1], "127.0.0.1"), lambda s: s.listen())
+assert calls.read_text() == "x\\n"
+"""
+    run_driver(COUNTED_NC + script, nc_that_counts(workspace)).must_succeed()
+
+
+def test_each_look_at_a_port_connects_once(run_driver: RunDriver, workspace: Workspace) -> None:
+    script = """
+web.connect()
+wait = lambda s: web.wait_for_open_port(s.getsockname()[1], "127.0.0.1")
+server = listening(wait, lambda s: s.listen())
+server.settimeout(0.5)
+server.accept()
+with t.assertRaises(TimeoutError):
+    server.accept()
+"""
+    run_driver(COUNTED_NC + script, nc_that_counts(workspace)).must_succeed()
+
+
+def test_closed_port_is_what_nc_says(run_driver: RunDriver, workspace: Workspace) -> None:
+    script = """
+web.connect()
+server = socket.create_server(("127.0.0.1", 0), backlog=1000)
+threading.Timer(1, server.close).start()
+web.wait_for_closed_port(server.getsockname()[1], "127.0.0.1")
+assert calls.read_text() == "x\\n" * 2
+"""
+    run_driver(COUNTED_NC + script, nc_that_counts(workspace)).must_succeed()
+
+
+def test_port_that_only_nc_understands(run_driver: RunDriver, workspace: Workspace) -> None:
+    script = """
+web.connect()
+wait = lambda s: web.wait_for_open_port(s.getsockname()[1], "-4 127.0.0.1")
+listening(wait, lambda s: s.listen())
+assert len(calls.read_text()) > 4
+"""
+    run_driver(COUNTED_NC + script, nc_that_counts(workspace)).must_succeed()
+
+
 def test_units_are_waited_for(run_driver: RunDriver) -> None:
     check(
         run_driver,
