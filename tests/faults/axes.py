@@ -41,6 +41,22 @@ SLOW_UNIT = """
 unit = web.state_dir / "guest" / "units" / "slow.service"
 unit.write_text("ActiveState=activating\\n")
 """
+# The same, and the guest's systemd can be listened to: its answers come from a stand-in for nc.
+UNIT_THAT_TELLS = SLOW_UNIT + r"""
+import os, socket
+bus = socket.socket(socket.AF_UNIX)
+link = web.state_dir / "guest" / "systemd-bus"
+link.symlink_to(f"/proc/{os.getpid()}/fd/{bus.fileno()}")
+nc = web.state_dir.parents[1] / "scripts" / "guest" / "nc"
+if not nc.exists():
+    nc.write_text('''#!/bin/bash
+echo OK
+LC_ALL=C grep -z -a -o --line-buffered '^nT..' | while read -r -d "" call; do
+    printf '\\0%s\\0activating\\0' "$call"
+done
+''')
+    nc.chmod(0o755)
+"""
 MADE = 'web.succeed("head -c 3000000 /dev/zero >made")'
 BIG = 'web.copy_from_host("big", "copied")'
 FLOW = "for i in $(seq 100000); do head -c 100000 /dev/zero; sleep 0.01; done"
@@ -60,6 +76,12 @@ SHELL_CALLS = [
         'web.wait_for_unit("default.target"{limit})',
         'web.wait_for_unit("slow.service"{limit})',
         setup=SLOW_UNIT,
+    ),
+    Call(
+        "unit-that-tells",
+        'web.wait_for_unit_active_state("slow.service", "activating"{limit})',
+        'web.wait_for_unit("slow.service"{limit})',
+        setup=UNIT_THAT_TELLS,
     ),
     Call(
         "wait_for_file", 'web.wait_for_file("/"{limit})', 'web.wait_for_file("/no/such"{limit})'

@@ -233,12 +233,15 @@ PROGRAMS = [
         more={"tools": ((tool, script),)})
     for tool, call in (("systemctl", "wait_for_unit"), ("xwininfo", "wait_for_window"),
                        ("journalctl", "wait_for_x"), ("od", "wait_until_tty_matches"),
-                       ("nc", "wait_for_open_port"))
+                       ("nc", "wait_for_open_port"), ("nc", "unit-that-tells"),
+                       ("mkfifo", "unit-that-tells"), ("grep", "unit-that-tells"))
     for what, script in (("hangs", HANGS), ("is-stubborn", STUBBORN), ("is-slow", SLOW),
                          ("says-half", HALF))
 ] + [
     Row("program", "systemctl-babbles", "", ["wait_for_unit"], ["limit", "sigint"],
         more={"tools": (("systemctl", BABBLES),)}),
+    Row("program", "nc-babbles", "", ["unit-that-tells"], ["limit", "sigint"],
+        more={"tools": (("nc", "echo OK; exec yes"),)}),
     Row("program", "poweroff-hangs", "", ["shutdown"], ENDED_FROM_OUTSIDE,
         more={"tools": (("poweroff", HANGS),)}),
     Row("program", "sync-hangs", "", ["the-end"], ["harmless"], "web: no `sync` after the test",
