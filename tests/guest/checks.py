@@ -69,7 +69,21 @@ def check_unit_is_listened_to():
     machine.wait_until_fails("ls /tmp/.ntd-*.out || pgrep -x nc", timeout=10)
 
 
-def check_unit_of_a_target_that_does_not_come():
+def check_unit_of_a_user_is_listened_to():
+    machine.start_job("user@1000.service")
+    command = "systemd-run --no-block --unit=hers -p Type=oneshot -p RemainAfterExit=yes sleep 8"
+    machine.succeed(
+        "su -l alice -s /bin/sh -c "
+        f"'XDG_RUNTIME_DIR=/run/user/1000 {command.replace('-run', '-run --user')}'"
+    )
+    waiting = threading.Thread(target=lambda: machine.wait_for_unit("hers", "alice"))
+    waiting.start()
+    machine.wait_until_succeeds("pgrep -fx 'nc -U /run/user/1000/systemd/private'", timeout=7)
+    waiting.join()
+    assert machine.get_unit_property("hers", "ActiveState", "alice") == "active"
+
+
+def check_unit_that_does_not_come():
     machine.succeed("systemd-run --no-block --unit=never.service -p Type=oneshot sleep 1000")
     begin = time.monotonic()
     try:

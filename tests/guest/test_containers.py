@@ -79,6 +79,7 @@ def run(
 
 LIFE = r"""
 import subprocess
+import threading
 
 with subtest("it boots, and its journal is the log"):
     box.wait_for_unit("multi-user.target")
@@ -93,6 +94,12 @@ with subtest("its services and users"):
     box.wait_for_closed_port(80)
     with t.assertRaisesRegex(AssertionError, "is inactive and there are no pending jobs"):
         box.wait_for_unit("nginx.service")
+    box.succeed("systemd-run --no-block --unit=slow -p Type=oneshot -p RemainAfterExit=yes sleep 3")
+    waiting = threading.Thread(target=lambda: box.wait_for_unit("slow"))
+    waiting.start()
+    box.wait_until_succeeds("pgrep -fx 'nc -U /run/systemd/private'", timeout=2)
+    waiting.join()
+    box.require_unit_state("slow.service")
     box.start_job("user@1000.service")
     box.wait_for_unit("default.target", "alice")
     box.succeed("nc -lU /run/sock >&2 & su alice -c id >&2")
