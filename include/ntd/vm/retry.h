@@ -11,7 +11,7 @@ namespace ntd::vm {
 
 // Looking again and again may take a tenth of one CPU of the guest. A try costs more than the time
 // until its answer: processes work side by side, and one is made ready for the next try afterwards.
-constexpr double pause_per_try = 12;
+constexpr double pause_per_try = 18;
 
 // What a machine says by itself, which may mean that a try would succeed now.
 struct News {
@@ -22,7 +22,7 @@ struct News {
     std::function<bool()> concern_us = nullptr;
 };
 
-// How long to rest after a try, some time into a wait: twelve times what the try took, and a
+// How long to rest after a try, some time into a wait: eighteen times what the try took, and a
 // hundredth of the wait so far, up to a second.
 // Any news end the second part early, and those that concern the wait all but the time of the try.
 struct Pause {

@@ -93,7 +93,7 @@ TEST(PauseAfterTry, IsShortAtFirst) {
 }
 
 TEST(PauseAfterTry, LeavesNineTenthsOfTheTimeToTheGuest) {
-    EXPECT_DOUBLE_EQ(pause_after_try(100ms, 1s).least.count(), 1.2);
+    EXPECT_DOUBLE_EQ(pause_after_try(100ms, 1s).least.count(), 1.8);
 }
 
 TEST(PauseAfterTry, IsNotThatOfATryThatBlocked) {
