@@ -50,6 +50,12 @@ void ConsoleLog::add_serial(std::string_view line) {
 
 void ConsoleLog::add_stderr(std::string_view line) {
     add(line, false);
+    tell();
+}
+
+void ConsoleLog::tell() {
+    state_.with([](State& state) { state.last_activity = Deadline::Clock::now(); });
+    changed_.notify();
 }
 
 void ConsoleLog::add(std::string_view line, bool serial) {
@@ -67,9 +73,7 @@ void ConsoleLog::add(std::string_view line, bool serial) {
         state.tail.push_back(std::move(clean));
         if (state.tail.size() > tail_size)
             state.tail.pop_front();
-        state.last_activity = Deadline::Clock::now();
     });
-    changed_.notify();
     if (alarming)
         alarms_.notify();
 }

@@ -41,6 +41,7 @@ void SerialFeed::read() {
         host_.log.serial(machine_, *line); // first: who waits for it may turn the log on then
         console_.add_serial(*line);
     }
+    console_.tell();
     host_.log.drain();
 }
 

@@ -40,10 +40,13 @@ SerialLines::SerialLines(std::string machine, ConsoleLog& console, const Host& h
 void SerialLines::feed(std::string_view bytes) {
     lines_.feed(bytes);
     bool is_new = !is_waiting_; // the unfinished line
+    bool has_lines = false;
     while (const auto line = lines_.next()) {
         add(*line);
-        is_new = true;
+        has_lines = is_new = true;
     }
+    if (has_lines)
+        console_.tell();
     quiet_ = Deadline::after(quiet);
     if (is_new)
         longest_ = Deadline::after(longest_wait);
@@ -74,8 +77,10 @@ void SerialLines::show_unfinished() {
 }
 
 void SerialLines::finish() {
-    if (const auto rest = lines_.take_rest(); !rest.empty())
+    if (const auto rest = lines_.take_rest(); !rest.empty()) {
         add(rest);
+        console_.tell();
+    }
 }
 
 } // namespace ntd::vm

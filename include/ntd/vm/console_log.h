@@ -35,8 +35,10 @@ public:
     explicit ConsoleLog(std::filesystem::path directory = std::filesystem::temp_directory_path(),
                         KeptTextLimits limits = {});
 
-    // One line of the serial console, as it came.
+    // One line of the serial console, as it came. Who waits for it hears of it by tell(), for all
+    // lines that came together: a busy console has a million.
     void add_serial(std::string_view line);
+    void tell();
 
     // What there is of a line that has no end yet; more of it, or all, may be added later. Returns
     // what is new of it. It is part of the text, without a newline, and of tail().
@@ -84,7 +86,7 @@ public:
     Alarm alarm() const;
     os::Broadcast& alarms() { return alarms_; }
 
-    // Notified with every change.
+    // Notified with every change, by tell() of lines.
     os::Broadcast& changed() { return changed_; }
 
 private:

@@ -185,12 +185,22 @@ TEST_F(ConsoleLogTest, IsEmptyAfterANewStart) {
 TEST_F(ConsoleLogTest, KnowsWhenItWasLastWrittenTo) {
     const auto before = console.last_activity();
     console.add_serial("");
+    console.tell();
     EXPECT_GT(console.last_activity(), before);
 }
 
-TEST_F(ConsoleLogTest, TellsOfALine) {
+TEST_F(ConsoleLogTest, TellsOnceOfLinesThatCameTogether) {
     const os::Broadcast::Listener listener(console.changed());
     console.add_serial("one");
+    console.add_serial("two");
+    EXPECT_FALSE(is_notified(listener));
+    console.tell();
+    EXPECT_TRUE(is_notified(listener));
+}
+
+TEST_F(ConsoleLogTest, TellsOfStandardErrorAtOnce) {
+    const os::Broadcast::Listener listener(console.changed());
+    console.add_stderr("one");
     EXPECT_TRUE(is_notified(listener));
 }
 
