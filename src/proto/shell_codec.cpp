@@ -27,38 +27,61 @@ constexpr std::string_view spare_script =
     R"sh([[ ${HOSTNAME@a} = *x* ]] || read -r HOSTNAME </proc/sys/kernel/hostname; )sh"
     R"sh(SECONDS=0; eval "$BASH_EXECUTION_STRING")sh";
 
-// The worker's functions: n MARKER COMMAND, and d MARKER COMMAND for one of ours, which leaves no
-// process behind and so can write to the channel itself; o is for those that are one simple
-// command, and need no bash of their own. Descriptor 7 is the guest's console: the command's
-// standard input, and not passed on otherwise. 8 leads to the reader of the output, which r starts
-// before there is a command: nobody has to wait for its start. It ignores SIGTERM, which is for
-// commands: it must not cut output off, nor hit the reader of the next command if this one ended by
-// itself just before. Of a bash that a signal ends, the worker would tell the console in words of
-// its own.
+// The worker's functions: ntd_run MARKER COMMAND, and ntd_direct MARKER COMMAND for one of ours,
+// which leaves no process behind and so can write to the channel itself; ntd_simple is for those
+// that are one simple command, and need no bash of their own. Descriptor 7 is the guest's console:
+// the command's standard input, and not passed on otherwise. 3 is the console for its standard
+// error: of a bash that a signal ends, the worker would tell there in words of its own.
 //
-// Most of what a short command costs is the start of bash. So p starts a spare one ahead, which
-// waits at the other end of the pipe behind descriptor 4; g gives it the command. One that is gone
-// has not got it: then, and where there is none, x starts a bash for the command. There is no spare
-// where BASH_ENV has a say in what a new bash is. The pipe stays, but not after a status that may
-// mean that the spare has ended before it took the command: the next one must not get that.
-constexpr std::string_view worker_functions =
-    R"sh(exec 3>&2 2>/dev/null; )sh"
-    R"sh(r() { trap "" TERM; exec 8> >(exec cat 3>&- 4>&- 7<&- 8>&-); r=$!; trap - TERM; }; )sh"
-    R"sh(p() { p=; [ ! "$P" ] || { [ "$q" ] || { exec 4<<<1; [ -p /proc/self/fd/4 ] && read -u 4 q || { exec 4<> <(:); q=1; }; exec 4>/proc/self/fd/4; }; )sh"
-    R"sh(exec 9</proc/self/fd/4; (trap - INT QUIT; exec bash -c "$P" <&7 >&8 2>&3 3>&- 4>&- 7<&- 8>&-) & )sh"
-    R"sh(p=$!; exec 9<&-; }; }; )sh"
-    R"sh(g() { [ "$p" ] || return; trap "" PIPE; printf "set -euo pipefail; %s\0" "$1" >&4; )sh"
-    R"sh(set -- $?; trap - PIPE; return "$1"; }; )sh"
-    R"sh(e() { printf "%s %s\n" "$@"; }; )sh"
-    R"sh(x() { bash -c "set -euo pipefail; $1" <&7 2>&3 3>&- 4>&- 7<&- 8>&-; }; )sh"
-    R"sh(o() { (set -euo pipefail; eval "$2") <&7 2>&3 3>&- 4>&- 7<&- 8>&-; e "$1" $?; }; )sh"
-    R"sh(d() { x "$2"; e "$1" $?; }; )sh"
-    R"sh(l() { exec 9</proc/self/fd/4; read -t 0 -u 9; set -- $?; exec 9<&-; return "$1"; }; )sh"
-    R"sh(n() { if g "$2"; then wait "$p"; s=$?; [ $s -lt 126 ] || ! l || { q=; [ $s = 143 ] || s=x; }; )sh"
-    R"sh(else s=x; fi; [ $s != x ] || { x "$2" >&8; s=$?; }; )sh"
-    R"sh(exec 8>&-; wait "$r"; e "$1" $s; r; p; }; )sh"
-    R"sh(P=; q=; [ "$BASH_ENV" ] || P='@SPARE@')sh"
-    "\n";
+// 8 leads to the reader of the output, which is started before there is a command: nobody has to
+// wait for its start. It ignores SIGTERM, which is for commands: it must not cut output off, nor
+// hit the reader of the next command if this one ended by itself just before.
+//
+// Most of what a short command costs is the start of bash. So a spare one is started ahead, too,
+// and waits at the other end of the pipe behind descriptor 4 for the command. One that is gone has
+// not got it: then, and where there is none, a fresh bash runs the command. There is no spare where
+// BASH_ENV has a say in what a new bash is. If the spare has ended, and the command is left in the
+// pipe, it was not begun: a fresh bash runs it, unless it was given up (SIGTERM), and the next
+// spare gets a new pipe. The first way to make one costs no process; old bashes have no pipe there.
+// The spare is a background job: bash 5.2 loses the status of a second process substitution.
+constexpr std::string_view worker_functions = R"sh(
+exec 3>&2 2>/dev/null; ntd_pipe= ntd_script=
+[ "$BASH_ENV" ] || ntd_script='@SPARE@'
+ntd_end() { printf "%s %s\n" "$@"; }
+ntd_reader() {
+    trap "" TERM; exec 8> >(exec cat 3>&- 4>&- 7<&- 8>&-); ntd_reader=$!; trap - TERM
+}
+ntd_open() {
+    exec 4<<<1; [ -p /proc/self/fd/4 ] && read -r -u 4 ntd_pipe || { exec 4<> <(:); ntd_pipe=1; }
+    exec 4>/proc/self/fd/4
+}
+ntd_spare() {
+    ntd_spare=; [ "$ntd_script" ] || return
+    [ "$ntd_pipe" ] || ntd_open
+    exec 9</proc/self/fd/4
+    (trap - INT QUIT; exec bash -c "$ntd_script" <&7 >&8 2>&3 3>&- 4>&- 7<&- 8>&-) &
+    ntd_spare=$!; exec 9<&-
+}
+ntd_give() {
+    [ "$ntd_spare" ] || return
+    trap "" PIPE; printf "set -euo pipefail; %s\0" "$1" >&4; set -- $?; trap - PIPE; return "$1"
+}
+ntd_is_left() { exec 9</proc/self/fd/4; read -t 0 -u 9; set -- $?; exec 9<&-; return "$1"; }
+ntd_fresh() { bash -c "set -euo pipefail; $1" <&7 2>&3 3>&- 4>&- 7<&- 8>&-; }
+ntd_simple() { (set -euo pipefail; eval "$2") <&7 2>&3 3>&- 4>&- 7<&- 8>&-; ntd_end "$1" $?; }
+ntd_direct() { ntd_fresh "$2"; ntd_end "$1" $?; }
+ntd_run() {
+    ntd_status=
+    if ntd_give "$2"; then
+        wait "$ntd_spare"; ntd_status=$?
+        if [ $ntd_status -ge 126 ] && ntd_is_left; then
+            ntd_pipe=; [ $ntd_status = 143 ] || ntd_status=
+        fi
+    fi
+    [ "$ntd_status" ] || { ntd_fresh "$2" >&8; ntd_status=$?; }
+    exec 8>&-; wait "$ntd_reader"; ntd_end "$1" $ntd_status; ntd_reader; ntd_spare
+}
+)sh";
 
 // The control shell's functions. Descriptor 5 is where bulk input comes from, 6 is for output and
 // frames. The port is opened once: what had come in is thrown away when it is closed. It is used
@@ -195,7 +218,8 @@ std::string unindented(std::string_view text) {
 }
 
 // A shell reads its script byte by byte, with a system call for each, but what it is told the
-// length of in pieces.
+// length of in pieces. For definitions only: bash 5.2 crashes where eval duplicates the descriptor
+// that the script comes from.
 std::string at_once(std::string_view script) {
     return fmt::format("IFS= read -rN {} ntd_t; eval \"$ntd_t\"; unset ntd_t\n{}", script.size(),
                        script);
@@ -233,7 +257,8 @@ to_worker(std::string_view marker, std::string_view function, std::string_view c
 ShellText upload(std::string_view marker, std::string_view bytes, std::string_view command) {
     const auto file = upload_file(marker);
     return {fmt::format("{} || {{ printf '%s\\n' \"$ntd_why\" >&2; rm -f {}; }}; {}",
-                        store_line(marker, bytes, file), file, to_worker(marker, "n", command)),
+                        store_line(marker, bytes, file), file,
+                        to_worker(marker, "ntd_run", command)),
             bytes, fmt::format("{}\n", marker)};
 }
 
@@ -252,7 +277,9 @@ std::string new_marker() {
 }
 
 std::string shell_setup(std::string_view marker, ShellPort port) {
-    const auto worker = at_once(replaced(worker_functions, "@SPARE@", spare_script)) + "r; p\n";
+    const auto worker =
+        at_once(replaced(unindented(worker_functions).substr(1), "@SPARE@", spare_script)) +
+        "ntd_reader; ntd_spare\n";
     const auto functions =
         replaced(replaced(unindented(control_functions), "@WORKER@", shell_quote(worker)), "@PORT@",
                  port == ShellPort::perhaps ? port_name : "/"); // no port has that name
@@ -269,15 +296,15 @@ ShellText shell_run(std::string_view marker, std::string_view command) {
         return upload(
             marker, command,
             fmt::format("eval \"$(cat {0} || echo exit 1; rm -f {0})\"", upload_file(marker)));
-    return {to_worker(marker, "n", command), {}, {}};
+    return {to_worker(marker, "ntd_run", command), {}, {}};
 }
 
 ShellText shell_run_direct(std::string_view marker, std::string_view command) {
-    return {to_worker(marker, "d", command), {}, {}};
+    return {to_worker(marker, "ntd_direct", command), {}, {}};
 }
 
 ShellText shell_run_simple(std::string_view marker, std::string_view command) {
-    return {to_worker(marker, "o", command), {}, {}};
+    return {to_worker(marker, "ntd_simple", command), {}, {}};
 }
 
 ShellText shell_store(std::string_view marker, std::string_view file, std::string_view bytes) {

@@ -199,6 +199,22 @@ def test_worker_that_is_killed_takes_its_spare_along(run_driver: RunDriver) -> N
     )
 
 
+def test_variables_of_the_guest_stay_as_they_are(run_driver: RunDriver, tmp_path: Path) -> None:
+    names = "P", "p", "q", "r", "s", "n"
+    bash = tmp_path / "bash"
+    lines = "".join(f": ${{{name}=its-{name}}}; export {name}\n" for name in names)  # once
+    bash.write_text(f'#!/bin/sh\n{lines}exec /bin/bash "$@"\n')
+    bash.chmod(0o755)
+    check(
+        run_driver,
+        f"""
+        for name in {names!r} * 2:
+            assert web.succeed(f"echo ${{name}}") == f"its-{{name}}\\n"
+        """,
+        machines={"web": f"--guest-path={tmp_path}"},
+    )
+
+
 def test_no_spare_where_each_new_bash_reads_a_file(run_driver: RunDriver, tmp_path: Path) -> None:
     settings = tmp_path / "settings"
     settings.write_text("setting=first\n")

@@ -31,24 +31,24 @@ TEST(NewMarker, IsAnotherEachTime) {
 
 TEST(ShellRun, QuotesTheCommandForWorkerAndControlShell) {
     EXPECT_EQ(shell_run("m", "echo it's").lines,
-              "ntd_to m 'n m '\\''echo it'\\''\\'\\'''\\''s'\\'''\n");
+              "ntd_to m 'ntd_run m '\\''echo it'\\''\\'\\'''\\''s'\\'''\n");
 }
 
 TEST(ShellRun, KeepsNewlinesInsideTheQuotes) {
-    EXPECT_EQ(shell_run("m", "a\nb").lines, "ntd_to m 'n m '\\''a\nb'\\'''\n");
+    EXPECT_EQ(shell_run("m", "a\nb").lines, "ntd_to m 'ntd_run m '\\''a\nb'\\'''\n");
 }
 
 TEST(ShellRun, KeepsWhatTheShellWouldExpand) {
-    EXPECT_EQ(shell_run("m", "$x `y` \\").lines, "ntd_to m 'n m '\\''$x `y` \\'\\'''\n");
+    EXPECT_EQ(shell_run("m", "$x `y` \\").lines, "ntd_to m 'ntd_run m '\\''$x `y` \\'\\'''\n");
 }
 
 TEST(ShellRun, KeepsBytesThatAreNoUtf8) {
-    EXPECT_EQ(shell_run("m", "\xFF\x80").lines, "ntd_to m 'n m '\\''\xFF\x80'\\'''\n");
+    EXPECT_EQ(shell_run("m", "\xFF\x80").lines, "ntd_to m 'ntd_run m '\\''\xFF\x80'\\'''\n");
 }
 
 TEST(ShellRun, PutsTheLongestCommandOfALineOnTheLine) {
     const std::string command(64 * 1024, 'x');
-    EXPECT_EQ(shell_run("m", command).lines, "ntd_to m 'n m '\\''" + command + "'\\'''\n");
+    EXPECT_EQ(shell_run("m", command).lines, "ntd_to m 'ntd_run m '\\''" + command + "'\\'''\n");
 }
 
 TEST(ShellRun, LeavesALongCommandAsItIs) {
