@@ -90,10 +90,13 @@ bool MachineProcess::go_on(bool is_open) {
 }
 
 void MachineProcess::wait_for_last_output() {
+    wait_until_closed(host_.interrupt);
+}
+
+void MachineProcess::wait_until_closed(os::Interrupt& interrupt) {
     os::Broadcast::Listener changed(console_.changed());
     const auto deadline = Deadline::after(500ms);
-    while (!console_.closed() &&
-           os::wait_readable({changed.fd()}, deadline, host_.interrupt).has_value())
+    while (!console_.closed() && os::wait_readable({changed.fd()}, deadline, interrupt).has_value())
         changed.reset();
 }
 
@@ -143,6 +146,11 @@ void MachineProcess::stop() noexcept {
     pollfd silent{stdout_.fd(), 0, 0};
     os::retry_eintr([&] { return ::poll(&silent, 1, deadline.left_ms()); });
     signal(SIGKILL);
+    try {
+        os::Interrupt nobody;
+        wait_until_closed(nobody);
+    } catch (const Error&) { // no descriptor is left to wait with
+    }
 }
 
 void MachineProcess::tap_console(UniqueFd fd) {

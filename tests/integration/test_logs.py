@@ -10,7 +10,7 @@ from xml.etree.ElementTree import Element
 
 import pytest
 
-from harness import Conversation, Result, Workspace
+from harness import FAKE_VM, Conversation, Result, Workspace
 
 RunDriver = Callable[..., Result]
 SpawnDriver = Callable[..., Conversation]
@@ -231,6 +231,19 @@ def test_much_console_output_is_all_there(run_driver: RunDriver) -> None:
 
 
 # ----------------------------------------------------------------------------- output as it comes
+
+
+def test_last_words_of_a_machine_are_all_there(
+    run_driver: RunDriver, workspace: Workspace
+) -> None:
+    script = workspace.scripts / "run-web-vm"
+    script.write_text(
+        f"#!/bin/sh\n{FAKE_VM} \"$@\" &\nqemu=$!\n"
+        "trap 'kill $qemu; wait $qemu; seq 100000; echo farewell >&2; exit' TERM\nwait $qemu\n"
+    )
+    script.chmod(0o755)
+    result = run_driver("web.start()", scripts={"web": script}).must_succeed()
+    result.must_say("web # 100000", "web: stderr: farewell")
 
 
 def test_stream_output_shows_output_while_the_command_runs(

@@ -58,8 +58,8 @@ public:
     // Gives it a moment to end by itself. Does not throw, cannot be interrupted.
     void wait_for_end(Seconds most) noexcept;
 
-    // Asks all that belongs to it to end, and kills it after a moment. Does not
-    // throw, cannot be interrupted.
+    // Asks all that belongs to it to end, kills it after a moment, and waits for its last lines.
+    // Does not throw, cannot be interrupted.
     void stop() noexcept;
 
     // What the serial console says goes to this descriptor as well, as it comes, until the end of
@@ -70,6 +70,7 @@ public:
     void write_console(std::string_view bytes, Deadline deadline);
 
 private:
+    void wait_until_closed(os::Interrupt& interrupt);
     bool on_serial();
     bool on_stderr();
     bool go_on(bool is_open);
