@@ -102,9 +102,27 @@ CONSTANT = {
 # A script whose text has neither one of those names nor one of these words cannot see that it is
 # not there.
 WAYS_TO_ALL_NAMES = (
-    *("globals", "locals", "vars", "dir()", "exec(", "eval("),
-    *("inspect", "frame", "breakpoint", "pdb", "interact"),
+    *("globals", "locals", "vars", "dir", "exec", "eval"),
+    *("inspect", "breakpoint", "pdb", "interact"),
 )
+
+
+def sees_all_names(script: str) -> bool:
+    """Whether there is a word in it by which it may come to names that it does not have itself."""
+    return "frame" in script or any(has_word(script, word) for word in WAYS_TO_ALL_NAMES)
+
+
+def has_word(text: str, word: str) -> bool:
+    """Not as a part of another word. (The import of re takes longer than this.)"""
+    parts = text.split(word)
+    return any(
+        not _is_of_word(left[-1:]) and not _is_of_word(right[:1])
+        for left, right in zip(parts, parts[1:])
+    )
+
+
+def _is_of_word(character: str) -> bool:
+    return character.isalnum() or character == "_"
 
 
 def names() -> list[str]:
@@ -115,7 +133,7 @@ def names() -> list[str]:
 def values(driver: Driver, script: str | None = None) -> dict[str, Any]:
     """The names with what they stand for in a run; those that ``script`` can see, if it is given."""
     own = {name: getattr(driver, attribute) for name, attribute in OF_DRIVER.items()}
-    sees_all = script is None or any(way in script for way in WAYS_TO_ALL_NAMES)
+    sees_all = script is None or sees_all_names(script)
     constant = {
         name: constant_value(name)
         for name, value in CONSTANT.items()

@@ -83,6 +83,8 @@ def test_nothing_more_is_imported_to_start_a_machine(run_driver: RunDriver) -> N
         "assert 'Nspawn' 'Machine' in dir()",
         "exec('A' 'ny')",
         "eval('A' 'ny')",
+        "eval ('A' 'ny')",
+        "run = exec; run('A' 'ny')",
         "assert 'A' 'ny' in driver.test_symbols()",
     ],
 )
