@@ -21,9 +21,10 @@ constexpr std::size_t longest_on_a_line = std::size_t{64} * 1024;
 
 // What a spare bash does: it waits for a command, and is to it what `bash -c` would be. What may
 // have changed since it was started is read again. The NUL tells a whole command from a part of
-// one.
+// one; the line end before it ends an unfinished character, of which the NUL would become a part.
 constexpr std::string_view spare_script =
     R"sh(IFS= read -r -d "" -u 9 BASH_EXECUTION_STRING || exit; exec 9<&-; )sh"
+    R"sh(BASH_EXECUTION_STRING=${BASH_EXECUTION_STRING%[[:space:]]}; )sh"
     R"sh([[ ${HOSTNAME@a} = *x* ]] || read -r HOSTNAME </proc/sys/kernel/hostname; )sh"
     R"sh(SECONDS=0; eval "$BASH_EXECUTION_STRING")sh";
 
@@ -64,7 +65,7 @@ ntd_spare() {
 }
 ntd_give() {
     [ "$ntd_spare" ] || return
-    trap "" PIPE; printf "set -euo pipefail; %s\0" "$1" >&4; set -- $?; trap - PIPE; return "$1"
+    trap "" PIPE; printf "set -euo pipefail; %s\n\0" "$1" >&4; set -- $?; trap - PIPE; return "$1"
 }
 ntd_is_left() { exec 9</proc/self/fd/4; read -t 0 -u 9; set -- $?; exec 9<&-; return "$1"; }
 ntd_fresh() { bash -c "set -euo pipefail; $1" <&7 2>&3 3>&- 4>&- 7<&- 8>&-; }
@@ -106,8 +107,9 @@ ntd_run() {
 // count bytes. What cannot be stored is passed over, up to the marker that comes behind it; any
 // other line there means that we have given up, and what came is not what was meant.
 //
-// ntd_stop gives what runs two seconds to end. The worker has said so, then, and its cat is gone.
-// If there is nothing but the cat and a bash that still waits for a command, nothing runs.
+// ntd_stop gives what runs two seconds to end. That is over when the cat of a command is gone, or,
+// where a spare still waits for one, what the worker has started besides; if that is nothing, at
+// once.
 // It waits by reading from a pipe in which nothing comes: the guest's sleep may be what hangs.
 constexpr std::string_view control_functions = R"sh(
 ntd_begin() {
@@ -168,18 +170,14 @@ ntd_renew() {
     exec 9>&-; wait "$ntd_pid" 2>/dev/null; ntd_worker
 }
 ntd_restart() { ntd_renew; ntd_say "$1" 0; }
-ntd_is_idle() {
-    set -- $(ntd_children "$ntd_pid")
-    [[ $# = 1 || $# = 2 && -e /proc/$2/fd/9 ]]
-}
 ntd_stop() {
-    local p c end=$((SECONDS + 3))
-    ! ntd_is_idle || end=0
-    c=$(ntd_children "$ntd_pid")
+    local m=$1 p w end=$((SECONDS + 3))
+    set -- $(ntd_children "$ntd_pid")
+    w=$1; [ ! -e "/proc/$2/fd/9" ] || w=$3; [ $# != 1 ] || w=
     for p in $(ntd_tree "$ntd_pid"); do kill -s TERM "$p" 2>/dev/null; done
-    until p=$(ntd_children "$ntd_pid"); [[ " $p" != *" ${c%% *} "* || $SECONDS -ge $end ]]
+    until [[ ! $w || " $(ntd_children "$ntd_pid")" != *" $w "* || $SECONDS -ge $end ]]
     do read -r -t .1 <> <(:); done 2>/dev/null
-    ntd_restart "$1"
+    ntd_restart "$m"
 }
 ntd_ping() { if kill -0 "$ntd_pid" 2>/dev/null; then ntd_say "$1" runs; else ntd_say "$1" gone; fi; }
 ntd_probe() { ntd_held "$1"; ntd_ping "$1"; }

@@ -42,7 +42,6 @@ COMMANDS = [
     "[ $$ = $BASHPID ] && [ -d /proc/$$ ] && echo own",
     'a=$(cat /proc/$$/stat); set -- $a; [ "$4" = $PPID ] && echo parent',
     'echo "$BASH_EXECUTION_STRING"',
-    "echo $SECONDS; sleep 1.1; echo $SECONDS",
     "[ $HOSTNAME = $(cat /proc/sys/kernel/hostname) ] && echo host",
     "echo ${PIPESTATUS[@]} ${FUNCNAME[@]-no} ${BASH_LINENO[@]-no} ${!-no}",
     "jobs; umask; pwd | wc -l; declare -F; alias; trap",
@@ -129,6 +128,18 @@ def test_command_has_a_bash_that_was_there_before(run_driver: RunDriver, options
             assert int(web.succeed("echo $$")) == waiting
         """,
         machines={"web": options},
+    )
+
+
+def test_seconds_count_from_the_command_on(run_driver: RunDriver) -> None:
+    check(
+        run_driver,
+        """
+        import time
+        spare()
+        time.sleep(3)
+        assert int(web.succeed("echo $SECONDS")) < 2
+        """,
     )
 
 
@@ -242,6 +253,44 @@ def test_command_ignores_no_signal(run_driver: RunDriver) -> None:
             assert web.execute("kill -INT $$")[0] == 130
             assert web.execute("sleep 100", timeout=0.1)[0] == 124
         """,
+    )
+
+
+def test_command_may_end_within_a_character(run_driver: RunDriver) -> None:
+    check(
+        run_driver,
+        r"""
+        for end in ("\udcc3", "\udce2\udc82", "\udcf0"):
+            assert web.execute("echo a" + end, timeout=60)[0] == 0
+            assert web.execute("exit 3 # " + end, timeout=60)[0] == 3
+        """,
+    )
+
+
+def test_look_that_was_given_up_is_over_when_it_has_ended(
+    run_driver: RunDriver, tmp_path: Path
+) -> None:
+    nc = tmp_path / "nc"
+    nc.write_text("#!/bin/sh\nexec sleep 100\n")
+    nc.chmod(0o755)
+    check(
+        run_driver,
+        """
+        import time
+
+        def time_of_the_next():
+            begin = time.monotonic()
+            web.succeed("echo on")
+            return time.monotonic() - begin
+
+        web.execute("sleep 100", timeout=1)
+        after_command = time_of_the_next()
+        with t.assertRaisesRegex(Exception, "timed out"):
+            web.wait_for_open_port(1, timeout=1)
+        after_look = time_of_the_next()
+        assert after_look < after_command + 1, (after_look, after_command)
+        """,
+        machines={"web": f"--guest-path={tmp_path}"},
     )
 
 
