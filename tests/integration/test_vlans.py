@@ -72,12 +72,20 @@ def test_one_switch_fails_and_the_other_is_ended(
     result.must_fail("running vlan", "vlan 2", "exited with status 4", "kill vlan")
 
 
-def test_dead_switch_does_not_hinder_the_end(
-    spawn_driver: SpawnDriver
-) -> None:
-    driver = spawn_driver('log.log("up")\nweb.succeed("true")\nvlan1.stop()', vlans=[1])
+def test_dead_switch_does_not_hinder_the_end(spawn_driver: SpawnDriver, tmp_path: Path) -> None:
+    go = tmp_path / "go"
+    script = f"""
+import time
+while not os.path.exists({str(go)!r}):
+    time.sleep(0.01)
+web.succeed("true")
+vlan1.stop()
+"""
+    driver = spawn_driver(script, vlans=[1])
     pid = int(driver.expect(r"running vlan \(pid (\d+)")[1])
     os.kill(pid, signal.SIGTERM)
+    driver.expect("exited with status 0")
+    go.touch()
     assert driver.end() == 0
 
 
