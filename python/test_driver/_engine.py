@@ -7,7 +7,6 @@ there with their methods and documentation, but no machine can be made.
 
 from __future__ import annotations
 
-
 __all__ = ["engine"]
 
 TYPE_CHECKING = False  # see __init__.py

@@ -3,8 +3,7 @@
 from collections.abc import Callable, Sequence
 from enum import Enum
 from pathlib import Path
-from types import TracebackType
-from types import CodeType
+from types import CodeType, TracebackType
 from typing import Any
 
 from test_driver.duration import Duration

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-
 from test_driver._engine import engine
 
 TYPE_CHECKING = False  # see __init__.py

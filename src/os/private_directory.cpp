@@ -1,16 +1,17 @@
 #include <ntd/os/private_directory.h>
 
 #include <ntd/base/error.h>
+#include <ntd/base/random.h>
 #include <ntd/os/directory_lock.h>
 #include <ntd/os/syscall.h>
 
+#include <fmt/ranges.h>
+
 #include <fcntl.h>
-#include <sys/random.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include <cerrno>
-#include <cstdint>
 #include <optional>
 #include <system_error>
 
@@ -92,10 +93,7 @@ void make_parents(const fs::path& path) {
 }
 
 std::string random_suffix() {
-    std::uint32_t bits = 0;
-    if (retry_eintr([&] { return ::getrandom(&bits, sizeof bits, 0); }) != sizeof bits)
-        throw_errno("get random bytes");
-    return fmt::format("-{:08x}", bits);
+    return fmt::format("-{:02x}", fmt::join(random_bytes<4>(), ""));
 }
 
 template <typename Make>

@@ -1,13 +1,11 @@
 #include <ntd/proto/shell_codec.h>
 
 #include <ntd/base/error.h>
+#include <ntd/base/random.h>
 #include <ntd/base/text.h>
 
 #include <fmt/ranges.h>
 
-#include <sys/random.h>
-
-#include <array>
 #include <charconv>
 #include <vector>
 
@@ -268,10 +266,7 @@ bool shell_is_new(std::string_view text) {
 }
 
 std::string new_marker() {
-    std::array<unsigned char, 16> bytes{};
-    if (::getrandom(bytes.data(), bytes.size(), 0) != static_cast<ssize_t>(bytes.size()))
-        throw_errno("get random bytes");
-    return fmt::format("ntd-{:02x}", fmt::join(bytes, ""));
+    return fmt::format("ntd-{:02x}", fmt::join(random_bytes<16>(), ""));
 }
 
 std::string shell_setup(std::string_view marker, ShellPort port) {

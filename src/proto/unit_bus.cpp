@@ -1,9 +1,7 @@
 #include <ntd/proto/unit_bus.h>
 
-#include <ntd/base/error.h>
+#include <ntd/base/random.h>
 #include <ntd/base/text.h>
-
-#include <sys/random.h>
 
 #include <algorithm>
 #include <array>
@@ -119,9 +117,7 @@ std::string unit_state_call(std::string_view id, std::string_view serial) {
 
 std::string new_serial() {
     constexpr std::string_view letters = "abcdefghijklmnopqrstuvwxyzABCDEF"; // a power of two
-    std::array<unsigned char, 2> bytes{};
-    if (::getrandom(bytes.data(), bytes.size(), 0) != static_cast<ssize_t>(bytes.size()))
-        throw_errno("get random bytes");
+    const auto bytes = random_bytes<2>();
     return {'n', 'T', letters[bytes[0] % letters.size()], letters[bytes[1] % letters.size()]};
 }
 

@@ -55,6 +55,10 @@ constexpr int command_not_found = 127;
 
 // What looks again and again: the first look may be another one than those that follow.
 struct Looks {
+    explicit Looks(const std::string& look) : Looks(look, look) {}
+    Looks(std::string first_one, std::string later_ones)
+        : first(std::move(first_one)), later(std::move(later_ones)) {}
+
     std::string first;
     std::string later;
 };
@@ -105,7 +109,7 @@ Looks port_looks(const std::string& port, const std::string& address, bool open)
     constexpr std::string_view of_hosts =
         "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789.:%_-";
     if (!is_made_of(address, of_hosts) || address.front() == '-' || !is_made_of(port, digits))
-        return {nc, nc};
+        return Looks(nc);
     const auto connect = fmt::format("{{ : >/dev/tcp/{}/{}; }} 2>/dev/null", address, port);
     if (!open)
         return {nc, fmt::format("{} || {}", connect, nc)};
@@ -237,13 +241,13 @@ std::string wait_until_succeeds(Machine& machine,
                                 Timeout attempt) {
     const auto scope = nested(machine, fmt::format("waiting for success: {}", command));
     return wait_until(
-        machine, {command, command}, {.timeout = timeout}, [](int status) { return status == 0; },
+        machine, Looks(command), {.timeout = timeout}, [](int status) { return status == 0; },
         attempt);
 }
 
 std::string wait_until_fails(Machine& machine, const std::string& command, Timeout timeout) {
     const auto scope = nested(machine, fmt::format("waiting for failure: {}", command));
-    return wait_until(machine, {command, command}, {.timeout = timeout},
+    return wait_until(machine, Looks(command), {.timeout = timeout},
                       [](int status) { return status != 0; });
 }
 
@@ -324,8 +328,7 @@ ExecResult stop_job(Machine& machine, const std::string& job, const User& user) 
 
 void wait_for_file(Machine& machine, const std::string& path, Timeout timeout) {
     const auto scope = nested(machine, fmt::format("waiting for file '{}'", path));
-    const auto look = "test -e " + path;
-    wait_until(machine, {look, look}, {.timeout = timeout, .simple = true},
+    wait_until(machine, Looks("test -e " + path), {.timeout = timeout, .simple = true},
                [](int status) { return status == 0; });
 }
 
@@ -352,7 +355,7 @@ void wait_for_open_unix_socket(Machine& machine,
     const auto scope =
         nested(machine, fmt::format("waiting for unix-domain {} on '{}'",
                                     kind == SocketKind::datagram ? "datagram" : "stream", path));
-    wait_until(machine, {command, command}, {.timeout = timeout, .simple = true}, [&](int status) {
+    wait_until(machine, Looks(command), {.timeout = timeout, .simple = true}, [&](int status) {
         check_nc(machine, status);
         return status == 0;
     });

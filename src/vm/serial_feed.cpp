@@ -1,6 +1,7 @@
 #include <ntd/vm/serial_feed.h>
 
 #include <ntd/base/error.h>
+#include <ntd/vm/serial_lines.h>
 
 #include <fcntl.h>
 #include <unistd.h>
@@ -36,12 +37,7 @@ void SerialFeed::read() {
     std::string bytes;
     output_.read_ready(bytes);
     lines_.feed(bytes);
-    while (const auto line = lines_.next()) {
-        ++count_;
-        host_.log.serial(machine_, *line); // first: who waits for it may turn the log on then
-        console_.add_serial(*line);
-    }
-    console_.tell();
+    count_ += add_serial_lines(lines_, machine_, console_, host_);
     host_.log.drain();
 }
 

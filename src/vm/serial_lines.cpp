@@ -32,21 +32,36 @@ std::string_view last_frame(std::string_view piece) {
     return start == piece.npos ? piece : piece.substr(start + 1);
 }
 
+// In the log first: who waits for it may turn that on then.
+void add_serial_line(std::string_view line,
+                     const std::string& machine,
+                     ConsoleLog& console,
+                     const Host& host) {
+    host.log.serial(machine, line);
+    console.add_serial(line);
+}
+
 } // namespace
+
+std::size_t add_serial_lines(LineSplitter& lines,
+                             const std::string& machine,
+                             ConsoleLog& console,
+                             const Host& host) {
+    std::size_t count = 0;
+    for (; const auto line = lines.next(); ++count)
+        add_serial_line(*line, machine, console, host);
+    if (count > 0)
+        console.tell();
+    return count;
+}
 
 SerialLines::SerialLines(std::string machine, ConsoleLog& console, const Host& host)
     : machine_(std::move(machine)), console_(console), host_(host) {}
 
 void SerialLines::feed(std::string_view bytes) {
     lines_.feed(bytes);
-    bool is_new = !is_waiting_; // the unfinished line
-    bool has_lines = false;
-    while (const auto line = lines_.next()) {
-        add(*line);
-        has_lines = is_new = true;
-    }
-    if (has_lines)
-        console_.tell();
+    const auto count = add_serial_lines(lines_, machine_, console_, host_);
+    const bool is_new = count > 0 || !is_waiting_; // the unfinished line
     quiet_ = Deadline::after(quiet);
     if (is_new)
         longest_ = Deadline::after(longest_wait);
@@ -64,11 +79,6 @@ void SerialLines::look_again() {
     timer_ = host_.loop.at(sooner(quiet_, longest_), [this] { look_again(); });
 }
 
-void SerialLines::add(std::string_view line) {
-    host_.log.serial(machine_, line); // first: who waits for it may turn the log on then
-    console_.add_serial(line);
-}
-
 void SerialLines::show_unfinished() {
     const auto piece = console_.add_unfinished(whole_part(lines_.unfinished()));
     if (const auto frame = last_frame(piece); !frame.empty())
@@ -78,7 +88,7 @@ void SerialLines::show_unfinished() {
 
 void SerialLines::finish() {
     if (const auto rest = lines_.take_rest(); !rest.empty()) {
-        add(rest);
+        add_serial_line(rest, machine_, console_, host_);
         console_.tell();
     }
 }

@@ -236,12 +236,11 @@ def test_much_console_output_is_all_there(run_driver: RunDriver) -> None:
 def test_last_words_of_a_machine_are_all_there(
     run_driver: RunDriver, workspace: Workspace
 ) -> None:
-    script = workspace.scripts / "run-web-vm"
-    script.write_text(
+    body = (
         f"#!/bin/sh\n{FAKE_VM} \"$@\" &\nqemu=$!\n"
         "trap 'kill $qemu; wait $qemu; seq 100000; echo farewell >&2; exit' TERM\nwait $qemu\n"
     )
-    script.chmod(0o755)
+    script = workspace.write("run-web-vm", body, 0o755)
     result = run_driver("web.start()", scripts={"web": script}).must_succeed()
     result.must_say("web # 100000", "web: stderr: farewell")
 

@@ -35,6 +35,14 @@ def check(run_driver: RunDriver, script: str, **options: object) -> Result:
     return run_driver(SPARE + textwrap.dedent(script), **options).must_succeed()
 
 
+def guest_with(directory: Path, program: str, script: str) -> str:
+    """Options of a fake machine whose guest has the script as that program."""
+    path = directory / program
+    path.write_text(f"#!/bin/sh\n{script}\n")
+    path.chmod(0o755)
+    return f"--guest-path={directory}"
+
+
 # What `bash -c` does here, a command of a guest does there.
 COMMANDS = [
     "echo $- $0 $# $BASH_SUBSHELL",
@@ -212,26 +220,22 @@ def test_worker_that_is_killed_takes_its_spare_along(run_driver: RunDriver) -> N
 
 def test_variables_of_the_guest_stay_as_they_are(run_driver: RunDriver, tmp_path: Path) -> None:
     names = "P", "p", "q", "r", "s", "n"
-    bash = tmp_path / "bash"
     lines = "".join(f": ${{{name}=its-{name}}}; export {name}\n" for name in names)  # once
-    bash.write_text(f'#!/bin/sh\n{lines}exec /bin/bash "$@"\n')
-    bash.chmod(0o755)
+    options = guest_with(tmp_path, "bash", f'{lines}exec /bin/bash "$@"')
     check(
         run_driver,
         f"""
         for name in {names!r} * 2:
             assert web.succeed(f"echo ${{name}}") == f"its-{{name}}\\n"
         """,
-        machines={"web": f"--guest-path={tmp_path}"},
+        machines={"web": options},
     )
 
 
 def test_no_spare_where_each_new_bash_reads_a_file(run_driver: RunDriver, tmp_path: Path) -> None:
     settings = tmp_path / "settings"
     settings.write_text("setting=first\n")
-    bash = tmp_path / "bash"
-    bash.write_text(f'#!/bin/sh\nBASH_ENV={settings} exec /bin/bash "$@"\n')
-    bash.chmod(0o755)
+    options = guest_with(tmp_path, "bash", f'BASH_ENV={settings} exec /bin/bash "$@"')
     check(
         run_driver,
         f"""
@@ -239,7 +243,7 @@ def test_no_spare_where_each_new_bash_reads_a_file(run_driver: RunDriver, tmp_pa
         open({str(settings)!r}, "w").write("setting=second\\n")
         assert web.succeed("echo $setting") == "second\\n"
         """,
-        machines={"web": f"--guest-path={tmp_path}"},
+        machines={"web": options},
     )
 
 
@@ -270,9 +274,7 @@ def test_command_may_end_within_a_character(run_driver: RunDriver) -> None:
 def test_look_that_was_given_up_is_over_when_it_has_ended(
     run_driver: RunDriver, tmp_path: Path
 ) -> None:
-    nc = tmp_path / "nc"
-    nc.write_text("#!/bin/sh\nexec sleep 100\n")
-    nc.chmod(0o755)
+    options = guest_with(tmp_path, "nc", "exec sleep 100")
     check(
         run_driver,
         """
@@ -290,7 +292,7 @@ def test_look_that_was_given_up_is_over_when_it_has_ended(
         after_look = time_of_the_next()
         assert after_look < after_command + 1, (after_look, after_command)
         """,
-        machines={"web": f"--guest-path={tmp_path}"},
+        machines={"web": options},
     )
 
 

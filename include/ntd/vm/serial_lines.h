@@ -4,10 +4,17 @@
 #include <ntd/vm/console_log.h>
 #include <ntd/vm/host.h>
 
+#include <cstddef>
 #include <string>
 #include <string_view>
 
 namespace ntd::vm {
+
+// Puts the whole lines that came together into the log and the console. How many there were.
+std::size_t add_serial_lines(LineSplitter& lines,
+                             const std::string& machine,
+                             ConsoleLog& console,
+                             const Host& host);
 
 // What a serial console says, in lines, for the log and for waits. A line without an end (a prompt,
 // a bar of progress) is shown as far as it goes once it has been quiet for a moment, or has changed
@@ -20,7 +27,6 @@ public:
     void finish(); // no more will come
 
 private:
-    void add(std::string_view line);
     void look_again();
     void show_unfinished();
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-
 from test_driver.duration import DEFAULT_LIMIT, one_of, seconds, wait_limit
 
 TYPE_CHECKING = False  # see __init__.py

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-
 from test_driver._engine import engine
 from test_driver.duration import DEFAULT_LIMIT, seconds
 from test_driver.machine.base import BaseMachine
