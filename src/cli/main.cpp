@@ -4,6 +4,7 @@
 
 #include <ntd/base/error.h>
 #include <ntd/base/forks.h>
+#include <ntd/bindings/interpreter.h>
 #include <ntd/driver/base_directory.h>
 #include <ntd/driver/runtime.h>
 #include <ntd/log/junit_sink.h>
@@ -14,7 +15,6 @@
 #include <ntd/log/xml_sink.h>
 #include <ntd/os/orphan_guard.h>
 #include <ntd/os/syscall.h>
-#include <ntd/python/interpreter.h>
 
 #include <unistd.h>
 
@@ -57,14 +57,14 @@ void log_notes(log::Log& log, const cli::Options& options) {
         log.debug("ignoring the unknown configuration key " + key);
 }
 
-[[noreturn]] void end_process(const python::RunResult& result) {
+[[noreturn]] void end_process(const bindings::RunResult& result) {
     if (result.signal != 0)
         driver::Termination::die_by(result.signal);
     ::_exit(result.status);
 }
 
 // Everything that lives for the whole run, in the order in which it is needed; it goes in reverse.
-python::RunResult run(const cli::Options& options) {
+bindings::RunResult run(const cli::Options& options) {
     const os::OrphanGuard guard; // forks, so it comes before any thread
     make_forks_bystanders();
     const driver::BaseDirectory base(guard);
@@ -81,7 +81,7 @@ python::RunResult run(const cli::Options& options) {
     runtime.host().max_output = options.max_output.value_or(runtime.host().max_output);
     runtime.host().vnc = options.vnc;
     runtime.host().backdoor = options.backdoor;
-    const python::RunOptions run_options{
+    const bindings::RunOptions run_options{
         .config = options.config,
         .out_dir = options.output_directory,
         .tmp_dir = base.path(),
@@ -94,7 +94,7 @@ python::RunResult run(const cli::Options& options) {
         .junit_xml = options.junit_xml,
         .debug_hook_attach = options.debug_hook_attach,
     };
-    const auto result = python::run(run_options, runtime, terminal);
+    const auto result = bindings::run(run_options, runtime, terminal);
     log.flush();
     if (result.threads_left || is_fork())
         end_process(result);
@@ -144,7 +144,7 @@ int main(int argc, char** argv) {
         }
         const auto& options = std::get<cli::Options>(parsed);
         if (options.list_methods) {
-            std::fputs(python::reference().c_str(), stdout);
+            std::fputs(bindings::reference().c_str(), stdout);
             return 0;
         }
         if (!options.ssh_proxy.empty()) {

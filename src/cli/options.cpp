@@ -189,13 +189,13 @@ log::Level log_level_from(const CommandLine& line, const Environment& environmen
         given ? "--log-level" : "the variable logLevel");
 }
 
-vm::Backdoor backdoor_from(const CommandLine& line) {
+machine::Backdoor backdoor_from(const CommandLine& line) {
     if (line.backdoor.empty() || line.backdoor == "auto")
-        return vm::Backdoor::automatic;
+        return machine::Backdoor::automatic;
     if (line.backdoor == "virtconsole")
-        return vm::Backdoor::virtconsole;
+        return machine::Backdoor::virtconsole;
     if (line.backdoor == "vsock")
-        return vm::Backdoor::vsock;
+        return machine::Backdoor::vsock;
     throw UsageError("--backdoor '{}': it must be auto, virtconsole or vsock", line.backdoor);
 }
 

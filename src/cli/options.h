@@ -2,7 +2,7 @@
 
 #include <ntd/driver/config.h>
 #include <ntd/log/event.h>
-#include <ntd/vm/host.h>
+#include <ntd/machine/host.h>
 
 #include <filesystem>
 #include <functional>
@@ -31,7 +31,7 @@ struct Options {
     bool until_fail = false;               // run it all again until it fails
     std::optional<int> repeat;             // how many times at most; see is_repeated()
     std::optional<std::size_t> max_output; // of a command, in bytes
-    vm::Backdoor backdoor = vm::Backdoor::automatic;
+    machine::Backdoor backdoor = machine::Backdoor::automatic;
     std::filesystem::path output_directory; // absolute, exists
     std::optional<std::filesystem::path> junit_xml;
     std::string junit_suite = "NixOS integration test";

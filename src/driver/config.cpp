@@ -150,7 +150,7 @@ public:
         if (!top.is_object())
             throw UsageError("configuration file '{}' holds {}; it must hold a JSON object",
                              file_.string(), describe(top));
-        Config config{.habits = vm::habits_of_file};
+        Config config{.habits = machine::habits_of_file};
         config.vms = read_machines(top, "vms", {"name", "start_script", "vnc"});
         config.containers =
             read_machines(top, "containers",

@@ -2,7 +2,7 @@
 
 #include <ntd/base/error.h>
 #include <ntd/base/text.h>
-#include <ntd/vm/names.h>
+#include <ntd/machine/names.h>
 
 #include <sys/stat.h>
 #include <unistd.h>
@@ -121,12 +121,12 @@ void make_absolute(std::string& script, RunBy by) {
 // ------------------------------------------------------------------------------------------ names
 
 void check_name(const MachineConfig& machine) {
-    const auto trouble = vm::trouble_with_name(machine.name);
+    const auto trouble = machine::trouble_with_name(machine.name);
     if (!trouble)
         return;
     throw UsageError("machine name '{}' (start script '{}') cannot be used: {}; its state "
                      "directory is named after it",
-                     vm::shown_name(machine.name), printable(machine.start_script), *trouble);
+                     machine::shown_name(machine.name), printable(machine.start_script), *trouble);
 }
 
 using Machines = std::vector<std::reference_wrapper<const MachineConfig>>;
@@ -173,7 +173,7 @@ void check_config(const Config& config) {
     for (const MachineConfig& machine : machines)
         check_start_script(machine);
     for (const int vlan : config.vlans)
-        vm::check_vlan_number(vlan);
+        machine::check_vlan_number(vlan);
     if (config.vsock_offset && *config.vsock_offset < 0)
         throw UsageError("vsock offset {} cannot be used: it must not be negative",
                          *config.vsock_offset);

@@ -17,7 +17,7 @@ namespace ntd::driver {
 namespace {
 
 // For start scripts that take longer than they should, and for tests of those that take for ever.
-vm::Timeout limit_from(const char* variable) {
+machine::Timeout limit_from(const char* variable) {
     const char* text = std::getenv(variable);
     if (text == nullptr || *text == '\0')
         return std::nullopt;
@@ -25,30 +25,29 @@ vm::Timeout limit_from(const char* variable) {
     const double seconds = std::strtod(text, &end);
     if (*end != '\0' || !(seconds > 0))
         throw UsageError("{} is not a positive number of seconds: '{}'", variable, text);
-    return vm::Seconds(seconds);
+    return machine::Seconds(seconds);
 }
 
-vm::Seconds seconds_from(const char* variable, vm::Seconds otherwise) {
+machine::Seconds seconds_from(const char* variable, machine::Seconds otherwise) {
     return limit_from(variable).value_or(otherwise);
 }
 
 } // namespace
 
 Runtime::Runtime(log::Log& log, const os::OrphanGuard& guard)
-    : termination_(log, loop_, guard), host_{.log = log,
-                                             .loop = loop_,
-                                             .interrupt = interrupt_,
-                                             .guard = guard,
-                                             .environment = os::current_environment,
-                                             .start_timeout = seconds_from("NTD_START_TIMEOUT",
-                                                                           vm::Seconds(300)),
-                                             .boot_silence =
-                                                 seconds_from("NTD_BOOT_SILENCE", vm::Seconds(300)),
-                                             .boot_limit = limit_from("NTD_BOOT_TIMEOUT"),
-                                             .silence =
-                                                 seconds_from("NTD_SILENCE", vm::Seconds(300))} {}
+    : termination_(log, loop_, guard),
+      host_{.log = log,
+            .loop = loop_,
+            .interrupt = interrupt_,
+            .guard = guard,
+            .environment = os::current_environment,
+            .start_timeout = seconds_from("NTD_START_TIMEOUT", machine::Seconds(300)),
+            .boot_silence = seconds_from("NTD_BOOT_SILENCE", machine::Seconds(300)),
+            .boot_limit = limit_from("NTD_BOOT_TIMEOUT"),
+            .silence = seconds_from("NTD_SILENCE", machine::Seconds(300))} {}
 
-void start_all(std::span<const std::shared_ptr<vm::Machine>> machines, const vm::Host& host) {
+void start_all(std::span<const std::shared_ptr<machine::Machine>> machines,
+               const machine::Host& host) {
     struct Outcome {
         std::vector<std::string> failures; // of each machine; empty if it has started
         std::size_t pending;
@@ -57,7 +56,7 @@ void start_all(std::span<const std::shared_ptr<vm::Machine>> machines, const vm:
     os::Broadcast changed;
     os::Broadcast::Listener done(changed);
     const auto start = [&](std::size_t number) {
-        vm::Machine& machine = *machines[number];
+        machine::Machine& machine = *machines[number];
         std::string failure;
         try {
             machine.start(false);

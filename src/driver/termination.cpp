@@ -68,7 +68,7 @@ Termination::~Termination() {
     (void)handlers_end_.release(); // a handler on another thread may be about to write to it
 }
 
-void Termination::set_global_timeout(vm::Seconds timeout) {
+void Termination::set_global_timeout(machine::Seconds timeout) {
     timer_ = loop_.at(Deadline::after(timeout),
                       [this] { end(SIGTERM, "timeout reached; test terminating..."); });
 }

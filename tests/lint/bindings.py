@@ -1,6 +1,6 @@
 """Fails on a binding that keeps Python's lock while it may block.
 
-Goes over the functions that src/python/bind_*.cpp gives to Python. Each releases the lock, in its
+Goes over the functions that src/bindings/bind_*.cpp gives to Python. Each releases the lock, in its
 own text or in a function of the same file that it names, or it is in QUICK, which says why it need
 not.
 """
@@ -100,7 +100,11 @@ def bindings(code):
 
 
 def faults(root, quick=QUICK):
-    for file in sorted((root / "src" / "python").glob("bind_*.cpp")):
+    folder = root / "src" / "bindings"
+    files = sorted(folder.glob("bind_*.cpp"))
+    if not files:
+        yield f"{folder} has no bindings: has it moved?"
+    for file in files:
         code = code_of(file)
         releasing = releasing_functions(code)
         unused = set(quick.get(file.stem, {}))

@@ -11,11 +11,15 @@ class Bindings(unittest.TestCase):
     def faults(self, text, quick=()):
         """What is found in a file with just this text."""
         with tempfile.TemporaryDirectory() as folder:
-            file = Path(folder) / "src/python/bind_a.cpp"
+            file = Path(folder) / "src/bindings/bind_a.cpp"
             file.parent.mkdir(parents=True)
             file.write_text(text)
             found = bindings.faults(Path(folder), {"bind_a": dict.fromkeys(quick, "a reason")})
             return [fault.removeprefix(f"{file}:") for fault in found]
+
+    def test_finds_that_there_is_nothing_to_look_at(self):
+        with tempfile.TemporaryDirectory() as folder:
+            self.assertEqual(len(list(bindings.faults(Path(folder)))), 1)
 
     def test_finds_a_function_that_keeps_the_lock(self):
         self.assertEqual(

@@ -8,15 +8,21 @@ import re
 
 from report import report
 
+ENGINE = {"base", "log", "proto", "os"}
+MACHINES = ENGINE | {"machine", "vsock", "nspawn", "qemu", "network"}
 USES = {
     "base": set(),
     "log": {"base"},
     "proto": {"base"},
     "os": {"base"},
-    "vm": {"base", "log", "proto", "os"},
-    "driver": {"base", "log", "proto", "os", "vm"},
-    "python": {"base", "log", "proto", "os", "vm", "driver"},
-    "cli": {"base", "log", "proto", "os", "vm", "driver", "python"},
+    "machine": ENGINE,
+    "vsock": ENGINE | {"machine"},
+    "nspawn": ENGINE | {"machine"},
+    "qemu": ENGINE | {"machine", "vsock"},
+    "network": ENGINE | {"machine", "nspawn"},
+    "driver": MACHINES,
+    "bindings": MACHINES | {"driver"},
+    "cli": MACHINES | {"driver", "bindings"},
 }
 
 # The first that fits a header decides: which files, as module/file.cpp, may include it.
@@ -24,10 +30,10 @@ OWNERS = [
     (r"fmt/.*", r".*"),
     (r"spdlog/.*", r"log/.*"),
     (r"nlohmann/.*", r"proto/.*\.cpp|driver/config.*\.cpp"),
-    (r"pybind11/.*|Python\.h", r"python/.*"),
+    (r"pybind11/.*|Python\.h", r"bindings/.*"),
     (r"CLI/.*", r"cli/.*"),
     # Whoever waits does it in os, but where no interruption may end the wait.
-    (r"poll\.h", r"os/.*|log/write_all\.cpp|vm/machine_process\.cpp|driver/runtime\.cpp"),
+    (r"poll\.h", r"os/.*|log/write_all\.cpp|machine/machine_process\.cpp|driver/runtime\.cpp"),
     (r"sys/(epoll|eventfd|inotify|prctl|signalfd|syscall|timerfd)\.h|(linux|asm)/.*", r"os/.*"),
     (r"(dirent|net/if|sched)\.h", r"os/.*"),
     (r"(fcntl|pthread|signal|termios|unistd|sys/\w+)\.h", r".*"),  # POSIX, more or less

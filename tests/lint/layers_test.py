@@ -19,7 +19,7 @@ class Layers(unittest.TestCase):
             return [fault.replace(folder + "/", "") for fault in layers.faults(root)]
 
     def test_allows_a_module_in_front(self):
-        self.assertEqual(self.faults("src/vm/a.cpp", "#include <ntd/log/log.h>\n"), [])
+        self.assertEqual(self.faults("src/qemu/a.cpp", "#include <ntd/log/log.h>\n"), [])
 
     def test_finds_an_edge_backwards(self):
         self.assertEqual(
@@ -31,19 +31,19 @@ class Layers(unittest.TestCase):
         self.assertEqual(len(self.faults("include/ntd/os/a.h", "#include <ntd/log/log.h>")), 1)
 
     def test_finds_a_library_in_the_wrong_module(self):
-        self.assertEqual(len(self.faults("src/vm/a.cpp", "#include <nlohmann/json.hpp>")), 1)
+        self.assertEqual(len(self.faults("src/qemu/a.cpp", "#include <nlohmann/json.hpp>")), 1)
 
     def test_finds_a_library_that_nobody_has(self):
-        self.assertEqual(len(self.faults("src/vm/a.cpp", "#include <boost/asio.hpp>")), 1)
+        self.assertEqual(len(self.faults("src/qemu/a.cpp", "#include <boost/asio.hpp>")), 1)
 
     def test_allows_the_standard_library(self):
         self.assertEqual(self.faults("src/base/a.cpp", "#include <string_view>"), [])
 
     def test_finds_a_private_header_of_another_module(self):
-        self.assertEqual(len(self.faults("src/vm/a.cpp", '#include "../log/wording.h"')), 1)
+        self.assertEqual(len(self.faults("src/qemu/a.cpp", '#include "../log/wording.h"')), 1)
 
     def test_finds_a_header_that_is_not_there(self):
-        self.assertEqual(len(self.faults("src/vm/a.cpp", "#include <ntd/log/no.h>")), 1)
+        self.assertEqual(len(self.faults("src/qemu/a.cpp", "#include <ntd/log/no.h>")), 1)
 
     def test_finds_a_module_that_is_not_in_the_table(self):
         self.assertEqual(len(self.faults("src/new/a.cpp", "")), 1)

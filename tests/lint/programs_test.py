@@ -31,13 +31,13 @@ class Programs(unittest.TestCase):
 
     def test_finds_those_of_cpp(self):
         for text in ("::fork();", "posix_spawn (", "std::system(x);", "syscall(SYS_clone3, 0);"):
-            self.assertEqual(len(self.faults("src/vm/a.cpp", text)), 1, text)
-            self.assertEqual(len(self.faults("include/ntd/vm/a.h", text)), 1, text)
+            self.assertEqual(len(self.faults("src/qemu/a.cpp", text)), 1, text)
+            self.assertEqual(len(self.faults("include/ntd/qemu/a.h", text)), 1, text)
 
     def test_allows_to_mention_them(self):
         python = '"""As os.fork() does."""  # subprocess.run\nraise subprocess.TimeoutExpired'
         self.assertEqual(self.faults("python/test_driver/a.py", python), [])
-        self.assertEqual(self.faults("src/vm/a.cpp", "// fork()\nis_fork(); exec_list();"), [])
+        self.assertEqual(self.faults("src/qemu/a.cpp", "// fork()\nis_fork(); exec_list();"), [])
 
     def test_finds_an_exception_that_is_none_any_more(self):
         name = next(iter(programs.STARTERS))

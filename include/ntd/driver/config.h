@@ -1,6 +1,6 @@
 #pragma once
 
-#include <ntd/vm/habits.h>
+#include <ntd/machine/habits.h>
 
 #include <filesystem>
 #include <map>
@@ -34,7 +34,7 @@ struct MachineConfig {
 
 // All that decides a run, whichever generation of caller it comes from.
 struct Config {
-    vm::Habits habits = vm::habits_of_options;
+    machine::Habits habits = machine::habits_of_options;
     std::vector<MachineConfig> vms{};
     std::vector<MachineConfig> containers{};
     std::vector<int> vlans{};

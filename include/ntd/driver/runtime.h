@@ -1,9 +1,9 @@
 #pragma once
 
 #include <ntd/driver/termination.h>
+#include <ntd/machine/host.h>
+#include <ntd/machine/machine.h>
 #include <ntd/os/signal_relay.h>
-#include <ntd/vm/host.h>
-#include <ntd/vm/machine.h>
 
 #include <functional>
 #include <memory>
@@ -19,7 +19,7 @@ class Runtime {
 public:
     Runtime(log::Log& log, const os::OrphanGuard& guard);
 
-    vm::Host& host() { return host_; }
+    machine::Host& host() { return host_; }
     const os::SignalRelay& signals() const { return signals_; }
     Termination& termination() { return termination_; }
 
@@ -28,11 +28,12 @@ private:
     os::Interrupt interrupt_;
     os::SignalRelay signals_{loop_, interrupt_};
     Termination termination_;
-    vm::Host host_;
+    machine::Host host_;
 };
 
 // Starts all at the same time. Throws one MachineError with the failures of all that failed. An
 // interrupt ends those that have not started yet, and goes on once they have.
-void start_all(std::span<const std::shared_ptr<vm::Machine>> machines, const vm::Host& host);
+void start_all(std::span<const std::shared_ptr<machine::Machine>> machines,
+               const machine::Host& host);
 
 } // namespace ntd::driver

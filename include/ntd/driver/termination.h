@@ -1,9 +1,9 @@
 #pragma once
 
 #include <ntd/log/log.h>
+#include <ntd/machine/host.h>
 #include <ntd/os/event_loop.h>
 #include <ntd/os/orphan_guard.h>
-#include <ntd/vm/host.h>
 
 #include <string_view>
 
@@ -25,7 +25,7 @@ public:
     Termination& operator=(Termination&&) = delete;
 
     // From now on. A second call replaces the first.
-    void set_global_timeout(vm::Seconds timeout);
+    void set_global_timeout(machine::Seconds timeout);
     void clear_global_timeout() { timer_.reset(); }
 
     // Dies by `signal`, once everything else is done.

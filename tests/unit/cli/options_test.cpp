@@ -521,10 +521,11 @@ TEST_F(ParseOptions, ListsMethodsWithoutAnythingToRun) {
 }
 
 TEST_F(ParseOptions, TakesTheChannelOfCommands) {
-    EXPECT_EQ(accepted({script_}).backdoor, vm::Backdoor::automatic);
-    EXPECT_EQ(accepted({script_, "--backdoor", "auto"}).backdoor, vm::Backdoor::automatic);
-    EXPECT_EQ(accepted({script_, "--backdoor", "virtconsole"}).backdoor, vm::Backdoor::virtconsole);
-    EXPECT_EQ(accepted({script_, "--backdoor=vsock"}).backdoor, vm::Backdoor::vsock);
+    EXPECT_EQ(accepted({script_}).backdoor, machine::Backdoor::automatic);
+    EXPECT_EQ(accepted({script_, "--backdoor", "auto"}).backdoor, machine::Backdoor::automatic);
+    EXPECT_EQ(accepted({script_, "--backdoor", "virtconsole"}).backdoor,
+              machine::Backdoor::virtconsole);
+    EXPECT_EQ(accepted({script_, "--backdoor=vsock"}).backdoor, machine::Backdoor::vsock);
 }
 
 TEST_F(ParseOptions, RefusesAnotherChannel) {

@@ -1,0 +1,59 @@
+#pragma once
+
+#include <ntd/machine/helper_process.h>
+#include <ntd/machine/turn.h>
+#include <ntd/os/broadcast.h>
+#include <ntd/proto/vde_codec.h>
+
+#include <functional>
+#include <string>
+#include <string_view>
+
+namespace ntd::network {
+
+// A program of vde2 (vde_switch, wirefilter) that takes commands on its standard input, for as long
+// as this object lives (or until stop()).
+class VdeConsole {
+public:
+    // Gets what the program was asked to tell of ("3031 port/ep/+ Port 01 FD  3"), on the I/O
+    // thread.
+    using OnEvent = std::function<void(std::string_view)>;
+
+    // `what` names it in messages. Throws SystemError.
+    VdeConsole(std::string what,
+               const os::ProcessSpec& spec,
+               const machine::Host& host,
+               OnEvent on_event = {});
+
+    pid_t pid() const { return process_.pid(); }
+
+    // The answer to a command. Throws MachineError if the program has ended (with its last words)
+    // or does not answer. Not for the I/O thread.
+    proto::VdeReply ask(std::string_view command);
+
+    // Throws MachineError, too, if it refuses the command.
+    proto::VdeReply command(std::string_view command);
+
+    void check() { process_.check(); } // throws MachineError if it has ended
+    void stop() noexcept { process_.stop(); }
+
+private:
+    struct State {
+        int answers = 0;
+        proto::VdeReply reply; // the last of them
+    };
+
+    void on_output(std::string_view bytes);
+    void wait_for_answers(std::string_view command, Deadline deadline);
+
+    const machine::Host& host_;
+    OnEvent on_event_;
+    proto::VdeDecoder decoder_; // I/O thread
+    Guarded<State> state_;
+    os::Broadcast changed_;
+    machine::Turn turn_;             // a command and its answer at a time
+    int commands_ = 0;               // with turn_
+    machine::HelperProcess process_; // last: its callback uses the rest
+};
+
+} // namespace ntd::network

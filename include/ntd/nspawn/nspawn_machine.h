@@ -1,0 +1,164 @@
+#pragma once
+
+#include <ntd/base/error.h>
+#include <ntd/machine/console_log.h>
+#include <ntd/machine/machine.h>
+#include <ntd/machine/machine_process.h>
+#include <ntd/machine/serial_feed.h>
+#include <ntd/machine/turn.h>
+#include <ntd/nspawn/container_host.h>
+#include <ntd/nspawn/container_shell.h>
+#include <ntd/nspawn/nspawn_notices.h>
+#include <ntd/os/other_process.h>
+
+#include <fcntl.h>
+
+#include <atomic>
+#include <memory>
+#include <optional>
+#include <string>
+
+namespace ntd::nspawn {
+
+// A command in a container took longer than its time limit. As the Python driver has it there it is
+// an error, Python's subprocess.TimeoutExpired, where a virtual machine has the status 124.
+class CommandTimedOut : public TimeoutError {
+public:
+    CommandTimedOut(std::string_view what, machine::Seconds after, std::string so_far)
+        : TimeoutError("the command `{}` was ended after {:g} s", what, after.count()),
+          command(what), limit(after), output(std::move(so_far)) {}
+
+    std::string command;
+    machine::Seconds limit;
+    std::string output;
+};
+
+// One systemd-nspawn container. Which process is systemd-nspawn, that says on NOTIFY_SOCKET, or its
+// start script on standard output; the only child of it is the container's init, in whose
+// namespaces commands run. It is off, or booted (systemd-nspawn runs), and then perhaps connected:
+// the container's systemd has come as far as basic.target, or the console says that it has started,
+// and what is to be said on NOTIFY_SOCKET has been said.
+class NspawnMachine : public machine::Machine {
+public:
+    NspawnMachine(const machine::Host& host,
+                  machine::MachineOptions options,
+                  std::string start_command,
+                  std::shared_ptr<const ContainerHost> containers);
+    ~NspawnMachine() override;
+    NspawnMachine(const NspawnMachine&) = delete;
+    NspawnMachine& operator=(const NspawnMachine&) = delete;
+    NspawnMachine(NspawnMachine&&) = delete;
+    NspawnMachine& operator=(NspawnMachine&&) = delete;
+
+    // Returns when systemd-nspawn runs. Nothing if it runs already. A container that reboots ends,
+    // and with `allow_reboot` the next command starts it again.
+    void start(bool allow_reboot) override;
+
+    // Waits until commands can run, starting the container if needed; also after a reboot.
+    void connect() override;
+
+    // check_return and check_output change nothing, but that with check_output = false the end of
+    // the container is no error. Over the time limit: throws CommandTimedOut.
+    machine::ExecResult execute(const std::string& command,
+                                const machine::ExecuteOptions& options) override;
+    machine::ExecResult transfer(const std::string& command,
+                                 std::optional<std::string_view> input,
+                                 int output) override;
+    bool is_up() const override;
+    void throw_if_ended(std::string_view doing) override;
+    machine::SharedFd exit_fd() const override;
+    machine::ConsoleLog& console() override { return console_; }
+    void close() noexcept override;
+    void release() noexcept override;
+
+    void shutdown();          // poweroff in the container, then wait
+    void wait_for_shutdown(); // until systemd-nspawn has ended
+
+    // Everything that belongs to one run of systemd-nspawn, as QemuMachine::Running.
+    struct Running;
+    std::shared_ptr<Running> running() const; // throws MachineError if it is off
+    std::shared_ptr<Running> running_or_null() const { return running_.copy(); }
+
+    // Number of the container's init. Connects first.
+    pid_t init();
+
+    const std::string& start_command() const { return start_command_; }
+
+    // NOTIFY_SOCKET of the start script; not in the state directory, which is the guest's.
+    std::string machine_sock_path() const { return tmp_dir() / (name() + "-nspawn.sock"); }
+
+private:
+    struct Boot; // from the start of an init to its end
+
+    enum class AtItsEnd { error, result }; // when the container ends under a command
+
+    void abort_start() noexcept override;
+    std::shared_ptr<Running> launch();
+    std::shared_ptr<Boot> boot_of(Running& running) const;
+    std::optional<pid_t> announced_nspawn(Running& running) const;
+    void wait_for_announcement(Running& running);
+    void restart_if_asked();
+    bool try_to_connect(Running& running);
+    std::shared_ptr<Boot> wait_for_init(Running& running);
+    bool wait_for_boot(Running& running, Boot& boot);
+    bool wait_for_systemd(Running& running, Boot& boot);
+    bool has_started(const Running& running, const Boot& boot) const;
+    void follow_journal(Boot& boot);
+    void wait_a_moment(Running& running);
+    void check_boot(Running& running) const;
+    machine::ExecResult run(std::string_view command,
+                            machine::Timeout timeout,
+                            const machine::CommandStreams& streams,
+                            AtItsEnd at_its_end);
+    bool ended_under(const machine::ExecResult& result, const Boot& boot) const;
+    [[noreturn]] void throw_gone(Running& running, const std::string& doing);
+    void end(Running& running) const noexcept;
+    void kill(Running& running) const noexcept;
+    void read_rest_of_journal(Boot& boot) const noexcept;
+    void forget_process();
+
+    std::string start_command_;
+    std::shared_ptr<const ContainerHost> containers_; // shared by the machines of a run
+    machine::ConsoleLog console_{tmp_dir()};
+    machine::Turn start_turn_;
+    machine::Turn connect_turn_;
+    Guarded<std::shared_ptr<Running>> running_;
+    Guarded<std::weak_ptr<Running>> starting_; // what launch() works on
+};
+
+struct NspawnMachine::Boot {
+    explicit Boot(ContainerShell its_shell) : shell(std::move(its_shell)) {}
+
+    const os::OtherProcess& init() const { return shell.entry().init(); }
+
+    ContainerShell shell;
+    std::atomic<bool> connected = false;
+    std::optional<machine::SerialFeed> journal_feed;
+    std::unique_ptr<os::ChildProcess> journal; // what follows it
+};
+
+struct NspawnMachine::Running {
+    Running(const os::ProcessSpec& spec,
+            std::unique_ptr<os::Cgroup> own_cgroup,
+            const std::string& name,
+            std::unique_ptr<os::UnixDatagrams> socket,
+            machine::ConsoleLog& console,
+            const machine::Host& host)
+        : cgroup(std::move(own_cgroup)),
+          cgroup_directory(::fcntl(cgroup->directory(), F_DUPFD_CLOEXEC, 3)),
+          process(spec, name, "its start script", console, host),
+          notices(std::move(socket), process.child().pid(), console, host),
+          error_output(name, console, host) {}
+
+    std::unique_ptr<os::Cgroup> cgroup; // first: it goes last, with all that is left
+    UniqueFd cgroup_directory;          // also when that has gone
+    machine::MachineProcess process;
+    NspawnNotices notices;
+    machine::SerialFeed error_output; // of commands
+    std::atomic<pid_t> nspawn = -1;   // as announced; who starts or connects writes
+    bool allow_reboot = false;
+    Guarded<std::shared_ptr<Boot>> boot;
+    std::atomic<bool> end_announced = false;
+};
+
+} // namespace ntd::nspawn

@@ -1,0 +1,116 @@
+#include "bindings.h"
+#include "casters.h"
+
+#include <ntd/log/log.h>
+
+#include <memory>
+#include <string>
+
+namespace py = pybind11;
+
+namespace ntd::bindings {
+
+namespace {
+
+// log::Scope with begin and end where `with` wants them.
+class ScopeHandle {
+public:
+    ScopeHandle(std::string text, std::string machine, bool subtest)
+        : text_(std::move(text)), machine_(std::move(machine)),
+          kind_(subtest ? log::ScopeKind::subtest : log::ScopeKind::nested) {}
+
+    void enter() {
+        scope_ = std::make_unique<log::Scope>(session().runtime.host().log, kind_, machine_, text_);
+    }
+
+    void exit(const py::object& type, const py::object& value, const py::object&) {
+        std::optional<std::string> failure;
+        if (!type.is_none() && !is_success(type, value))
+            failure = describe(type, value);
+        const py::gil_scoped_release can_block;
+        scope_->end(std::move(failure));
+    }
+
+private:
+    // exit() and exit(0) end the test well.
+    static bool is_success(const py::object& type, const py::object& value) {
+        if (PyErr_GivenExceptionMatches(type.ptr(), PyExc_SystemExit) == 0)
+            return false;
+        const py::object code = value.attr("code");
+        return code.is_none() || code.equal(py::int_(0));
+    }
+
+    static std::string describe(const py::object& type, const py::object& value) {
+        try {
+            return bytes_of(py::str("{}: {}").format(type.attr("__name__"), value),
+                            Surrogates::show);
+        } catch (const py::error_already_set&) { // from the exception's own __str__
+            return bytes_of(py::str(type.attr("__name__")), Surrogates::show);
+        }
+    }
+
+    std::string text_;
+    std::string machine_;
+    log::ScopeKind kind_;
+    std::unique_ptr<log::Scope> scope_;
+};
+
+} // namespace
+
+void bind_log(py::module_& module) {
+    using namespace pybind11::literals;
+    using can_block = py::call_guard<py::gil_scoped_release>;
+
+    py::enum_<log::Level>(module, "Level")
+        .value("debug", log::Level::debug)
+        .value("info", log::Level::info)
+        .value("warning", log::Level::warning)
+        .value("error", log::Level::error);
+
+    py::class_<ScopeHandle>(module, "Scope", "One nested part of the log, as a context manager.")
+        .def(py::init([](Words text, std::string machine, bool subtest) {
+                 return std::make_unique<ScopeHandle>(std::move(text.bytes), std::move(machine),
+                                                      subtest);
+             }),
+             "text"_a, "machine"_a = "", "subtest"_a = false)
+        .def("__enter__", &ScopeHandle::enter, can_block())
+        .def("__exit__", &ScopeHandle::exit);
+
+    module.def(
+        "show_serial", [](bool shown) { session().terminal.set_serial(shown); }, "shown"_a,
+        can_block());
+    module.def(
+        "show_serial_of",
+        [](const std::string& machine, bool shown) {
+            session().terminal.set_serial(machine, shown);
+        },
+        "machine"_a, "shown"_a, can_block());
+    module.def(
+        "set_quiet", [](bool quiet) { session().terminal.set_quiet(quiet); }, "quiet"_a,
+        can_block());
+    module.def(
+        "redirect_log", [](int fd) { session().terminal.redirect(fd); }, "fd"_a, can_block());
+    module.def(
+        "set_log_level", [](log::Level level) { session().terminal.set_level(level); }, "level"_a,
+        can_block());
+    module.def(
+        "log_line",
+        [](log::Level level, const Words& text, const std::string& machine) {
+            session().runtime.host().log.line(machine, level, text.bytes);
+        },
+        "level"_a, "text"_a, "machine"_a = "", can_block());
+    module.def(
+        "log_test_error",
+        [](const Words& text) { session().runtime.host().log.test_error(text.bytes); }, "text"_a,
+        can_block());
+    module.def(
+        "prepare_log_for_end", [] { session().runtime.host().log.prepare_for_end(); }, can_block());
+    module.def(
+        "log_serial",
+        [](const std::string& machine, const Words& text) {
+            session().runtime.host().log.serial(machine, text.bytes);
+        },
+        "machine"_a, "text"_a, can_block());
+}
+
+} // namespace ntd::bindings

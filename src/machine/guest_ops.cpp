@@ -1,0 +1,368 @@
+#include <ntd/machine/guest_ops.h>
+
+#include <ntd/base/error.h>
+#include <ntd/base/text.h>
+#include <ntd/machine/retry.h>
+#include <ntd/machine/unit_listener.h>
+#include <ntd/machine/unit_state.h>
+
+#include <fmt/ranges.h>
+
+#include <algorithm>
+#include <array>
+#include <utility>
+
+namespace ntd::machine {
+
+namespace {
+
+log::Scope nested(const Machine& machine, std::string text) {
+    return {machine.host().log, log::ScopeKind::nested, machine.name(), std::move(text)};
+}
+
+// What is older is none any more, however much a guest says.
+constexpr std::size_t most_news = 1 << 20;
+
+// `about`: what a line of the console says that it concerns the wait.
+void retry_on(Machine& machine,
+              const std::function<bool(bool last)>& attempt,
+              Timeout timeout,
+              const std::string& about = {},
+              const std::function<std::string()>& missing = nullptr) {
+    auto& console = machine.console();
+    News news{console.changed()};
+    if (!about.empty())
+        news.concern_us = [&, seen = console.size()]() mutable {
+            const auto size = console.size();
+            const auto text = console.text(std::max(seen, size - std::min(size, most_news)));
+            seen = size;
+            return text.find(about) != text.npos;
+        };
+    const auto try_it = [&](bool last) {
+        if (attempt(last))
+            return true;
+        if (last)
+            machine.throw_if_ended("before the action succeeded");
+        return false;
+    };
+    retry(
+        try_it, timeout, [&] { return machine.exit_fd(); }, machine.host().interrupt, news,
+        missing);
+}
+
+// A port is tested with nc(1). A guest without it would be waited for in vain, or not at all.
+constexpr int command_not_found = 127;
+
+// What looks again and again: the first look may be another one than those that follow.
+struct Looks {
+    explicit Looks(const std::string& look) : Looks(look, look) {}
+    Looks(std::string first_one, std::string later_ones)
+        : first(std::move(first_one)), later(std::move(later_ones)) {}
+
+    std::string first;
+    std::string later;
+};
+
+std::string of_user(const User& user) {
+    return user ? fmt::format(" with user {}", *user) : "";
+}
+
+// A command's own limit is that of the whole wait: one that blocks must not outlast it. One that we
+// have ended has told nothing, its failure included.
+std::string wait_until(Machine& machine,
+                       const Looks& looks,
+                       ExecuteOptions options,
+                       const std::function<bool(int status)>& wanted,
+                       Timeout attempt = std::nullopt) {
+    const auto timeout = options.timeout;
+    if (attempt)
+        options.timeout = attempt;
+    std::string output;
+    retry_on(
+        machine,
+        [&, command = &looks.first](bool) mutable {
+            auto result = machine.execute(*std::exchange(command, &looks.later), options);
+            output = std::move(result.output);
+            return !result.timed_out && wanted(result.status);
+        },
+        timeout);
+    return output;
+}
+
+void check_nc(const Machine& machine, int status) {
+    if (status == command_not_found)
+        throw MachineError("machine '{}': the guest has no 'nc' in its PATH, with which ports and "
+                           "sockets are tested; install netcat in it",
+                           machine.name());
+}
+
+bool is_made_of(const std::string& word, std::string_view characters) {
+    return !word.empty() && word.find_first_not_of(characters) == word.npos;
+}
+
+// bash can connect by itself, which spares the guest the start of a process for each look. The
+// first one is nc's all the same: it says in plain words what is wrong with the host's name. A bash
+// that has not been built for it fails whatever it is asked, even to send nothing anywhere.
+Looks port_looks(const std::string& port, const std::string& address, bool open) {
+    const auto nc = fmt::format("exec nc -z {} {}", address, port);
+    constexpr std::string_view digits = "0123456789";
+    constexpr std::string_view of_hosts =
+        "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789.:%_-";
+    if (!is_made_of(address, of_hosts) || address.front() == '-' || !is_made_of(port, digits))
+        return Looks(nc);
+    const auto connect = fmt::format("{{ : >/dev/tcp/{}/{}; }} 2>/dev/null", address, port);
+    if (!open)
+        return {nc, fmt::format("{} || {}", connect, nc)};
+    return {nc, fmt::format("if {{ : >/dev/udp/127.0.0.1/9; }} 2>/dev/null; then {}; else {}; fi",
+                            connect, nc)};
+}
+
+void wait_for_port(Machine& machine,
+                   const std::string& port,
+                   const std::string& address,
+                   bool open,
+                   Timeout timeout) {
+    const auto scope = nested(machine, fmt::format("waiting for TCP port {} on {}{}", port, address,
+                                                   open ? "" : " to be closed"));
+    wait_until(machine, port_looks(port, address, open), {.timeout = timeout, .simple = true},
+               [&](int status) {
+                   check_nc(machine, status);
+                   return (status == 0) == open;
+               });
+}
+
+// As systemd names it on the console: "systemd[1]: Started nginx.service - A web server."
+std::string full_name(const std::string& unit) {
+    return unit.find('.') != unit.npos ? unit : unit + ".service";
+}
+
+class UnitWait {
+public:
+    UnitWait(Machine& machine, const std::string& unit, const User& user)
+        : machine_(machine), unit_(unit), user_(user), listener_(machine, unit, user) {}
+
+    // Whether it is active, or will not be as things are. Where systemd can be listened to, that
+    // takes until it says so; `last`: there is no time for that.
+    bool is_over(bool last) {
+        while (can_ask()) {
+            if (is_final()) {
+                if (state_ != "active")
+                    reason_ = why_not_active(machine_, unit_, user_);
+                return true;
+            }
+            if (last)
+                return false;
+            const auto change = listener_.wait_for_change(state_, "active");
+            if (change == UnitListener::Change::as_wanted)
+                state_ = "active";
+            if (change != UnitListener::Change::perhaps)
+                return change == UnitListener::Change::as_wanted;
+        }
+        return false;
+    }
+
+    // Throws RequestedAssertionFailed, with the reason, if it is not active.
+    void check() {
+        if (state_ == "failed")
+            throw RequestedAssertionFailed("unit \"{}\" reached state \"{}\"{}", unit_, state_,
+                                           reason_);
+        if (state_ == "inactive")
+            throw RequestedAssertionFailed(
+                "unit \"{}\" is inactive and there are no pending jobs{}", unit_, reason_);
+    }
+
+    // What the wait was for at its last look.
+    std::string missing() const {
+        if (!missing_manager_.empty())
+            return ": " + missing_manager_;
+        return state_.empty() ? "" : fmt::format(": unit \"{}\" is {}", unit_, shortened(state_));
+    }
+
+private:
+    bool is_final() {
+        if (state_ != "inactive")
+            return state_ == "active" || state_ == "failed";
+        if (machine_.systemctl("list-jobs --full 2>&1", user_).output.find("No jobs") ==
+            std::string::npos)
+            return false;
+        ask(); // a job may have ended between the two questions, and well
+        return state_ == "inactive";
+    }
+
+    void ask() { state_ = machine_.get_unit_property(unit_, "ActiveState", user_); }
+
+    // False if who could tell is not there yet: the manager of a user who has not logged in.
+    bool can_ask() {
+        if (missing_manager_.empty()) {
+            try {
+                ask();
+                return true;
+            } catch (const RequestedAssertionFailed&) {
+                if (!user_)
+                    throw;
+            }
+        }
+        missing_manager_ = missing_manager(machine_, *user_);
+        if (!missing_manager_.empty())
+            return false;
+        ask(); // it may have come since
+        return true;
+    }
+
+    Machine& machine_;
+    const std::string& unit_;
+    const User& user_;
+    std::string state_;
+    std::string reason_; // why it is not active
+    std::string missing_manager_;
+    UnitListener listener_;
+};
+
+} // namespace
+
+std::string fail(Machine& machine, const std::vector<std::string>& commands, Timeout timeout) {
+    std::string output;
+    for (const auto& command : commands) {
+        const auto scope = nested(machine, fmt::format("must fail: {}", command));
+        auto result = machine.execute(command, {.timeout = timeout});
+        if (result.status == 0) {
+            machine.log_output(result.output);
+            throw RequestedAssertionFailed("command `{}` unexpectedly succeeded",
+                                           valid_utf8(command));
+        }
+        output += result.output;
+    }
+    return output;
+}
+
+std::string wait_until_succeeds(Machine& machine,
+                                const std::string& command,
+                                Timeout timeout,
+                                Timeout attempt) {
+    const auto scope = nested(machine, fmt::format("waiting for success: {}", command));
+    return wait_until(
+        machine, Looks(command), {.timeout = timeout}, [](int status) { return status == 0; },
+        attempt);
+}
+
+std::string wait_until_fails(Machine& machine, const std::string& command, Timeout timeout) {
+    const auto scope = nested(machine, fmt::format("waiting for failure: {}", command));
+    return wait_until(machine, Looks(command), {.timeout = timeout},
+                      [](int status) { return status != 0; });
+}
+
+void wait_for_unit(Machine& machine, const std::string& unit, const User& user, Timeout timeout) {
+    UnitWait wait(machine, unit, user);
+    const auto scope = nested(machine, fmt::format("waiting for unit {}{}", unit, of_user(user)));
+    retry_on(
+        machine, [&](bool last) { return wait.is_over(last); }, timeout, full_name(unit),
+        [&] { return wait.missing(); });
+    wait.check();
+}
+
+void wait_for_unit_active_state(Machine& machine,
+                                const std::string& unit,
+                                const std::string& wanted,
+                                Timeout timeout,
+                                const User& user) {
+    constexpr std::array<std::string_view, 8> states{"active",      "reloading",  "inactive",
+                                                     "failed",      "activating", "deactivating",
+                                                     "maintenance", "refreshing"};
+    if (std::find(states.begin(), states.end(), wanted) == states.end())
+        throw UsageError("unit state '{}' is none that systemd knows: {}", valid_utf8(wanted),
+                         fmt::join(states, ", "));
+    const auto scope =
+        nested(machine, fmt::format("waiting for unit {}{} to be {}", unit, of_user(user), wanted));
+    UnitListener listener(machine, unit, user);
+    const auto is_there = [&](bool last) {
+        auto change = UnitListener::Change::perhaps;
+        while (change == UnitListener::Change::perhaps) {
+            const auto now = machine.get_unit_property(unit, "ActiveState", user);
+            if (now == wanted)
+                return true;
+            if (last)
+                throw RequestedAssertionFailed("action timed out: unit \"{}\" is {}, not {}", unit,
+                                               shortened(now), wanted);
+            change = listener.wait_for_change(now, wanted);
+        }
+        return change == UnitListener::Change::as_wanted;
+    };
+    retry_on(machine, is_there, timeout, full_name(unit));
+}
+
+std::map<std::string, std::string>
+get_unit_info(Machine& machine, const std::string& unit, const User& user) {
+    const auto result =
+        machine.systemctl(fmt::format("--no-pager show {}", shell_quote(unit)), user);
+    if (result.status != 0)
+        throw RequestedAssertionFailed(
+            "retrieving systemctl info for unit \"{}\"{} failed with exit code {}", unit,
+            of_user(user), result.status);
+    std::map<std::string, std::string> info;
+    for (std::string_view rest = result.output; !rest.empty();) {
+        const auto line = rest.substr(0, rest.find('\n'));
+        if (const auto equals = line.find('='); equals != line.npos)
+            info.emplace(line.substr(0, equals), line.substr(equals + 1));
+        rest.remove_prefix(std::min(line.size() + 1, rest.size()));
+    }
+    return info;
+}
+
+void require_unit_state(Machine& machine, const std::string& unit, const std::string& state) {
+    const auto scope =
+        nested(machine, fmt::format("checking if unit {} has reached state '{}'", unit, state));
+    const auto now = machine.get_unit_property(unit, "ActiveState", std::nullopt);
+    if (now != state) // the doubled word is the Python driver's, and tests look for it
+        throw RequestedAssertionFailed(
+            "Expected unit '{}' to to be in state '{}' but it is in state '{}'", unit, state,
+            shortened(now));
+}
+
+ExecResult start_job(Machine& machine, const std::string& job, const User& user) {
+    return machine.systemctl("start " + job, user);
+}
+
+ExecResult stop_job(Machine& machine, const std::string& job, const User& user) {
+    return machine.systemctl("stop " + job, user);
+}
+
+void wait_for_file(Machine& machine, const std::string& path, Timeout timeout) {
+    const auto scope = nested(machine, fmt::format("waiting for file '{}'", path));
+    wait_until(machine, Looks("test -e " + path), {.timeout = timeout, .simple = true},
+               [](int status) { return status == 0; });
+}
+
+void wait_for_open_port(Machine& machine,
+                        const std::string& port,
+                        const std::string& address,
+                        Timeout timeout) {
+    wait_for_port(machine, port, address, true, timeout);
+}
+
+void wait_for_closed_port(Machine& machine,
+                          const std::string& port,
+                          const std::string& address,
+                          Timeout timeout) {
+    wait_for_port(machine, port, address, false, timeout);
+}
+
+void wait_for_open_unix_socket(Machine& machine,
+                               const std::string& path,
+                               SocketKind kind,
+                               Timeout timeout) {
+    const auto command =
+        fmt::format("exec nc -z {} {}", kind == SocketKind::datagram ? "-uU" : "-U", path);
+    const auto scope =
+        nested(machine, fmt::format("waiting for unix-domain {} on '{}'",
+                                    kind == SocketKind::datagram ? "datagram" : "stream", path));
+    wait_until(machine, Looks(command), {.timeout = timeout, .simple = true}, [&](int status) {
+        check_nc(machine, status);
+        return status == 0;
+    });
+}
+
+void sleep(Machine& machine, double seconds) {
+    machine.succeed({fmt::format("sleep {:g}", seconds)}, std::nullopt);
+}
+
+} // namespace ntd::machine

@@ -1,0 +1,117 @@
+#include <ntd/machine/retry.h>
+
+#include <ntd/base/error.h>
+#include <ntd/os/wait.h>
+
+#include <algorithm>
+#include <optional>
+#include <utility>
+
+namespace ntd::machine {
+
+namespace {
+
+using namespace std::chrono_literals;
+
+constexpr Seconds shortest_pause = 10ms;
+constexpr Seconds longest_pause = 1s;
+
+// A try that takes seconds waits for something rather than computes: a pause so much longer
+// would do no good.
+constexpr Seconds longest_pause_per_try = 3s;
+
+// What a wait may be late by, as a part of how long it has taken.
+constexpr double lateness = 0.01;
+
+std::string in_words(Timeout timeout) {
+    return timeout ? fmt::format("{:g}", timeout->count()) : "None";
+}
+
+// One that the limit has ended has told nothing: its failure is none of what it looked for.
+bool look(const std::function<bool(bool last)>& attempt, bool last, const WaitLimit& limit) {
+    try {
+        return attempt(last);
+    } catch (const MachineDied&) {
+        throw;
+    } catch (const Error&) {
+        if (!limit.has_cut())
+            throw;
+        return false;
+    }
+}
+
+} // namespace
+
+Pause pause_after_try(Seconds took, Seconds waited) {
+    const auto in_any_case = std::clamp<Seconds>(took, shortest_pause, longest_pause_per_try);
+    const auto least =
+        std::clamp<Seconds>(pause_per_try * took, shortest_pause, longest_pause_per_try);
+    return {in_any_case, least,
+            std::max(least, std::min<Seconds>(lateness * waited, longest_pause))};
+}
+
+Rest::Rest(const WaitLimit& limit, os::Interrupt& interrupt, std::optional<News> news)
+    : limit_(limit), interrupt_(interrupt), news_(std::move(news)) {
+    if (news_)
+        listener_.emplace(news_->source);
+}
+
+void Rest::begin_try() {
+    if (listener_)
+        listener_->reset();
+}
+
+bool Rest::wait(const Pause& pause, int exit_fd) {
+    const auto until = [this](Seconds time) {
+        return sooner(limit_.deadline(), Deadline::after(time));
+    };
+    const auto in_any_case = until(pause.in_any_case);
+    const auto least = until(pause.least);
+    const auto most = until(pause.most);
+    const int news_fd = listener_ ? listener_->fd() : -1;
+    if (os::wait_readable({exit_fd}, in_any_case, interrupt_))
+        return true;
+    while (news_ && news_->concern_us) {
+        const auto ready = os::wait_readable({exit_fd, news_fd}, least, interrupt_);
+        if (ready == 0U)
+            return true;
+        if (!ready)
+            break;
+        listener_->reset();
+        if (news_->concern_us())
+            return false;
+    }
+    return os::wait_readable({exit_fd}, least, interrupt_).has_value() ||
+           os::wait_readable({exit_fd, news_fd}, most, interrupt_) == 0U;
+}
+
+void retry(const std::function<bool(bool last)>& attempt,
+           Timeout timeout,
+           const std::function<SharedFd()>& exit_fd,
+           os::Interrupt& interrupt,
+           std::optional<News> news,
+           const std::function<std::string()>& missing) {
+    const auto begin = Deadline::Clock::now();
+    WaitLimit limit(deadline_of(timeout), WaitLimit::overtime_of_a_look);
+    Rest rest(limit, interrupt, std::move(news));
+    bool ended = false;
+    while (!ended && !limit.passed()) {
+        rest.begin_try();
+        const auto tried = Deadline::Clock::now();
+        if (look(attempt, false, limit))
+            return;
+        const auto now = Deadline::Clock::now();
+        const auto exit = exit_fd();
+        ended = rest.wait(pause_after_try(now - tried, now - begin), number_of(exit));
+    }
+    limit.set_overtime(WaitLimit::overtime_of_the_last);
+    if (look(attempt, true, limit))
+        return;
+    if (ended)
+        throw MachineDied("the machine ended before the action succeeded");
+    throw RequestedAssertionFailed("action timed out after {:.2f} seconds (timeout={}){}",
+                                   Seconds(Deadline::Clock::now() - begin).count(),
+                                   in_words(timeout), missing ? missing() : "");
+}
+
+} // namespace ntd::machine
