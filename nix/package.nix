@@ -67,10 +67,13 @@ let
       within = folder: inside == folder || lib.hasPrefix "${folder}/" inside;
     in
     lib.any within [
+      "CHANGELOG.md"
       "CMakeLists.txt"
       "LICENSE"
       "README.md"
+      "SECURITY.md"
       "cmake"
+      "docs"
       "include"
       "python"
       "src"
