@@ -24,9 +24,9 @@ import time
 from typing import TYPE_CHECKING, Any, cast
 
 from test_driver._engine import engine
-from test_driver._files import unfinished
+from test_driver.files.unfinished import unfinished
 from test_driver.debug import HOST, PORT, DebugAbstract
-from test_driver.machine.beneath import Directory
+from test_driver.files.beneath import Directory
 from test_driver.script import FILE_NAME, frames_of
 
 if TYPE_CHECKING:

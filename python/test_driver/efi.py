@@ -21,7 +21,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
 from test_driver._engine import engine
-from test_driver._files import write_file
+from test_driver.files.unfinished import write_file
 from test_driver.errors import MachineError, RequestedAssertionFailed
 
 if TYPE_CHECKING:

@@ -8,8 +8,8 @@ import stat
 import tempfile
 from pathlib import Path
 
-from test_driver.machine.beneath import Directory, Refused, new_directory
-from test_driver.machine.unpack import unpack
+from test_driver.files.beneath import Directory, Refused, new_directory
+from test_driver.files.unpack import unpack
 
 ROOT = Path(tempfile.mkdtemp(prefix="ntd-fuzz-", dir="/dev/shm"))
 VICTIM = ROOT / "victim"

@@ -25,7 +25,7 @@ ODD_NAMES = ["-dash", "it's", 'q"uote', "new\nline", "end\n", "ünï ☃", " x",
 WAYS = {
     "shell": "",
     "shared": """
-import test_driver.machine.files as files
+import test_driver.files.to_guest as files
 files.GUEST_SHARED = str(web.shared_dir)
 """,
 }
@@ -322,10 +322,10 @@ def test_nothing_is_left_in_the_machine_of_a_copy_that_fails(
 ) -> None:
     script = """
         import unittest.mock
-        import test_driver.machine.files
+        import test_driver.files.to_guest
         web.succeed("mkdir -p there/in/x; ln -s there/in/x link")
         before = web.succeed("find .")
-        carry = unittest.mock.patch("test_driver.machine.files._carry", side_effect=OSError("no"))
+        carry = unittest.mock.patch("test_driver.files.to_guest._carry", side_effect=OSError("no"))
         for place in "new", "new/er/x", "there/new/x", "there/in/x/y", "there/in/x", "link":
             with carry, t.assertRaisesRegex(OSError, "^no$"):
                 web.copy_from_host("/etc/passwd", place)
@@ -412,7 +412,7 @@ def test_full_disk_of_the_host(run_driver: RunDriver) -> None:
 
 def test_extraction_that_fails_ends_the_transfer(run_driver: RunDriver) -> None:
     script = """
-        import test_driver.machine.files as files
+        import test_driver.files.to_guest as files
         def unpack(file, into, keep_set_id):
             with file:
                 file.read(1000)
@@ -445,7 +445,7 @@ ENDLESS = {
 }
 
 INTERRUPTED = """
-import test_driver.machine.files as files
+import test_driver.files.to_guest as files
 files.PACK["gnu"] = files.PACK["other"]
 {prepare}
 try:

@@ -14,7 +14,7 @@ SpawnDriver = Callable[..., Conversation]
 
 HANG = """
 import os, signal, time
-from test_driver.machine import files
+from test_driver.files import to_guest as files
 
 def hang(*arguments, **more):
     print("busy", flush=True)
@@ -39,7 +39,7 @@ web.get_screen_text()""",
     "copy_from_machine": 'files.Task.read = hang\nweb.copy_from_machine("/etc/passwd")',
     "a tree": """
 web.succeed("mkdir -p dir/below && touch dir/below/file")
-from test_driver.machine import beneath
+from test_driver.files import beneath
 beneath.Directory.place = hang
 web.copy_from_machine("dir")""",
     "capture": 'capture = vlan1.capture("x.pcap")\nhang()',

@@ -86,7 +86,7 @@ def test_nothing_is_left_of_a_large_directory(
     members = [member(f"d/{i}") for i in range(25)]
     scripts = sends(workspace, archive_of(*members, member("pipe", tarfile.FIFOTYPE)))
     script = """
-import test_driver.machine.beneath as beneath
+import test_driver.files.beneath as beneath
 beneath.MOST_NAMES = 10
 """
     run_driver(

@@ -286,7 +286,7 @@ class BaseMachine(Engine):
         Raises FileNotFoundError if there is no ``source``, shutil.SpecialFileError if it is a FIFO,
         a socket or a device, and RequestedAssertionFailed if the machine cannot store it.
         """
-        from test_driver.machine.files import copy_to_guest
+        from test_driver.files.to_guest import copy_to_guest
 
         copy_to_guest(self, source, target, keep_set_id=keep_set_id)
 
@@ -294,7 +294,7 @@ class BaseMachine(Engine):
         self, source: str | Path, target: str | Path, *, keep_set_id: bool = False
     ) -> None:
         """Like copy_from_host(), but always through the root shell."""
-        from test_driver.machine.files import copy_to_guest
+        from test_driver.files.to_guest import copy_to_guest
 
         copy_to_guest(self, source, target, may_share=False, keep_set_id=keep_set_id)
 
@@ -313,7 +313,7 @@ class BaseMachine(Engine):
         device, and MachineError for a tree with such parts (but sockets), or with names that would
         lie outside of the copy: then nothing is copied.
         """
-        from test_driver.machine.files import copy_to_host
+        from test_driver.files.to_guest import copy_to_host
 
         copy_to_host(self, source, target_dir, keep_set_id=keep_set_id)
 

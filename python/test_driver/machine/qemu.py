@@ -241,7 +241,7 @@ class QemuMachine(ScreenMixin, FirmwareMixin, BaseMachine, engine.QemuMachine):
         from pathlib import Path
 
         from test_driver.errors import MachineError
-        from test_driver.machine.beneath import Directory, new_directory
+        from test_driver.files.beneath import Directory, new_directory
         from test_driver.machine.qmp import QMPAPIError
 
         self.run_callbacks()

@@ -46,7 +46,7 @@ class ScreenMixin(Machine):
         raise NotImplementedError
 
     def _write_picture(self, ppm: bytes, path: Path) -> None:
-        from test_driver._files import write_file
+        from test_driver.files.unfinished import write_file
         from test_driver.machine.picture import png_of_ppm
 
         try:

@@ -14,7 +14,7 @@ import sys
 import tarfile
 from typing import TYPE_CHECKING, Any, BinaryIO, NamedTuple, cast
 
-from test_driver.machine.beneath import DEEPEST, Directory, Refused, kind, permissions, write_at
+from test_driver.files.beneath import DEEPEST, Directory, Refused, kind, permissions, write_at
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

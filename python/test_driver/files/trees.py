@@ -10,7 +10,7 @@ import tarfile
 import time
 from typing import TYPE_CHECKING, BinaryIO
 
-from test_driver.machine.beneath import DEEPEST, Directory, Refused, permissions, write_at
+from test_driver.files.beneath import DEEPEST, Directory, Refused, permissions, write_at
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

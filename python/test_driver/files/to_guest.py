@@ -20,8 +20,8 @@ from typing import TYPE_CHECKING, BinaryIO
 
 from test_driver.duration import Seconds
 from test_driver.errors import MachineError, RequestedAssertionFailed
-from test_driver.machine import trees
-from test_driver.machine.beneath import (
+from test_driver.files import trees
+from test_driver.files.beneath import (
     Directory,
     Refused,
     kind,
@@ -29,7 +29,7 @@ from test_driver.machine.beneath import (
     permissions,
     write_at,
 )
-from test_driver.machine.unpack import unpack
+from test_driver.files.unpack import unpack
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
