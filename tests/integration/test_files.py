@@ -25,8 +25,8 @@ ODD_NAMES = ["-dash", "it's", 'q"uote', "new\nline", "end\n", "ünï ☃", " x",
 WAYS = {
     "shell": "",
     "shared": """
-import test_driver.files.to_guest as files
-files.GUEST_SHARED = str(web.shared_dir)
+from test_driver.files import task
+task.GUEST_SHARED = str(web.shared_dir)
 """,
 }
 
@@ -412,12 +412,12 @@ def test_full_disk_of_the_host(run_driver: RunDriver) -> None:
 
 def test_extraction_that_fails_ends_the_transfer(run_driver: RunDriver) -> None:
     script = """
-        import test_driver.files.to_guest as files
+        from test_driver.files import to_host
         def unpack(file, into, keep_set_id):
             with file:
                 file.read(1000)
                 raise OSError(28, "full")
-        files.unpack = unpack
+        to_host.unpack = unpack
         web.succeed("mkdir tree; head -c 30000000 /dev/urandom >tree/file")
         try:
             web.copy_from_machine("tree")
@@ -445,8 +445,8 @@ ENDLESS = {
 }
 
 INTERRUPTED = """
-import test_driver.files.to_guest as files
-files.PACK["gnu"] = files.PACK["other"]
+from test_driver.files import to_host
+to_host.PACK["gnu"] = to_host.PACK["other"]
 {prepare}
 try:
     {copy}

@@ -14,7 +14,7 @@ SpawnDriver = Callable[..., Conversation]
 
 HANG = """
 import os, signal, time
-from test_driver.files import to_guest as files
+from test_driver.files import task
 
 def hang(*arguments, **more):
     print("busy", flush=True)
@@ -35,8 +35,8 @@ from test_driver.machine import ocr
 ocr.perform_ocr_on_screenshot = hang
 ocr.find_tesseract = lambda: ""
 web.get_screen_text()""",
-    "copy_from_host": 'files.Task.ask = hang\nweb.copy_from_host("/etc/passwd", "x")',
-    "copy_from_machine": 'files.Task.read = hang\nweb.copy_from_machine("/etc/passwd")',
+    "copy_from_host": 'task.Task.ask = hang\nweb.copy_from_host("/etc/passwd", "x")',
+    "copy_from_machine": 'task.Task.read = hang\nweb.copy_from_machine("/etc/passwd")',
     "a tree": """
 web.succeed("mkdir -p dir/below && touch dir/below/file")
 from test_driver.files import beneath

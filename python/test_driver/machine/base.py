@@ -313,7 +313,7 @@ class BaseMachine(Engine):
         device, and MachineError for a tree with such parts (but sockets), or with names that would
         lie outside of the copy: then nothing is copied.
         """
-        from test_driver.files.to_guest import copy_to_host
+        from test_driver.files.to_host import copy_to_host
 
         copy_to_host(self, source, target_dir, keep_set_id=keep_set_id)
 

@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING
 
 from test_driver._engine import engine
 from test_driver.errors import MachineError
-from test_driver.files.to_guest import assignments
+from test_driver.files.task import assignments
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
