@@ -28,11 +28,11 @@ PACKAGE = {
     "duration",  # default arguments of methods
     "ending",
     "errors",  # base classes
+    "firmware",  # base class of QemuMachine
     "forks",
     "logger",  # the name `log`
     "machine",
     "machine.base",
-    "machine.firmware",  # base class of QemuMachine
     "machine.qemu",
     "machine.screen",  # the same
     "machine.waiting",  # the name `retry`

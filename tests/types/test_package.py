@@ -46,7 +46,7 @@ NAMES = {
         "pythonize_name",
     ],
     "test_driver.duration": ["Duration", "as_seconds", "as_timedelta"],
-    "test_driver.efi": ["EfiVariable"],
+    "test_driver.efi": ["EfiGuid", "EfiVariable", "EfiVars"],
     "test_driver.errors": ["MachineError", "RequestedAssertionFailed"],
     "test_driver.logger": [
         "AbstractLogger",

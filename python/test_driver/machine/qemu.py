@@ -5,7 +5,7 @@ from __future__ import annotations
 from test_driver._engine import engine
 from test_driver.duration import DEFAULT_LIMIT, EVENT_LIMIT, KEY_DELAY, seconds, wait_limit
 from test_driver.machine.base import BaseMachine
-from test_driver.machine.firmware import FirmwareMixin
+from test_driver.firmware import FirmwareMixin
 from test_driver.machine.screen import ScreenMixin
 
 TYPE_CHECKING = False  # see __init__.py

@@ -8,7 +8,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
     from typing import Any
 
-    from test_driver.efi import EfiVariable, EfiVars
+    from test_driver.firmware.variables import EfiVariable, EfiVars
 
 
 class FirmwareMixin:
@@ -23,7 +23,7 @@ class FirmwareMixin:
     def efi_vars(self) -> EfiVars:
         """The store of the variables; ``efi_vars.state_path`` is its file."""
         if self._efi_vars is None:
-            from test_driver.efi import EfiVars
+            from test_driver.firmware.variables import EfiVars
 
             self._efi_vars = EfiVars(None, self)
         return self._efi_vars  # type: ignore[no-any-return]
