@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from test_driver.firmware.variables import EfiVars
-from test_driver.firmware.variables import Store, StoreError, empty_store
+from test_driver.firmware.efi_vars import EfiVars
+from test_driver.firmware.store import Store, StoreError, empty_store
 from test_driver.firmware.variables import EfiGuid, EfiTime, EfiVariable, StoredUuid, guid_name
 
 __all__ = [

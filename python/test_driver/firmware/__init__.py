@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-
-TYPE_CHECKING = False  # see __init__.py
+TYPE_CHECKING = False  # see test_driver/__init__.py
 if TYPE_CHECKING:
     from collections.abc import Iterable
     from typing import Any
 
-    from test_driver.firmware.variables import EfiVariable, EfiVars
+    from test_driver.firmware.efi_vars import EfiVars
+    from test_driver.firmware.variables import EfiVariable
 
 
 class FirmwareMixin:
@@ -23,7 +23,7 @@ class FirmwareMixin:
     def efi_vars(self) -> EfiVars:
         """The store of the variables; ``efi_vars.state_path`` is its file."""
         if self._efi_vars is None:
-            from test_driver.firmware.variables import EfiVars
+            from test_driver.firmware.efi_vars import EfiVars
 
             self._efi_vars = EfiVars(None, self)
         return self._efi_vars  # type: ignore[no-any-return]
