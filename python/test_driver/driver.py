@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from typing import Any, overload
 
     from test_driver.debug import DebugAbstract
-    from test_driver.displays import Display
+    from test_driver.screen.displays import Display
     from test_driver.duration import Duration
     from test_driver.logger import AbstractLogger
     from test_driver.machine import NspawnMachine
@@ -202,7 +202,7 @@ class Driver:
         self._open_ssh_backdoor()
         boxes = self.config.containers
         if self.interactive and any(box.display_targets for box in boxes.values()):
-            from test_driver import displays  # few runs have one
+            from test_driver.screen import displays  # few runs have one
 
             for machine in self.machines_nspawn:
                 config = boxes[machine.name]

@@ -2,7 +2,7 @@
 
 import contextlib
 
-from test_driver.machine.picture import png_of_ppm
+from test_driver.screen.picture import png_of_ppm
 
 
 def one(data: bytes) -> None:

@@ -202,7 +202,8 @@ def test_reading_that_hangs_ends_with_the_time_limit(
     script = """
         import time
         from pathlib import Path
-        from test_driver.machine import ocr, screen
+        from test_driver import screen
+        from test_driver.screen import ocr
         screen.LAST_READING_LIMIT = 0.5
         web.start()
         begin = time.monotonic()

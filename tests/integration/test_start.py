@@ -34,11 +34,11 @@ PACKAGE = {
     "machine",
     "machine.base",
     "machine.qemu",
-    "machine.screen",  # the same
     "machine.waiting",  # the name `retry`
     "main",
     "reports",
     "runs",
+    "screen",  # base class of QemuMachine
     "script",
     "symbols",
 }

@@ -10,7 +10,7 @@ import pytest
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "python"))
 
-from test_driver.machine.xwd import ppm_of_xwd  # noqa: E402
+from test_driver.screen.xwd import ppm_of_xwd  # noqa: E402
 
 TRUE_COLOUR, PSEUDO_COLOUR = 4, 3
 RGB8 = (0xFF0000, 0xFF00, 0xFF)

@@ -391,7 +391,7 @@ def test_a_screen_is_no_socket_of_the_host(box: Box, workspace: Workspace) -> No
             f"""
             import os, time
             from types import SimpleNamespace
-            from test_driver.displays import Display
+            from test_driver.screen.displays import Display
 
             box.succeed("/attack/screen")
             link = str(box.shared_dir / "vnc-box-3")

@@ -72,6 +72,10 @@ NAMES = {
         "retry",
         "x11_key_name",
     ],
+    "test_driver.machine.ocr": [
+        "perform_ocr_on_screenshot",
+        "perform_ocr_variants_on_screenshot",
+    ],
     "test_driver.machine.qmp": ["QMPAPIError", "QMPSession"],
     "test_driver.polling_condition": ["PollingCondition", "PollingConditionError"],
     "test_driver.qmp": ["QMPAPIError", "QMPSession"],
@@ -86,6 +90,13 @@ def test_module_has_its_names(module: str) -> None:
     code = f"from {module} import {', '.join(NAMES[module])}"
     command = [sys.executable, "-B", "-W", "error", "-c", code]
     subprocess.run(command, check=True, env={"PYTHONPATH": str(PYTHON_DIR)})
+
+
+def test_functions_that_read_pictures_can_be_replaced() -> None:
+    from test_driver import screen
+    from test_driver.machine import ocr
+
+    assert ocr is screen.ocr
 
 
 def test_machines_cannot_be_made_here() -> None:

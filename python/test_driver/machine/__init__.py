@@ -10,7 +10,7 @@ TYPE_CHECKING = False  # see test_driver/__init__.py
 if TYPE_CHECKING:
     from typing import Any
 
-    from test_driver.machine.keys import CHAR_TO_KEY, X11_KEY_ALIASES, x11_key_name
+    from test_driver.screen.keys import CHAR_TO_KEY, X11_KEY_ALIASES, x11_key_name
     from test_driver.machine.nspawn import NspawnMachine
     from test_driver.machine.start_command import NixStartScript, QemuStartCommand, StartCommand
 
@@ -36,7 +36,8 @@ def __getattr__(name: str) -> Any:
     """What few runs need, where others import it from."""
     if name not in __all__:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    from test_driver.machine import keys, nspawn, start_command
+    from test_driver.machine import nspawn, start_command
+    from test_driver.screen import keys
 
     home = next(module for module in (nspawn, start_command, keys) if hasattr(module, name))
     return getattr(home, name)

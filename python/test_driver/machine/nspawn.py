@@ -5,9 +5,9 @@ from __future__ import annotations
 from test_driver._engine import engine
 from test_driver.duration import DEFAULT_LIMIT, seconds
 from test_driver.machine.base import BaseMachine
-from test_driver.machine.x11 import X11Mixin
+from test_driver.screen.x11 import X11Mixin
 
-TYPE_CHECKING = False  # see __init__.py
+TYPE_CHECKING = False  # see test_driver/__init__.py
 if TYPE_CHECKING:
     import socket
     from collections.abc import Callable, Iterable

@@ -6,7 +6,7 @@ from test_driver._engine import engine
 from test_driver.duration import DEFAULT_LIMIT, EVENT_LIMIT, KEY_DELAY, seconds, wait_limit
 from test_driver.machine.base import BaseMachine
 from test_driver.firmware import FirmwareMixin
-from test_driver.machine.screen import ScreenMixin
+from test_driver.screen import ScreenMixin
 
 TYPE_CHECKING = False  # see __init__.py
 if TYPE_CHECKING:
@@ -365,7 +365,7 @@ class QemuMachine(ScreenMixin, FirmwareMixin, BaseMachine, engine.QemuMachine):
         written before is shown without them. Kernels older than Linux 4.19, and consoles that are
         not in UTF-8 mode, tell only numbers of glyphs: then all that is not ASCII is U+FFFD.
         """
-        from test_driver.machine.tty import look_at, text_of
+        from test_driver.screen.tty import look_at, text_of
 
         return text_of(self.succeed(look_at(str(tty))))
 

@@ -7,13 +7,25 @@ import os
 from test_driver.duration import DEFAULT_LIMIT, Seconds, wait_limit
 from test_driver.errors import MachineError, RequestedAssertionFailed
 
-TYPE_CHECKING = False  # see __init__.py
+TYPE_CHECKING = False  # see test_driver/__init__.py
 if TYPE_CHECKING:
     import re
+    from contextlib import AbstractContextManager
     from pathlib import Path
 
+    from test_driver._engine import engine
     from test_driver.duration import Duration
-    from test_driver.machine.base import BaseMachine as Machine
+    from test_driver.logger import AbstractLogger
+
+    class Machine(engine.BaseMachine):
+        """The machine that this is a part of: what BaseMachine has beside what the engine has."""
+
+        logger: AbstractLogger
+
+        def nested(
+            self, msg: str, attrs: dict[str, str] | None = None
+        ) -> AbstractContextManager[None]: ...
+
 else:
     Machine = object
 
@@ -47,7 +59,7 @@ class ScreenMixin(Machine):
 
     def _write_picture(self, ppm: bytes, path: Path) -> None:
         from test_driver.files.unfinished import write_file
-        from test_driver.machine.picture import png_of_ppm
+        from test_driver.screen.picture import png_of_ppm
 
         try:
             write_file(path, png_of_ppm(ppm))
@@ -61,7 +73,7 @@ class ScreenMixin(Machine):
 
         Raises RequestedAssertionFailed if there is no tesseract (``enableOCR`` of NixOS tests).
         """
-        from test_driver.machine import ocr
+        from test_driver.screen import ocr
 
         ocr.find_tesseract()
         with _picture_file(self._screen()) as path:
@@ -72,7 +84,7 @@ class ScreenMixin(Machine):
 
         At least one; the order means nothing.
         """
-        from test_driver.machine import ocr
+        from test_driver.screen import ocr
 
         ocr.find_tesseract()
         with _picture_file(self._screen()) as path:
@@ -88,7 +100,7 @@ class ScreenMixin(Machine):
         """
         import re
 
-        from test_driver.machine import ocr
+        from test_driver.screen import ocr
 
         ocr.find_tesseract()
         pattern = re.compile(regex)
@@ -190,7 +202,7 @@ class _TextWatch:
         import hashlib
         from contextlib import closing
 
-        from test_driver.machine import ocr
+        from test_driver.screen import ocr
 
         self._picture = self._machine._screen()
         digest = hashlib.blake2b(self._picture).digest()

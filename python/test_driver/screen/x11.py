@@ -8,9 +8,9 @@ import time
 from test_driver._engine import engine
 from test_driver.duration import KEY_DELAY, seconds
 from test_driver.errors import MachineError, RequestedAssertionFailed
-from test_driver.machine.screen import ScreenMixin
+from test_driver.screen import ScreenMixin
 
-TYPE_CHECKING = False  # see __init__.py
+TYPE_CHECKING = False  # see test_driver/__init__.py
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
@@ -27,7 +27,7 @@ class X11Mixin(ScreenMixin):
 
     def _screen(self) -> bytes:
         """What the root window shows, as PPM."""
-        from test_driver.machine.xwd import MOST_BYTES, ppm_of_xwd
+        from test_driver.screen.xwd import MOST_BYTES, ppm_of_xwd
 
         with _BoundedFile(MOST_BYTES) as file:
             with engine.WaitLimit(PICTURE_LIMIT):
@@ -76,7 +76,7 @@ class X11Mixin(ScreenMixin):
     def _press(self, keys: str | list[str], pause: float) -> None:
         import re
 
-        from test_driver.machine.keys import x11_key_name
+        from test_driver.screen.keys import x11_key_name
 
         names = []
         for key in keys:

@@ -18,13 +18,12 @@ if TYPE_CHECKING:
     from typing import IO
 
     from test_driver.config import NspawnMachineConfiguration
-    from test_driver.machine import NspawnMachine
 
 PAUSE = 0.2  # seconds between looks at what tells nobody: a file in a container, a container's end
 
 
 def show(
-    machine: NspawnMachine, config: NspawnMachineConfiguration, viewers: Mapping[str, str]
+    machine: engine.NspawnMachine, config: NspawnMachineConfiguration, viewers: Mapping[str, str]
 ) -> list[Display]:
     """Show the machine's screens as soon as they are there; a line in the log for one that cannot
     be shown says why."""
@@ -58,7 +57,7 @@ class Display:
     """One screen. Its thread waits for it, and starts the server and the viewer."""
 
     def __init__(
-        self, machine: NspawnMachine, target: engine.DisplayTarget, server: str, viewer: str
+        self, machine: engine.NspawnMachine, target: engine.DisplayTarget, server: str, viewer: str
     ) -> None:
         self._machine = machine
         self._target = target
