@@ -1,12 +1,13 @@
 # The types of the engine, src/python/bind_*.cpp. tests/types checks that it has the same names.
 
 from collections.abc import Callable, Sequence
+from datetime import timedelta
 from enum import Enum
 from pathlib import Path
 from types import CodeType, TracebackType
 from typing import Any
 
-from test_driver.duration import Duration
+Duration = timedelta | float
 
 class Level(Enum):
     debug: Level

@@ -17,7 +17,7 @@ from tools import PACKAGE, PYTHON_DIR, ROOT, program
 sys.path.insert(0, str(PYTHON_DIR))
 
 from test_driver import reference  # noqa: E402
-from test_driver.machine import qemu  # noqa: E402
+from test_driver.machine import console  # noqa: E402
 
 SOURCES = sorted([*PACKAGE.rglob("*.py"), *PACKAGE.rglob("*.pyi")])
 OLDEST_PYTHON = (3, 11)
@@ -196,7 +196,7 @@ def test_modules_say_what_they_are_for() -> None:
     ["the last one", "foo.*bar", r"login: (\w+)", "a|b", r"\[ OK \]", r"x\d{3}", "(?:a)b", "[a-z]"],
 )
 def test_console_patterns_that_stay_within_a_line(pattern: str) -> None:
-    assert qemu._matches_within_lines(re.compile(pattern))
+    assert console.matches_within_lines(re.compile(pattern))
 
 
 @pytest.mark.parametrize(
@@ -204,4 +204,4 @@ def test_console_patterns_that_stay_within_a_line(pattern: str) -> None:
     ["a\nb", r"a\s+b", "^a", "a$", "[^x]", "(?s)a.b", r"a\W", r"(?<=a)b", r"\x0a", "[\t- ]"],
 )
 def test_console_patterns_that_may_go_across_lines(pattern: str) -> None:
-    assert not qemu._matches_within_lines(re.compile(pattern))
+    assert not console.matches_within_lines(re.compile(pattern))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from test_driver.duration import DEFAULT_LIMIT, one_of, seconds, wait_limit
 
-TYPE_CHECKING = False  # see __init__.py
+TYPE_CHECKING = False  # see test_driver/__init__.py
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
     from contextlib import AbstractContextManager

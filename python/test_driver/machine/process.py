@@ -1,4 +1,4 @@
-"""The parts of a running machine as Python objects: process, sockets, console lines."""
+"""The parts of a running machine as Python objects: its process, and its sockets."""
 
 from __future__ import annotations
 
@@ -6,14 +6,12 @@ import contextlib
 import os
 import socket
 import subprocess
-from typing import TYPE_CHECKING, BinaryIO
+from typing import TYPE_CHECKING, BinaryIO, Protocol
 
 from test_driver.duration import Duration, as_seconds
 
 if TYPE_CHECKING:
     from test_driver._engine import engine
-    from test_driver.machine.nspawn import NspawnMachine
-    from test_driver.machine.qemu import QemuMachine
 
 
 class Process:
@@ -102,53 +100,17 @@ class SharedSocket(socket.socket):
         self.settimeout(None if flag else 0.0)
 
 
-class ConsoleQueue:
-    """The console's lines that no wait has consumed yet, in the manner of queue.Queue."""
+class HasProcess(Protocol):
+    """A machine that has one while it runs."""
 
-    def __init__(self, machine: QemuMachine) -> None:
-        self._machine = machine
-
-    def get(self, block: bool = True, timeout: Duration | None = None) -> str:
-        """The next line; raises queue.Empty if there is none (``block=False``) or none comes."""
-        import queue
-
-        line = self._machine._console_next_line(timeout if block else 0)
-        if line is None:
-            raise queue.Empty
-        return line
-
-    def get_nowait(self) -> str:
-        """The next line; raises queue.Empty if there is none."""
-        return self.get(block=False)
-
-    def qsize(self) -> int:
-        """How many lines there are."""
-        return self._machine._console_pending_lines()
-
-    def empty(self) -> bool:
-        """Whether there is no line."""
-        return self.qsize() == 0
-
-
-class ConsoleReader:
-    """What reads the serial console, in the manner of threading.Thread."""
-
-    def __init__(self, machine: QemuMachine) -> None:
-        self._machine = machine
-
-    def is_alive(self) -> bool:
-        """Whether more may come."""
-        return not self._machine._console_closed()
-
-    def join(self, timeout: Duration | None = None) -> None:
-        """Wait until the console has been read to its end."""
-        self._machine._console_wait_closed(timeout)
+    @property
+    def process(self) -> Process | None: ...
 
 
 class NoticeReader:
     """What reads a container's NOTIFY_SOCKET, in the manner of threading.Thread."""
 
-    def __init__(self, machine: NspawnMachine) -> None:
+    def __init__(self, machine: HasProcess) -> None:
         self._machine = machine
 
     def is_alive(self) -> bool:

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from test_driver._engine import engine
 from test_driver.duration import DEFAULT_LIMIT, EVENT_LIMIT, KEY_DELAY, seconds, wait_limit
-from test_driver.machine.base import BaseMachine
 from test_driver.firmware import FirmwareMixin
+from test_driver.machine.base import BaseMachine
 from test_driver.screen import ScreenMixin
 
-TYPE_CHECKING = False  # see __init__.py
+TYPE_CHECKING = False  # see test_driver/__init__.py
 if TYPE_CHECKING:
     import re
     import socket
@@ -18,7 +18,8 @@ if TYPE_CHECKING:
 
     from test_driver.duration import Duration
     from test_driver.logger import AbstractLogger
-    from test_driver.machine.process import ConsoleQueue, ConsoleReader, Process
+    from test_driver.machine.console import ConsoleQueue, ConsoleReader
+    from test_driver.machine.process import Process
     from test_driver.machine.qmp import QMPSession
     from test_driver.machine.start_command import StartCommand
 
@@ -238,26 +239,10 @@ class QemuMachine(ScreenMixin, FirmwareMixin, BaseMachine, engine.QemuMachine):
 
     def _screen(self) -> bytes:
         """What the screen shows, as PPM."""
-        from pathlib import Path
-
-        from test_driver.errors import MachineError
-        from test_driver.files.beneath import Directory, new_directory
-        from test_driver.machine.qmp import QMPAPIError
+        from test_driver.machine import screendump
 
         self.run_callbacks()
-        session = self.qmp_client
-        if session is None:
-            raise MachineError(f"machine '{self.name}' is not running: start() it first")
-        with Directory.at(self.state_dir) as state, new_directory(state, ".screen-") as directory:
-            path = directory.path_of("screen.ppm")
-            try:
-                session.send("screendump", {"filename": path})
-                picture = Path(path).read_bytes()
-            except (QMPAPIError, OSError) as error:
-                raise MachineError(
-                    f"machine '{self.name}': cannot take a picture of the screen: {error}"
-                ) from error
-        return picture
+        return screendump.picture_of(self)
 
     # ------------------------------------------------------------------------------ input
 
@@ -316,14 +301,14 @@ class QemuMachine(ScreenMixin, FirmwareMixin, BaseMachine, engine.QemuMachine):
     @property
     def last_lines(self) -> ConsoleQueue:
         """The console's lines that no wait has consumed yet, in the manner of queue.Queue."""
-        from test_driver.machine.process import ConsoleQueue
+        from test_driver.machine.console import ConsoleQueue
 
         return ConsoleQueue(self)
 
     @property
     def serial_thread(self) -> ConsoleReader:
         """What reads the serial console, in the manner of threading.Thread."""
-        from test_driver.machine.process import ConsoleReader
+        from test_driver.machine.console import ConsoleReader
 
         return ConsoleReader(self)
 
@@ -337,24 +322,9 @@ class QemuMachine(ScreenMixin, FirmwareMixin, BaseMachine, engine.QemuMachine):
         it has been quiet for half a second. Raises RequestedAssertionFailed after ``timeout``
         (None: no limit).
         """
-        import re
+        from test_driver.machine import console
 
-        pattern = re.compile(regex)
-
-        def end_of_match(text: str) -> int | None:
-            match = pattern.search(text)
-            return match.end() if match else None
-
-        shown = pattern.pattern
-        limit = seconds(timeout)
-        with self.nested(f"waiting for {shown} to appear on console"):
-            within_lines = _matches_within_lines(pattern)
-            if not super()._console_wait_for(end_of_match, within_lines, limit):
-                from test_driver.errors import RequestedAssertionFailed
-
-                raise RequestedAssertionFailed(
-                    f"action timed out: '{shown}' did not appear on the console (timeout={limit})"
-                )
+        console.wait_for_text(self, regex, seconds(timeout))
 
     # ------------------------------------------------------------------------------ terminals
 
@@ -415,16 +385,3 @@ class QemuMachine(ScreenMixin, FirmwareMixin, BaseMachine, engine.QemuMachine):
     def unblock(self) -> None:
         """Plug the cable of the first VLAN in again; an error as for block()."""
         super().unblock()
-
-
-def _matches_within_lines(pattern: re.Pattern[str]) -> bool:
-    """Whether each match of the pattern is within one line and does not depend on others.
-
-    If in doubt it is not: then the whole text is searched again with each new line.
-    """
-    import re
-
-    if pattern.flags & (re.DOTALL | re.MULTILINE | re.VERBOSE):
-        return False
-    doubtful = r"\\[^dwSb.*+?(){}|/\[\]_-]|\[\^|\[[^]]*[\x00-\x1f]|\(\?(?!:)|[\^$\n]"
-    return re.search(doubtful, pattern.pattern) is None

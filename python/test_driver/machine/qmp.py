@@ -11,8 +11,7 @@ from test_driver.errors import MachineError
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    from test_driver.machine.qemu import QemuMachine
-
+    from test_driver._engine import engine
 
 # How much longer wait_for_event() looks at what had come before its end: it comes without end, too.
 LATE = 1.0
@@ -47,7 +46,7 @@ def _decoded(message: str) -> dict[str, Any]:
 class QMPSession:
     """The QMP connection of a running machine (``machine.qmp_client``)."""
 
-    def __init__(self, machine: QemuMachine) -> None:
+    def __init__(self, machine: engine.QemuMachine) -> None:
         self._machine = machine
 
     def send(self, cmd: str, args: dict[str, Any] | None = None) -> dict[str, Any]:

@@ -14,7 +14,7 @@ import sys
 import termios
 import threading
 import tty
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 from test_driver._engine import engine
 from test_driver.errors import MachineError
@@ -22,8 +22,9 @@ from test_driver.files.task import assignments
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
+    from pathlib import Path
 
-    from test_driver.machine.qemu import QemuMachine
+    from test_driver.machine.qmp import QMPSession
 
 ESCAPE = b"\x1d"  # Ctrl-], as in telnet
 START_LIMIT = 60  # seconds until a shell says its prompt, in a slow guest
@@ -49,7 +50,29 @@ setsid bash -c '
 """
 
 
-def shell_interact(machine: QemuMachine, address: str | None) -> None:
+class Machine(Protocol):
+    """What is asked of a QemuMachine."""
+
+    @property
+    def name(self) -> str: ...
+    @property
+    def state_dir(self) -> Path: ...
+    @property
+    def pid(self) -> int | None: ...
+    @property
+    def qmp_client(self) -> QMPSession | None: ...
+    def start(self) -> None: ...
+    def connect(self) -> None: ...
+    def is_up(self) -> bool: ...
+    def log(self, msg: str) -> None: ...
+    def send_console(self, chars: str) -> None: ...
+    def _tap_console(self, fd: int, /) -> None: ...
+    def execute(
+        self, command: str, check_return: bool = True, check_output: bool = True
+    ) -> tuple[int, str]: ...
+
+
+def shell_interact(machine: Machine, address: str | None) -> None:
     """See QemuMachine.shell_interact()."""
     if address is None:
         _check_terminal(machine, "shell_interact() (or give it an address=, as socat has it)")
@@ -91,7 +114,7 @@ def shell_interact(machine: QemuMachine, address: str | None) -> None:
         )
 
 
-def console_interact(machine: QemuMachine) -> None:
+def console_interact(machine: Machine) -> None:
     """See QemuMachine.console_interact()."""
     _check_terminal(machine, "console_interact()")
     machine.start()
@@ -110,7 +133,7 @@ def console_interact(machine: QemuMachine) -> None:
         os.close(ours)
 
 
-def _wait_for_prompt(machine: QemuMachine, channel: socket.socket, console: str) -> None:
+def _wait_for_prompt(machine: Machine, channel: socket.socket, console: str) -> None:
     """What is typed before the shell has opened its terminal would be lost."""
     ready, _, _ = select.select([channel], [], [], START_LIMIT)
     if not ready:
@@ -120,7 +143,7 @@ def _wait_for_prompt(machine: QemuMachine, channel: socket.socket, console: str)
         )
 
 
-def _check_terminal(machine: QemuMachine, what: str) -> None:
+def _check_terminal(machine: Machine, what: str) -> None:
     if not (sys.stdin.isatty() and sys.stdout.isatty()):
         raise MachineError(
             f"machine '{machine.name}': {what} needs a terminal, and standard input or output is "
@@ -129,7 +152,7 @@ def _check_terminal(machine: QemuMachine, what: str) -> None:
 
 
 @contextlib.contextmanager
-def _console(machine: QemuMachine) -> Iterator[tuple[socket.socket, str]]:
+def _console(machine: Machine) -> Iterator[tuple[socket.socket, str]]:
     """A further virtconsole: our end of it, and its device in the guest. It is plugged in, and
     pulled out at the end, which hangs up on who uses it."""
     name = f"ntd-console-{next(_numbers)}"
@@ -156,11 +179,11 @@ def _console(machine: QemuMachine) -> Iterator[tuple[socket.socket, str]]:
                 _qmp(machine, "chardev-remove", {"id": name})
 
 
-def _ask(machine: QemuMachine, command: str) -> set[str]:
+def _ask(machine: Machine, command: str) -> set[str]:
     return set(machine.execute(FIND_CONSOLES + command)[1].split())
 
 
-def _only_new(machine: QemuMachine, before: set[str], after: set[str]) -> str:
+def _only_new(machine: Machine, before: set[str], after: set[str]) -> str:
     new = sorted(after - before)
     if not new:
         raise MachineError(
@@ -170,14 +193,14 @@ def _only_new(machine: QemuMachine, before: set[str], after: set[str]) -> str:
     return new[0]
 
 
-def _plug(machine: QemuMachine, name: str, path: str) -> None:
+def _plug(machine: Machine, name: str, path: str) -> None:
     address = {"type": "unix", "data": {"path": path}}
     backend = {"type": "socket", "data": {"addr": address, "server": False}}
     _qmp(machine, "chardev-add", {"id": name, "backend": backend})
     _qmp(machine, "device_add", {"driver": "virtconsole", "id": name, "chardev": name})
 
 
-def _qmp(machine: QemuMachine, command: str, arguments: dict[str, object]) -> None:
+def _qmp(machine: Machine, command: str, arguments: dict[str, object]) -> None:
     client = machine.qmp_client
     if client is not None:
         client.send(command, arguments)

@@ -8,20 +8,24 @@ from test_driver._engine import engine
 from test_driver.duration import one_of, wait_limit
 from test_driver.errors import MachineDied, RequestedAssertionFailed
 
-TYPE_CHECKING = False  # see __init__.py
+TYPE_CHECKING = False  # see test_driver/__init__.py
 if TYPE_CHECKING:
     from collections.abc import Callable
-    from typing import Any
+    from typing import Any, Protocol
 
     from test_driver.duration import Duration
-    from test_driver.polling_condition import PollingCondition
+
+    class Condition(Protocol):
+        """A PollingCondition."""
+
+        def maybe_raise(self) -> None: ...
 
 SHORTEST_PAUSE = 0.01
 LONGEST_PAUSE = 1.0
 LATENESS = 0.01  # what a wait may be late by, as a part of how long it has taken
 
 # Those whose ``with`` blocks are open. Waits check them meanwhile.
-CONDITIONS_IN_FORCE: list[PollingCondition] = []
+CONDITIONS_IN_FORCE: list[Condition] = []
 
 
 def retry(
