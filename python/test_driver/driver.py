@@ -537,7 +537,7 @@ def of_this_run() -> Driver:
         pcap=options.pcap,
     )
     if options.debug_hook_attach:
-        from test_driver.debugger import Debug  # few runs need it
+        from test_driver.debug import Debug
 
         driver.debug = Debug(driver, options.debug_hook_attach)
     return driver

@@ -21,12 +21,11 @@ import shlex
 import socket
 import sys
 import time
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any, Protocol, cast
 
 from test_driver._engine import engine
-from test_driver.files.unfinished import unfinished
-from test_driver.debug import HOST, PORT, DebugAbstract
 from test_driver.files.beneath import Directory
+from test_driver.files.unfinished import unfinished
 from test_driver.script import FILE_NAME, frames_of
 
 if TYPE_CHECKING:
@@ -34,50 +33,49 @@ if TYPE_CHECKING:
     from pathlib import Path
     from types import FrameType
 
-    from test_driver.driver import Driver
+    from test_driver.logger import AbstractLogger
 
 MOST_WAITING = 16  # connections that have not said the key yet
 LONGEST_KEY = 100
 
 
-class Debug(DebugAbstract):
-    """What the symbol ``debug`` is with the debug hook."""
+class Run(Protocol):
+    """What is asked of the run that is debugged: a Driver."""
 
-    def __init__(self, driver: Driver, attach_command: str) -> None:
-        self._driver = driver
-        self._attach_command = attach_command
+    tests: str
+    logger: AbstractLogger
+    _global_deadline: float | None
 
-    def breakpoint(self, host: str = HOST, port: int = PORT) -> None:
-        """Stop here and serve a debugger."""
-        self._wait_for_debugger(host, port).stop_in(sys._getframe(1))
+    @property
+    def tmp_dir(self) -> Path: ...
+    def _arm_global_timeout(self, seconds: float) -> None: ...
 
-    def post_mortem(self, error: BaseException) -> None:
-        """Serve a debugger in the script's frame in which it failed."""
-        frames = list(frames_of(error))
-        if frames:
-            debugger = self._wait_for_debugger(HOST, PORT)
-            debugger.reset()
-            debugger.interaction(frames[-1].tb_frame, None)
-            debugger.finish()
 
-    def _wait_for_debugger(self, host: str, port: int) -> Debugger:
-        source = self._driver.tests
-        linecache.cache[FILE_NAME] = (len(source), None, source.splitlines(True), FILE_NAME)
-        with contextlib.ExitStack() as stack:
-            listener = stack.enter_context(_listen(host, port))
-            key, file = stack.enter_context(_key_file(self._driver.tmp_dir))
-            number = stack.enter_context(_landmark())
-            say = self._driver.logger.info
-            say(f"Breakpoint reached, run 'sudo {self._attach_command} {number}'")
-            address, taken_port = listener.getsockname()[:2]
-            say(f"a debugger listens on {address}:{taken_port} (`continue` goes on with the test)")
-            say(f"attach to it with: (cat {file}; cat) | telnet {address} {taken_port}")
-            connection = _accept(listener, key)
-            listener.close()
-            stack.enter_context(connection)
-            stack.enter_context(_global_timeout_paused(self._driver))
-            debugger = Debugger(connection, stack.pop_all().close)
-        return debugger
+def attached(driver: Run, attach_command: str, host: str, port: int) -> Debugger:
+    """Wait for a person; the debugger that this person has."""
+    source = driver.tests
+    linecache.cache[FILE_NAME] = (len(source), None, source.splitlines(True), FILE_NAME)
+    with contextlib.ExitStack() as stack:
+        listener = stack.enter_context(_listen(host, port))
+        key, file = stack.enter_context(_key_file(driver.tmp_dir))
+        number = stack.enter_context(_landmark())
+        say = driver.logger.info
+        say(f"Breakpoint reached, run 'sudo {attach_command} {number}'")
+        address, taken_port = listener.getsockname()[:2]
+        say(f"a debugger listens on {address}:{taken_port} (`continue` goes on with the test)")
+        say(f"attach to it with: (cat {file}; cat) | telnet {address} {taken_port}")
+        connection = _accept(listener, key)
+        listener.close()
+        stack.enter_context(connection)
+        stack.enter_context(_global_timeout_paused(driver))
+        debugger = Debugger(connection, stack.pop_all().close)
+    return debugger
+
+
+def innermost_frame(error: BaseException) -> FrameType | None:
+    """Where the script failed; None if it was not in the script."""
+    frames = list(frames_of(error))
+    return frames[-1].tb_frame if frames else None
 
 
 class Debugger(pdb.Pdb):
@@ -98,6 +96,12 @@ class Debugger(pdb.Pdb):
             caller = caller.f_back
         self.set_next(frame)
         sys.settrace(self.trace_dispatch)  # last: we do not want to be seen ourselves
+
+    def look_at(self, frame: FrameType) -> None:
+        """Stop in a frame that does not run any more."""
+        self.reset()
+        self.interaction(frame, None)
+        self.finish()
 
     def finish(self) -> None:
         """Let the person go."""
@@ -127,7 +131,7 @@ class Debugger(pdb.Pdb):
 
 
 @contextlib.contextmanager
-def _global_timeout_paused(driver: Driver) -> Iterator[None]:
+def _global_timeout_paused(driver: Run) -> Iterator[None]:
     """While a person looks at the test, its time stands still."""
     deadline = driver._global_deadline
     if deadline is None:
