@@ -6,7 +6,7 @@ import json
 import os
 from typing import TYPE_CHECKING, Any
 
-from test_driver import programs
+from test_driver.process import programs
 from test_driver.errors import MachineError
 from test_driver.machine import NspawnMachine, QemuMachine
 

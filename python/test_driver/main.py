@@ -7,11 +7,14 @@ import io
 import sys
 import time
 
-from test_driver import ending, forks, reports, script
+from test_driver import process
 from test_driver._engine import engine
-from test_driver.driver import Driver, of_this_run
+from test_driver.config import of_engine
+from test_driver.driver import Driver
 from test_driver.errors import MachineError
-from test_driver.logger import Logger
+from test_driver.logger import Logger, reports
+from test_driver.logger.failure import describe_failure
+from test_driver.process import forks
 
 
 def main() -> tuple[int, int, bool]:
@@ -26,7 +29,7 @@ def main() -> tuple[int, int, bool]:
     reports.install()
     forks.install()
     try:
-        return *_run_or_report(), ending.leave()
+        return *_run_or_report(), process.leave()
     except KeyboardInterrupt:
         import signal
 
@@ -54,8 +57,25 @@ def _run_for_a_person(driver: Driver) -> int:
     return repl.run(driver)
 
 
+def _driver_of_this_run() -> Driver:
+    options = engine.options()
+    driver = Driver(
+        of_engine(options.config),
+        options.out_dir,
+        interactive=options.interactive or options.watch,
+        keep_machine_state=options.keep_machine_state,
+        tmp_dir=options.tmp_dir,
+        pcap=options.pcap,
+    )
+    if options.debug_hook_attach:
+        from test_driver.debug import Debug
+
+        driver.debug = Debug(driver, options.debug_hook_attach)
+    return driver
+
+
 def _run() -> tuple[int, int]:
-    driver = of_this_run()
+    driver = _driver_of_this_run()
     limit = driver.global_timeout
     if limit is not None and not driver.interactive:
         driver._arm_global_timeout(limit)  # until the process has ended
@@ -82,17 +102,17 @@ def _run_test(driver: Driver) -> tuple[int, int]:
         if not engine.options().keep_pcap:
             driver._drop_recordings()
     except SystemExit as end:
-        status = script.status_of(end)
+        status = process.status_of(end)
         if status != 0:
-            driver.logger.log_test_error(script.describe_failure(end, driver.tests))
+            driver.logger.log_test_error(describe_failure(end, driver.tests))
         return status, 0
     except KeyboardInterrupt as error:
         import signal
 
-        driver.logger.log_test_error(script.describe_failure(error, driver.tests))
+        driver.logger.log_test_error(describe_failure(error, driver.tests))
         return 0, int(signal.SIGINT)
     except BaseException as error:  # whatever the script raised is a failed test
-        driver.logger.log_test_error(script.describe_failure(error, driver.tests))
+        driver.logger.log_test_error(describe_failure(error, driver.tests))
         driver.debug.post_mortem(error)
         return 1, 0
     return 0, 0

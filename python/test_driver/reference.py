@@ -8,14 +8,14 @@ import textwrap
 from types import FunctionType
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from test_driver import symbols
 from test_driver.debug import DebugAbstract
 from test_driver.driver import Driver
 from test_driver.logger import AbstractLogger
 from test_driver.machine import BaseMachine, NspawnMachine, QemuMachine
 from test_driver.machine.qmp import QMPSession
-from test_driver.polling_condition import PollingCondition
 from test_driver.vlan import Capture, VLan
+from test_driver.script import symbols
+from test_driver.script.polling_condition import PollingCondition
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator

@@ -6,7 +6,7 @@ import os
 import shlex
 from typing import TYPE_CHECKING
 
-from test_driver import programs
+from test_driver.process import programs
 from test_driver._engine import engine
 from test_driver.errors import MachineError
 from test_driver.machine import QemuMachine

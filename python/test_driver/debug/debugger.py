@@ -26,7 +26,7 @@ from typing import TYPE_CHECKING, Any, Protocol, cast
 from test_driver._engine import engine
 from test_driver.files.beneath import Directory
 from test_driver.files.unfinished import unfinished
-from test_driver.script import FILE_NAME, frames_of
+from test_driver.logger.failure import FILE_NAME, frames_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

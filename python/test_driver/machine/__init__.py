@@ -4,15 +4,15 @@ from __future__ import annotations
 
 from test_driver.machine.base import BaseMachine
 from test_driver.machine.qemu import QemuMachine
-from test_driver.machine.waiting import retry
 
 TYPE_CHECKING = False  # see test_driver/__init__.py
 if TYPE_CHECKING:
     from typing import Any
 
-    from test_driver.screen.keys import CHAR_TO_KEY, X11_KEY_ALIASES, x11_key_name
     from test_driver.machine.nspawn import NspawnMachine
     from test_driver.machine.start_command import NixStartScript, QemuStartCommand, StartCommand
+    from test_driver.machine.waiting import retry
+    from test_driver.screen.keys import CHAR_TO_KEY, X11_KEY_ALIASES, x11_key_name
 
 Machine = QemuMachine  # its name up to 25.11
 
@@ -36,10 +36,11 @@ def __getattr__(name: str) -> Any:
     """What few runs need, where others import it from."""
     if name not in __all__:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    from test_driver.machine import nspawn, start_command
+    from test_driver.machine import nspawn, start_command, waiting
     from test_driver.screen import keys
 
-    home = next(module for module in (nspawn, start_command, keys) if hasattr(module, name))
+    homes = (waiting, nspawn, start_command, keys)
+    home = next(module for module in homes if hasattr(module, name))
     return getattr(home, name)
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from test_driver._engine import engine
 
-TYPE_CHECKING = False  # see __init__.py
+TYPE_CHECKING = False  # see test_driver/__init__.py
 if TYPE_CHECKING:
     from pathlib import Path
 

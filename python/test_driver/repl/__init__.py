@@ -7,7 +7,7 @@ import sys
 from importlib import import_module
 from typing import TYPE_CHECKING
 
-from test_driver import forks, script
+from test_driver.process import forks, status_of
 from test_driver.repl import greeting
 from test_driver.repl.prompt import Prompt
 
@@ -31,7 +31,7 @@ def run(driver: Driver) -> int:
         with forks.going_no_further():
             _start(prompt)
     except SystemExit as end:
-        return script.status_of(end)
+        return status_of(end)
     return 0
 
 

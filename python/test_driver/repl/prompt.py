@@ -10,8 +10,8 @@ import sys
 import traceback
 from typing import TYPE_CHECKING, Any
 
-from test_driver import script
 from test_driver._engine import engine
+from test_driver.logger.failure import describe_failure, frames_of
 
 if TYPE_CHECKING:
     from test_driver.driver import Driver
@@ -33,8 +33,8 @@ class Prompt:
         # For pdb.pm(); Python 3.12 and later look at the last one.
         sys.last_type, sys.last_value, sys.last_traceback = type(error), error, error.__traceback__
         setattr(sys, "last_exc", error)
-        if any(script.frames_of(error)):
-            text = script.describe_failure(error, self.driver.tests)
+        if any(frames_of(error)):
+            text = describe_failure(error, self.driver.tests)
             self.driver.logger.log_test_error(text)
         else:
             engine.log_line(engine.Level.error, describe(error))

@@ -5,7 +5,7 @@ from __future__ import annotations
 import ast
 from typing import TYPE_CHECKING
 
-from test_driver.script import FILE_NAME
+from test_driver.logger.failure import FILE_NAME
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

@@ -1,52 +1,17 @@
-"""Running a test script: as module-level code of a file called <string>."""
+"""What a failed test says: the script's own part of a traceback, and the reason."""
 
 from __future__ import annotations
 
 import os
 
-from test_driver._engine import engine
-
-TYPE_CHECKING = False  # see __init__.py
+TYPE_CHECKING = False  # see test_driver/__init__.py
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
-    from types import CodeType, TracebackType
-    from typing import Any
+    from types import TracebackType
 
-FILE_NAME = "<string>"
+FILE_NAME = "<string>"  # of the script, which is module-level code
 
 MOST_OTHERS = 10  # notes, causes and members of a group that the reason of a failure names
-
-
-def whole(source: str) -> CodeType:
-    """The script, ready to run."""
-    if "\0" in source:  # Python has the words for that
-        return _compiled(source)
-    return engine.compile_script(source, FILE_NAME)
-
-
-def beginning_at(source: str, line: int | None, subtest: str | None) -> CodeType:
-    """The script from a line, or from the subtest of that name, on. See Driver.test_script()."""
-    from test_driver import script_part  # few runs need it
-
-    return _compiled(script_part.beginning_at(source, line, subtest))
-
-
-def _compiled(source: Any) -> CodeType:
-    # Annotations of the script are evaluated, as in any file: not as in this one.
-    code: CodeType = compile(source, FILE_NAME, "exec", dont_inherit=True)
-    return code
-
-
-def execute(code: CodeType, symbols: dict[str, Any]) -> None:
-    """Run (a part of) the script with ``symbols`` as its globals, which it may change."""
-    exec(code, symbols)
-
-
-def status_of(end: SystemExit) -> int:
-    """What sys.exit() was given, as an exit status."""
-    if end.code is None:
-        return 0
-    return end.code & 0xFF if isinstance(end.code, int) else 1
 
 
 def describe_failure(error: BaseException, source: str) -> str:
@@ -96,7 +61,8 @@ def _is_of_test(file: str) -> bool:
 
 
 def _is_of_python(file: str) -> bool:
-    ours, library = os.path.dirname(__file__), os.path.dirname(os.__file__)
+    ours = os.path.dirname(os.path.dirname(__file__))
+    library = os.path.dirname(os.__file__)
     if file.startswith(ours + os.sep):
         return True
     is_installed = "/site-packages/" in file or "/dist-packages/" in file

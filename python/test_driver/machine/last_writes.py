@@ -9,14 +9,14 @@ from __future__ import annotations
 import _thread
 import time
 
-from test_driver.script import message_of
+from test_driver.logger.failure import message_of
 
-TYPE_CHECKING = False  # see __init__.py
+TYPE_CHECKING = False  # see test_driver/__init__.py
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from test_driver.logger import AbstractLogger
-    from test_driver.machine import BaseMachine
+    from test_driver.machine.base import BaseMachine
 
 MOST = 5.0  # seconds for all machines together
 

@@ -12,7 +12,7 @@ import warnings
 
 from test_driver._engine import engine
 
-TYPE_CHECKING = False  # see __init__.py
+TYPE_CHECKING = False  # see test_driver/__init__.py
 if TYPE_CHECKING:
     from types import TracebackType
     from typing import Any, TextIO

@@ -1,98 +1,36 @@
-"""A test run: its networks and machines, the symbols of its script, and its end."""
+"""What a run is made of: its machines and networks, from the beginning to the end."""
 
 from __future__ import annotations
 
-import os
-import time
-
-from test_driver import forks, symbols
 from test_driver._engine import engine
-from test_driver.config import (
-    DriverConfiguration,
-    MachineConfiguration,
-    load_driver_configuration,
-    of_engine,
-)
-from test_driver.debug import DebugNop
 from test_driver.logger import Logger
 from test_driver.machine import BaseMachine, QemuMachine
-from test_driver.runs import Runs
+from test_driver.process import forks
 
-TYPE_CHECKING = False  # see __init__.py
+TYPE_CHECKING = False  # see test_driver/__init__.py
 if TYPE_CHECKING:
-    from collections.abc import Callable
-    from contextlib import AbstractContextManager
     from pathlib import Path
     from types import TracebackType
-    from typing import Any, overload
+    from typing import Any, Self
 
-    from test_driver.debug import DebugAbstract
-    from test_driver.screen.displays import Display
-    from test_driver.duration import Duration
+    from test_driver.config import DriverConfiguration
     from test_driver.logger import AbstractLogger
     from test_driver.machine import NspawnMachine
-    from test_driver.polling_condition import PollingCondition
     from test_driver.vlan import Capture, VLan
-    from test_driver.vsock import VHostDeviceVsock, VsockPair
-
-__all__ = [
-    "Driver",
-    "DriverConfiguration",
-    "NodeConfiguration",
-    "VHostDeviceVsock",
-    "VLan",
-    "VsockPair",
-    "in_nix_sandbox",
-    "load_driver_configuration",
-    "pythonize_name",
-]
-
-NodeConfiguration = MachineConfiguration  # its name in 26.05
-
-ALIAS = "machine"  # the script's name for the only one, whatever that is called
+    from test_driver.vsock import VHostDeviceVsock
+    from test_driver.screen.displays import Display
+    from test_driver.script.polling_condition import PollingCondition
 
 
-def __getattr__(name: str) -> Any:
-    """What few runs need, where others import it from."""
-    if name not in ("VHostDeviceVsock", "VLan", "VsockPair"):
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    from test_driver import vlan, vsock
-
-    return getattr(vlan if name == "VLan" else vsock, name)
-
-
-class _MachineList(list[BaseMachine]):
-    """The machines by name; a machine appended to it is cleaned up with the others."""
-
-    def __init__(self, driver: Driver) -> None:
-        machines: list[BaseMachine] = [*driver.machines_qemu, *driver.machines_nspawn]
-        super().__init__(sorted(machines, key=lambda machine: machine.name))
-        self._driver = driver
-
-    def append(self, machine: BaseMachine) -> None:
-        super().append(machine)
-        own: list[Any] = self._driver.machines_qemu
-        if isinstance(machine, engine.NspawnMachine):
-            own = self._driver.machines_nspawn
-        if machine not in own:
-            own.append(machine)
-
-
-class Driver:
-    """Owns everything that a run starts. A context manager: at its end all of it is gone."""
+class Parts:
+    """The machines and networks of a run, and all else that it starts."""
 
     config: DriverConfiguration
     """What is run."""
     interactive: bool
     """Whether there is a prompt instead of a test."""
-    global_timeout: float | None
-    """How long the test may take, in seconds."""
-    tests: str
-    """The text of the test script."""
     logger: AbstractLogger
     """The test log."""
-    debug: DebugAbstract
-    """Stops the test for a debugger."""
     vlans: list[VLan]
     """The networks."""
     vhost_vsock: VHostDeviceVsock | None
@@ -108,21 +46,15 @@ class Driver:
         self,
         config: DriverConfiguration,
         out_dir: str | Path,
-        logger: AbstractLogger | None = None,
+        logger: AbstractLogger | None,
         *,
-        interactive: bool = False,
-        keep_machine_state: bool = False,
-        tmp_dir: str | Path | None = None,
-        pcap: bool = False,
+        interactive: bool,
+        keep_machine_state: bool,
+        tmp_dir: str | Path | None,
+        pcap: bool,
     ) -> None:
-        """Of what a configuration has; machines are made when the context is entered.
-
-        Scripts can have one within the run, whose state and sockets are in a directory of their
-        own then, below the run's.
-        """
         self.config = config
         self.interactive = interactive
-        self.global_timeout = config.seconds
         self._out_dir = out_dir
         self._tmp_dir = tmp_dir or _own_directory()
         self.logger = logger or Logger()
@@ -130,15 +62,11 @@ class Driver:
         self._pcap = pcap
         self._recorded: list[Capture] = []
         self._displays: list[Display] = []
-        self.debug = DebugNop()
-        self._global_deadline: float | None = None
         self.vlans = []
         self.vhost_vsock = None
         self.machines_qemu = []
         self.machines_nspawn = []
         self.polling_conditions = []
-        self._runs = Runs(self)
-        self.tests = self._runs.read()
         self._created: list[QemuMachine] = []  # all of them, whatever scripts do to the lists
         self._boxes: list[NspawnMachine] = []  # the same
 
@@ -166,7 +94,7 @@ class Driver:
 
     # ------------------------------------------------------------------------------ begin and end
 
-    def __enter__(self) -> Driver:
+    def __enter__(self) -> Self:
         try:
             self._start()
         except BaseException:
@@ -321,71 +249,12 @@ class Driver:
             for machine in self.machines:
                 machine.wait_for_shutdown()
 
-    # ------------------------------------------------------------------------------ the script
-
-    def subtest(self, name: str) -> AbstractContextManager[None]:
-        """A context manager for one part of the test: grouped in the log, a case in reports."""
-        return self.logger.subtest(name)
-
-    if TYPE_CHECKING:
-
-        @overload
-        def polling_condition(
-            self,
-            fun_: Callable[[], Any],
-            *,
-            seconds_interval: float | None = None,
-            description: str | None = None,
-            interval: Duration | None = None,
-        ) -> PollingCondition: ...
-
-        @overload
-        def polling_condition(
-            self,
-            fun_: None = None,
-            *,
-            seconds_interval: float | None = None,
-            description: str | None = None,
-            interval: Duration | None = None,
-        ) -> Callable[[Callable[[], Any]], PollingCondition]: ...
-
-    def polling_condition(
-        self,
-        fun_: Callable[[], Any] | None = None,
-        *,
-        seconds_interval: float | None = None,
-        description: str | None = None,
-        interval: Duration | None = None,
-    ) -> PollingCondition | Callable[[Callable[[], Any]], PollingCondition]:
-        """Decorator (or call) that makes a function a condition to require or to wait for.
-
-        ``with condition:`` has it checked before each command of a machine in the block, at most
-        every ``seconds_interval`` seconds (2, or ``interval`` as a timedelta);
-        PollingConditionError if it is false or raises. ``condition.wait()`` blocks until it holds.
-        """
-        from test_driver.polling_condition import PollingCondition, interval_of
-
-        driver = self
-        every = interval_of(seconds_interval, interval)
-
-        class Registered(PollingCondition):
-            def __enter__(self) -> PollingCondition:
-                driver.polling_conditions.append(self)
-                return super().__enter__()
-
-            def __exit__(self, *exception: Any) -> None:
-                driver.polling_conditions.remove(self)
-                super().__exit__(*exception)
-
-        def make(function: Callable[[], Any]) -> PollingCondition:
-            return Registered(function, self.logger, None, description, every)
-
-        return make if fun_ is None else make(fun_)
-
     def check_polling_conditions(self) -> None:
         """Raise PollingConditionError if a condition in force does not hold."""
         for condition in self.polling_conditions:
             condition.maybe_raise()
+
+    # ------------------------------------------------------------------------------ for a person
 
     def serial_stdout_on(self, *machines: BaseMachine) -> None:
         """Show the consoles of these machines, or of all, in the terminal."""
@@ -413,101 +282,6 @@ class Driver:
         else:
             self.logger.warning("there is no SSH backdoor in this run")
 
-    def test_symbols(self) -> dict[str, Any]:
-        """The names that the script finds; prints them."""
-        return self._test_symbols(self.general_symbols())
-
-    def _test_symbols(self, general: dict[str, Any]) -> dict[str, Any]:
-        machines = self.machines
-        own: dict[str, BaseMachine | VLan] = {
-            pythonize_name(machine.name): machine for machine in machines
-        }
-        for name, machine in self._by_host_name().items():
-            if name not in general:
-                own.setdefault(name, machine)
-        if len(machines) == 1:
-            own.setdefault(ALIAS, machines[0])
-        own |= {f"vlan{vlan.nr}": vlan for vlan in self.vlans}
-        print("additionally exposed symbols:")
-        if own:
-            print(f"    {', '.join(own)},")
-        print(f"    {', '.join(symbols.names())}")
-        return general | own
-
-    def _script_symbols(self) -> dict[str, Any]:
-        """The same as the script's globals. In releases of which callers know that a single
-        machine's second name will go, each use of that is worth a warning."""
-        whole = self.interactive or not isinstance(self.debug, DebugNop)
-        found = self._test_symbols(symbols.values(self, None if whole else self.tests))
-        machine = found.get(ALIAS)
-        if not engine.warns_of_old_forms() or machine is None or len(self.machines) != 1:
-            return found
-        own = pythonize_name(machine.name)
-        if own != ALIAS:
-            del found[ALIAS]
-            found["__builtins__"] = symbols.OldNames(
-                {ALIAS: machine},
-                f"the name `{ALIAS}` for the only one, which is `{own}`, will go with NixOS 27.05",
-            )
-        return found
-
-    def _by_host_name(self) -> dict[str, BaseMachine]:
-        """The machines by the ``name`` that the file gives them, but for names of several."""
-        by_name = {machine.name: machine for machine in self.machines}
-        found: dict[str, list[BaseMachine]] = {}
-        for key, config in [*self.config.vms.items(), *self.config.containers.items()]:
-            if key in by_name:  # a script may have taken it out
-                found.setdefault(pythonize_name(config.name), []).append(by_name[key])
-        return {name: machines[0] for name, machines in found.items() if len(machines) == 1}
-
-    def general_symbols(self) -> dict[str, Any]:
-        """Those that do not depend on the test."""
-        return symbols.values(self)
-
-    def test_script(self, from_line: int | None = None, from_subtest: str | None = None) -> None:
-        """Run the test script; at the prompt as often as you like, also a part of it.
-
-        It is read again if its file has changed. A run from the beginning begins anew: it finds the
-        names that every script finds, and machines that the run before has made itself are ended.
-        The others live on.
-
-        A run from a line, or from the subtest of that name, goes on with what the run before has
-        left: its variables keep their values; imports, functions and classes before that place are
-        defined again. A line within ``with`` blocks is run within them; one in any other block
-        stands for the whole of that.
-        """
-        with self.logger.nested("run the VM test script"):
-            self._runs.run(from_line, from_subtest)
-
-    def watch(self) -> None:
-        """Run the test, and again whenever the script is saved, until Ctrl-C (--watch).
-
-        The machines live on between the runs. Ctrl-C during a run ends that run only.
-        """
-        self._runs.watch()
-
-    def _arm_global_timeout(self, seconds: float) -> None:
-        self._global_deadline = time.monotonic() + seconds
-        engine.set_global_timeout(seconds)
-
-    def terminate_test(self) -> None:
-        """End the run at once, as its time limit does."""
-        self._arm_global_timeout(0)
-        while True:  # nothing of the script runs any more
-            time.sleep(1)
-
-    def run_tests(self) -> None:
-        """Run the test script, then have each machine that is up write its disks.
-
-        A container has none: its files are the host's.
-        """
-        self.test_script()
-        machines = sorted(self.machines_qemu, key=lambda machine: machine.name)
-        if machines:
-            from test_driver import last_writes
-
-            last_writes.sync(machines, self.logger)
-
     def _drop_recordings(self) -> None:
         """The test has passed: nobody will look at them."""
         for capture in self._recorded:
@@ -515,32 +289,21 @@ class Driver:
             capture.path.unlink(missing_ok=True)
 
 
-def pythonize_name(name: str) -> str:
-    """The identifier under which the script has the machine of that name: ``web-1`` is web_1."""
-    return engine.python_name(name)
+class _MachineList(list[BaseMachine]):
+    """The machines by name; a machine appended to it is cleaned up with the others."""
 
+    def __init__(self, parts: Parts) -> None:
+        machines: list[BaseMachine] = [*parts.machines_qemu, *parts.machines_nspawn]
+        super().__init__(sorted(machines, key=lambda machine: machine.name))
+        self._parts = parts
 
-def in_nix_sandbox() -> bool:
-    """Whether this is a Nix build, and not a shell that looks like one."""
-    return "NIX_BUILD_TOP" in os.environ and "IN_NIX_SHELL" not in os.environ
-
-
-def of_this_run() -> Driver:
-    """The driver of what the command line asked for."""
-    options = engine.options()
-    driver = Driver(
-        of_engine(options.config),
-        options.out_dir,
-        interactive=options.interactive or options.watch,
-        keep_machine_state=options.keep_machine_state,
-        tmp_dir=options.tmp_dir,
-        pcap=options.pcap,
-    )
-    if options.debug_hook_attach:
-        from test_driver.debug import Debug
-
-        driver.debug = Debug(driver, options.debug_hook_attach)
-    return driver
+    def append(self, machine: BaseMachine) -> None:
+        super().append(machine)
+        own: list[Any] = self._parts.machines_qemu
+        if isinstance(machine, engine.NspawnMachine):
+            own = self._parts.machines_nspawn
+        if machine not in own:
+            own.append(machine)
 
 
 def _own_directory() -> Path:

@@ -1,4 +1,5 @@
-"""The end of a run: threads of the script, and what it has registered for the end."""
+"""The process that the driver is, and its end: threads of the script, and what it has registered for
+the end."""
 
 from __future__ import annotations
 
@@ -9,7 +10,7 @@ import time
 
 from test_driver._engine import engine
 
-TYPE_CHECKING = False  # see __init__.py
+TYPE_CHECKING = False  # see test_driver/__init__.py
 if TYPE_CHECKING:
     import threading
     from collections.abc import Iterator
@@ -17,6 +18,13 @@ if TYPE_CHECKING:
 
 UNNAMED = 1.0  # seconds that threads may take before the log says who is waited for
 MOST = 10.0  # seconds after that
+
+
+def status_of(end: SystemExit) -> int:
+    """What sys.exit() was given, as an exit status."""
+    if end.code is None:
+        return 0
+    return end.code & 0xFF if isinstance(end.code, int) else 1
 
 
 def leave() -> bool:

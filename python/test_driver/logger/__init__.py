@@ -7,21 +7,21 @@ from abc import ABC, abstractmethod
 
 from test_driver._engine import engine
 
-TYPE_CHECKING = False  # see __init__.py
+TYPE_CHECKING = False  # see test_driver/__init__.py
 if TYPE_CHECKING:
     from collections.abc import Iterable
     from contextlib import AbstractContextManager
     from pathlib import Path
     from typing import Any
 
-    from test_driver.log_level import LogLevel
+    from test_driver.logger.level import LogLevel
 
 
 def __getattr__(name: str) -> Any:
     """What few runs need, where others import it from."""
     if name != "LogLevel":
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    from test_driver.log_level import LogLevel
+    from test_driver.logger.level import LogLevel
 
     return LogLevel
 
@@ -105,9 +105,9 @@ class Logger(AbstractLogger):
     def subtest(
         self, name: str, attributes: dict[str, str] | None = None
     ) -> AbstractContextManager[None]:
-        from test_driver.subtests import subtest
+        from test_driver.logger.subtests import subtest
 
-        return subtest(self, str(name), _machine(attributes))
+        return subtest(str(name), _machine(attributes), self.log_test_error)
 
     def log_test_error(self, message: str, attributes: dict[str, str] | None = None) -> None:
         engine.log_test_error(str(message))
@@ -119,7 +119,7 @@ class Logger(AbstractLogger):
         engine.show_serial(bool(enable))
 
     def set_log_level(self, level: LogLevel | str) -> None:
-        from test_driver.log_level import LogLevel
+        from test_driver.logger.level import LogLevel
 
         name = level.name if isinstance(level, LogLevel) else str(level)
         engine.set_log_level(getattr(engine.Level, name.lower()))

@@ -6,16 +6,38 @@ import builtins
 import os
 import warnings
 
-from test_driver.machine import BaseMachine, Machine, QemuMachine, retry
+from test_driver._engine import engine
+from test_driver.debug import DebugNop
+from test_driver.machine import BaseMachine, Machine, QemuMachine
 
-TYPE_CHECKING = False  # see __init__.py
+TYPE_CHECKING = False  # see test_driver/__init__.py
 if TYPE_CHECKING:
-    from typing import Any
-    from test_driver.driver import Driver
+    from collections.abc import Sequence
+    from typing import Any, Protocol
+
+    from test_driver.config import DriverConfiguration
+    from test_driver.debug import DebugAbstract
+    from test_driver.logger import AbstractLogger
+
+    class Run(Protocol):
+        """What is asked of the run that the names are for: a Driver."""
+
+        config: DriverConfiguration
+        interactive: bool
+        tests: str
+        logger: AbstractLogger
+        debug: DebugAbstract
+
+        @property
+        def machines(self) -> list[BaseMachine]: ...
+        @property
+        def vlans(self) -> Sequence[engine.VLan]: ...
 
     Names = dict[str, Any]
 else:
     Names = dict
+
+ALIAS = "machine"  # the name for the only machine, whatever that is called
 
 # What the driver has under a name of its own.
 OF_DRIVER = {
@@ -89,7 +111,7 @@ class Later:
 # What is the same in every run.
 CONSTANT = {
     "os": os,
-    "retry": retry,
+    "retry": Later("test_driver.machine"),
     "Machine": Machine,
     "BaseMachine": BaseMachine,
     "QemuMachine": QemuMachine,
@@ -130,7 +152,7 @@ def names() -> list[str]:
     return [*OF_DRIVER, "driver", *CONSTANT]
 
 
-def values(driver: Driver, script: str | None = None) -> dict[str, Any]:
+def values(driver: Run, script: str | None = None) -> dict[str, Any]:
     """The names with what they stand for in a run; those that ``script`` can see, if it is given."""
     own = {name: getattr(driver, attribute) for name, attribute in OF_DRIVER.items()}
     sees_all = script is None or sees_all_names(script)
@@ -145,3 +167,50 @@ def values(driver: Driver, script: str | None = None) -> dict[str, Any]:
 def constant_value(name: str) -> Any:
     value = CONSTANT[name]
     return value.value(name) if isinstance(value, Later) else value
+
+
+def of_test(driver: Run, general: dict[str, Any]) -> dict[str, Any]:
+    """All names of a run, with the ``general`` ones; prints them."""
+    machines = driver.machines
+    own: dict[str, BaseMachine | engine.VLan] = {
+        engine.python_name(machine.name): machine for machine in machines
+    }
+    for name, machine in _by_host_name(driver).items():
+        if name not in general:
+            own.setdefault(name, machine)
+    if len(machines) == 1:
+        own.setdefault(ALIAS, machines[0])
+    own |= {f"vlan{vlan.nr}": vlan for vlan in driver.vlans}
+    print("additionally exposed symbols:")
+    if own:
+        print(f"    {', '.join(own)},")
+    print(f"    {', '.join(names())}")
+    return general | own
+
+
+def of_script(driver: Run) -> dict[str, Any]:
+    """The same as the script's globals. In releases of which callers know that a single
+    machine's second name will go, each use of that is worth a warning."""
+    whole = driver.interactive or not isinstance(driver.debug, DebugNop)
+    found = of_test(driver, values(driver, None if whole else driver.tests))
+    machine = found.get(ALIAS)
+    if not engine.warns_of_old_forms() or machine is None or len(driver.machines) != 1:
+        return found
+    own = engine.python_name(machine.name)
+    if own != ALIAS:
+        del found[ALIAS]
+        found["__builtins__"] = OldNames(
+            {ALIAS: machine},
+            f"the name `{ALIAS}` for the only one, which is `{own}`, will go with NixOS 27.05",
+        )
+    return found
+
+
+def _by_host_name(driver: Run) -> dict[str, BaseMachine]:
+    """The machines by the ``name`` that the file gives them, but for names of several."""
+    by_name = {machine.name: machine for machine in driver.machines}
+    found: dict[str, list[BaseMachine]] = {}
+    for key, config in [*driver.config.vms.items(), *driver.config.containers.items()]:
+        if key in by_name:  # a script may have taken it out
+            found.setdefault(engine.python_name(config.name), []).append(by_name[key])
+    return {name: machines[0] for name, machines in found.items() if len(machines) == 1}

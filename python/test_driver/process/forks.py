@@ -9,10 +9,10 @@ from __future__ import annotations
 import os
 import sys
 
-from test_driver import script
 from test_driver._engine import engine
+from test_driver.process import status_of
 
-TYPE_CHECKING = False  # see __init__.py
+TYPE_CHECKING = False  # see test_driver/__init__.py
 if TYPE_CHECKING:
     from collections.abc import Callable
     from types import TracebackType
@@ -88,7 +88,7 @@ def leave(error: BaseException | None) -> NoReturn:
     status = 0
     try:
         if isinstance(error, SystemExit):
-            status = script.status_of(error)
+            status = status_of(error)
             if error.code is not None and not isinstance(error.code, int):
                 print(error.code, file=sys.stderr)
         elif error is not None:

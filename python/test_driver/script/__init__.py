@@ -1,4 +1,4 @@
-"""The runs of the test script: one in a test, any number at the prompt."""
+"""The test script and its runs: one in a test, any number at the prompt."""
 
 from __future__ import annotations
 
@@ -6,14 +6,27 @@ import os
 import sys
 import time
 
-from test_driver import forks, script
 from test_driver._engine import engine
+from test_driver.logger import failure
+from test_driver.process import forks
+from test_driver.script import symbols
 
-TYPE_CHECKING = False  # see __init__.py
+TYPE_CHECKING = False  # see test_driver/__init__.py
 if TYPE_CHECKING:
-    from typing import Any
-    from test_driver.driver import Driver
+    from types import CodeType
+    from typing import Any, Protocol
+
     from test_driver.machine import QemuMachine
+
+    class Run(symbols.Run, Protocol):
+        """What is asked of the run that the script is that of: a Driver."""
+
+        tests: str
+        machines_qemu: list[QemuMachine]
+        _created: list[QemuMachine]
+
+        def run_tests(self) -> None: ...
+
 
 # Seconds between looks at the script's file, though the kernel tells of a change: not of one that
 # another host has made, nor of one to a symbolic link that is the path.
@@ -24,7 +37,7 @@ SAVING = 0.2  # seconds in which a writer goes on that has not finished yet
 class Runs:
     """Reads the script of a driver, runs it, and cleans up what only concerned the last run."""
 
-    def __init__(self, driver: Driver) -> None:
+    def __init__(self, driver: Run) -> None:
         self._driver = driver
         self._path = os.fspath(driver.config._test_script)
         self._read_at: object = None  # what the file was like then
@@ -46,17 +59,17 @@ class Runs:
         self._read_again_if_changed()
         source = self._driver.tests
         if from_line is None and from_subtest is None:
-            part = script.whole(source)
+            code = _whole(source)
             self._forget_last_run()
             self._begin_anew()
         else:
-            part = script.beginning_at(source, from_line, from_subtest)
+            code = _beginning_at(source, from_line, from_subtest)
             if not self._globals:
                 self._begin_anew()
         known = len(self._driver._created)
         try:
             with forks.going_no_further():
-                script.execute(part, self._globals[-1])
+                exec(code, self._globals[-1])
         except SystemExit as end:
             if not self._driver.interactive:
                 raise
@@ -65,9 +78,9 @@ class Runs:
             self._made += self._driver._created[known:]
             self._publish()
 
-    def show_at_prompt(self, symbols: dict[str, Any]) -> None:
-        """``symbols`` are the names at the prompt; what runs define is there, too."""
-        self._prompt = symbols
+    def show_at_prompt(self, names: dict[str, Any]) -> None:
+        """``names`` are those at the prompt; what runs define is there, too."""
+        self._prompt = names
         self._publish()
 
     def watch(self) -> None:
@@ -78,7 +91,7 @@ class Runs:
                 self._driver.run_tests()
                 log.info("the test script has passed")
             except (Exception, SystemExit, KeyboardInterrupt) as error:
-                log.log_test_error(script.describe_failure(error, self._driver.tests))
+                log.log_test_error(failure.describe_failure(error, self._driver.tests))
             log.info(f"waiting for {self._path} to be saved (Ctrl-C ends this)")
             self._wait_until_saved()
 
@@ -126,9 +139,9 @@ class Runs:
         self._made = []
 
     def _begin_anew(self) -> None:
-        symbols = self._driver._script_symbols()
-        self._given = set(symbols)
-        self._globals.append(symbols)
+        names = symbols.of_script(self._driver)
+        self._given = set(names)
+        self._globals.append(names)
 
     def _publish(self) -> None:
         if self._prompt is None or not self._globals:
@@ -141,5 +154,25 @@ class Runs:
 def _check_status(end: SystemExit) -> None:
     """At the prompt exit() in the script ends that run only."""
     if end.code not in (None, 0):
-        failure = RuntimeError(f"the test script ended with sys.exit({end.code!r})")
-        raise failure.with_traceback(sys.exc_info()[2])
+        error = RuntimeError(f"the test script ended with sys.exit({end.code!r})")
+        raise error.with_traceback(sys.exc_info()[2])
+
+
+def _whole(source: str) -> CodeType:
+    """The script, ready to run."""
+    if "\0" in source:  # Python has the words for that
+        return _compiled(source)
+    return engine.compile_script(source, failure.FILE_NAME)
+
+
+def _beginning_at(source: str, line: int | None, subtest: str | None) -> CodeType:
+    """The script from a line, or from the subtest of that name, on. See Driver.test_script()."""
+    from test_driver.script import part  # few runs need it
+
+    return _compiled(part.beginning_at(source, line, subtest))
+
+
+def _compiled(source: Any) -> CodeType:
+    # Annotations of the script are evaluated, as in any file: not as in this one.
+    code: CodeType = compile(source, failure.FILE_NAME, "exec", dont_inherit=True)
+    return code
