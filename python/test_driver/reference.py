@@ -13,7 +13,7 @@ from test_driver.driver import Driver
 from test_driver.logger import AbstractLogger
 from test_driver.machine import BaseMachine, NspawnMachine, QemuMachine
 from test_driver.machine.qmp import QMPSession
-from test_driver.vlan import Capture, VLan
+from test_driver.network.vlan import Capture, VLan
 from test_driver.script import symbols
 from test_driver.script.polling_condition import PollingCondition
 

@@ -154,7 +154,7 @@ def test_short_link_does_not_outlive_a_killed_driver(
 # What runs a program: from the driver's own Python code, each in a way of its own.
 RUNS_A_PROGRAM = {
     "tesseract": "web.start()\nweb.get_screen_text()",
-    "ssh": "from test_driver import vsock\nvsock._ssh_knows_vsock_mux()",
+    "ssh": "from test_driver.network import vsock\nvsock._ssh_knows_vsock_mux()",
     "socat": (
         "import socket\n"
         "from test_driver.machine import terminal\n"

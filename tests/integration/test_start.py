@@ -69,7 +69,7 @@ def test_nothing_is_imported_that_an_empty_test_does_not_need(run_driver: RunDri
 
 
 def test_nothing_more_is_imported_to_start_a_machine(run_driver: RunDriver) -> None:
-    check_imports(run_driver("start_all()\n" + SHOW, vlans=[1]), PACKAGE | {"vlan"})
+    check_imports(run_driver("start_all()\n" + SHOW, vlans=[1]), PACKAGE | {"network", "network.vlan"})
 
 
 @pytest.mark.parametrize(

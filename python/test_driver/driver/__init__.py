@@ -21,8 +21,8 @@ if TYPE_CHECKING:
     from test_driver.debug import DebugAbstract
     from test_driver.duration import Duration
     from test_driver.logger import AbstractLogger
-    from test_driver.vlan import VLan
-    from test_driver.vsock import VHostDeviceVsock, VsockPair
+    from test_driver.network.vlan import VLan
+    from test_driver.network.vsock import VHostDeviceVsock, VsockPair
     from test_driver.script.polling_condition import PollingCondition
 
 __all__ = [
@@ -44,7 +44,7 @@ def __getattr__(name: str) -> Any:
     """What few runs need, where others import it from."""
     if name not in ("VHostDeviceVsock", "VLan", "VsockPair"):
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    from test_driver import vlan, vsock
+    from test_driver.network import vlan, vsock
 
     return getattr(vlan if name == "VLan" else vsock, name)
 

@@ -16,8 +16,8 @@ if TYPE_CHECKING:
     from test_driver.config import DriverConfiguration
     from test_driver.logger import AbstractLogger
     from test_driver.machine import NspawnMachine
-    from test_driver.vlan import Capture, VLan
-    from test_driver.vsock import VHostDeviceVsock
+    from test_driver.network.vlan import Capture, VLan
+    from test_driver.network.vsock import VHostDeviceVsock
     from test_driver.screen.displays import Display
     from test_driver.script.polling_condition import PollingCondition
 
@@ -105,14 +105,14 @@ class Parts:
     def _start(self) -> None:
         wants_vsock = self.config.enable_ssh_backdoor or engine.options().vsock_backdoor
         if wants_vsock and self.config.vms:
-            from test_driver.vsock import VHostDeviceVsock  # few runs need it
+            from test_driver.network.vsock import VHostDeviceVsock  # few runs need it
 
             self.vhost_vsock = VHostDeviceVsock(
                 self._tmp_dir, list(self.config.vms), self.config.vsock_siblings
             )
         containers = engine.ContainerHost(self._tmp_dir) if self.config.containers else None
         if self.config.vlans:
-            from test_driver.vlan import VLan
+            from test_driver.network.vlan import VLan
 
             with self.logger.nested("start all VLans"):
                 for number in self.config.vlans:
@@ -276,7 +276,7 @@ class Parts:
     def dump_machine_ssh(self) -> None:
         """Print how to reach each machine by SSH; needs the SSH backdoor."""
         if self._has_ssh_backdoor:
-            from test_driver import vsock
+            from test_driver.network import vsock
 
             vsock.print_commands(self.machines, self.logger)
         else:

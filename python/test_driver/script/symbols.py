@@ -116,7 +116,7 @@ CONSTANT = {
     "BaseMachine": BaseMachine,
     "QemuMachine": QemuMachine,
     "NspawnMachine": Later("test_driver.machine"),
-    "VLan": Later("test_driver.vlan"),
+    "VLan": Later("test_driver.network.vlan"),
     "Any": Later("typing"),
     "t": Assertions(),
 }

@@ -6,31 +6,35 @@ import json
 import os
 from typing import TYPE_CHECKING, Any
 
-from test_driver.process import programs
 from test_driver.errors import MachineError
 from test_driver.machine import NspawnMachine, QemuMachine
+from test_driver.process import programs
 
 if TYPE_CHECKING:
     from test_driver._engine import engine
     from test_driver.machine import BaseMachine
-    from test_driver.vlan import VLan
 
 
-def set_connected(vlan: VLan, machine: BaseMachine, connected: bool) -> None:
-    """See VLan.disconnect() and VLan.reconnect()."""
+def set_connected(
+    vlan: engine.VLan,
+    machine: BaseMachine,
+    connected: bool,
+    containers: engine.ContainerHost | None,
+) -> None:
+    """See VLan.disconnect() and VLan.reconnect(). ``containers`` is where the run's are."""
     what = "connecting to" if connected else "disconnecting from"
     with machine.nested(f"{what} vlan {vlan.nr}"):
         if isinstance(machine, QemuMachine):
             cables = _set_link(vlan, machine, connected)
-        elif isinstance(machine, NspawnMachine) and vlan._containers:
-            cables = _set_device(vlan, machine, vlan._containers, connected)
+        elif isinstance(machine, NspawnMachine) and containers:
+            cables = _set_device(vlan, machine, containers, connected)
         else:
             cables = []
     if not cables:
         raise MachineError(f"machine '{machine.name}' is not on vlan {vlan.nr}")
 
 
-def _set_link(vlan: VLan, machine: QemuMachine, connected: bool) -> list[str]:
+def _set_link(vlan: engine.VLan, machine: QemuMachine, connected: bool) -> list[str]:
     """The network back ends of QEMU that are plugged into the switch: their names are those that
     start scripts give them."""
     switch = str(vlan.socket_dir)
@@ -41,7 +45,7 @@ def _set_link(vlan: VLan, machine: QemuMachine, connected: bool) -> list[str]:
 
 
 def _set_device(
-    vlan: VLan, machine: NspawnMachine, host: engine.ContainerHost, connected: bool
+    vlan: engine.VLan, machine: NspawnMachine, host: engine.ContainerHost, connected: bool
 ) -> list[str]:
     """The devices in the network's bridge that are one end of a pair, whose other is in the
     container; that sees its carrier go."""

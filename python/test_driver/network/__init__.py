@@ -1,0 +1,1 @@
+"""Networks that machines are on, and the vsocks that lead past them."""
