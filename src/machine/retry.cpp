@@ -20,6 +20,13 @@ constexpr Seconds longest_pause = 1s;
 // would do no good.
 constexpr Seconds longest_pause_per_try = 3s;
 
+// On a busy host a try takes long without using the guest's CPU. If it takes less than a tenth of a
+// second, a try each second does no harm.
+Seconds pause_for(Seconds took) {
+    const auto most = std::clamp<Seconds>(9 * took, longest_pause, longest_pause_per_try);
+    return std::clamp<Seconds>(pause_per_try * took, shortest_pause, most);
+}
+
 // What a wait may be late by, as a part of how long it has taken.
 constexpr double lateness = 0.01;
 
@@ -44,8 +51,7 @@ bool look(const std::function<bool(bool last)>& attempt, bool last, const WaitLi
 
 Pause pause_after_try(Seconds took, Seconds waited) {
     const auto in_any_case = std::clamp<Seconds>(took, shortest_pause, longest_pause_per_try);
-    const auto least =
-        std::clamp<Seconds>(pause_per_try * took, shortest_pause, longest_pause_per_try);
+    const auto least = pause_for(took);
     return {in_any_case, least,
             std::max(least, std::min<Seconds>(lateness * waited, longest_pause))};
 }

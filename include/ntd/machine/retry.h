@@ -22,9 +22,9 @@ struct News {
     std::function<bool()> concern_us = nullptr;
 };
 
-// How long to rest after a try, some time into a wait: eighteen times what the try took, and a
-// hundredth of the wait so far, up to a second.
-// Any news end the second part early, and those that concern the wait all but the time of the try.
+// How long to rest after a try, some time into a wait: eighteen times what the try took (nine
+// times, where that is more than a second), and a hundredth of the wait so far, up to a second. Any
+// news end the second part early, and those that concern the wait all but the time of the try.
 struct Pause {
     Seconds in_any_case;
     Seconds least;
