@@ -340,6 +340,37 @@ def test_copy_stays_in_the_shared_directory(run_driver: RunDriver, workspace: Wo
     assert kept.read_text() == Path("/etc/passwd").read_text()
 
 
+# /var/log/journal has access control lists, which a shared directory does not store.
+def test_copy_leaves_access_control_lists(run_driver: RunDriver, workspace: Workspace) -> None:
+    workspace.write(
+        "cp",
+        """\
+        #!/bin/sh
+        case "$*" in
+        *=mode*|*" -a "*|*" -p "*) echo "cp: preserving permissions: Not supported" >&2; exit 1 ;;
+        esac
+        exec /bin/cp "$@"
+        """.replace("        ", ""),
+        0o755,
+    )
+    script = """
+        import os
+        web.succeed("mkdir tree tree/set; touch tree/run; chmod 4755 tree/run; chmod 2750 tree/set")
+        tree = web.succeed("readlink -f tree").strip()
+        web.copy_from_machine(tree)
+        web.copy_from_machine(tree, "kept", keep_set_id=True)
+        web.copy_from_machine(f"{tree}/run", "kept", keep_set_id=True)
+        def modes(tree):
+            return [f"{os.stat(tree / name).st_mode & 0o7777:o}" for name in ("run", "set")]
+        out = web.out_dir
+        assert modes(out / "tree") == ["755", "750"], modes(out / "tree")
+        assert modes(out / "kept/tree") == ["4755", "2750"], modes(out / "kept/tree")
+        assert os.stat(out / "kept/run").st_mode & 0o7777 == 0o4755
+    """
+    path = f"{workspace.scripts}:{os.environ['PATH']}"
+    check(run_driver, script, WAYS["shared"], env={"PATH": path})
+
+
 # ------------------------------------------------------------------------------------------ errors
 
 

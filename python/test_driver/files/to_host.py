@@ -55,9 +55,24 @@ PACK = {
     "other": 'tar -c -f - -C "$parent" -- "$part"',
 }
 
+# Modes are kept without being asked for. cp would take access control lists for a part of them, and
+# fail: 9p does not store those.
 COPY_TO_SHARED = """
-keep=; case $(cp --help 2>&1) in *--preserve*) keep=--preserve=mode,timestamps ;; esac
+keep=; case $(cp --help 2>&1) in *--preserve*) keep=--preserve=timestamps ;; esac
 (umask 0; cp -R -H $keep -- "$source" "$new")
+"""
+
+# But for these bits.
+KEEP_SET_ID = """
+export new
+if [ -d "$source" ]; then
+    cd -- "$source"
+    find . -perm /6000 ! -type l -exec sh -c 'for f; do
+        chmod -- "$(stat -c %a -- "$f")" "$new/$f"
+    done' sh {} +
+else
+    chmod -- "$(stat -L -c %a -- "$source")" "$new"
+fi
 """
 
 # The copy on the host is complete: what is in the way here, perhaps the host's, is no error.
@@ -129,7 +144,8 @@ def _fetch_shared(
     nothing else, and scripts look for it."""
     token = new_token()
     new = f"{in_guest(shared)}/{token}"
-    task.run(origin + assignments(new=new) + COPY_TO_SHARED)
+    keep_set_id = KEEP_SET_ID if task.keep_set_id else ""
+    task.run(origin + assignments(new=new) + COPY_TO_SHARED + keep_set_id)
     limits = trees.CopyLimits(SHARED_LIMIT, task.keep_set_id)
     trees.copy(shared, token, work, "new", limits)
     target = shared_path(place)
