@@ -29,7 +29,7 @@ USES = {
 OWNERS = [
     (r"fmt/.*", r".*"),
     (r"spdlog/.*", r"log/.*"),
-    (r"nlohmann/.*", r"proto/.*\.cpp|driver/config.*\.cpp"),
+    (r"nlohmann/.*", r"proto/.*\.cpp|driver/config.*\.(cpp|h)"),
     (r"pybind11/.*|Python\.h", r"bindings/.*"),
     (r"CLI/.*", r"cli/.*"),
     # Whoever waits does it in os, but where no interruption may end the wait.

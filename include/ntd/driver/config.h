@@ -1,5 +1,6 @@
 #pragma once
 
+#include <ntd/driver/values.h>
 #include <ntd/machine/habits.h>
 
 #include <filesystem>
@@ -58,20 +59,6 @@ std::string machine_name(std::string_view start_script);
 
 // The identifier under which the test script sees a machine: `web-1` is `web_1`.
 std::string python_name(std::string_view machine);
-
-// An ISO 8601 duration such as PT1H30M, in seconds. Nothing if it is not one; years and months,
-// whose length is not fixed, are not taken.
-std::optional<double> parse_iso_duration(std::string_view text);
-
-// What clocks show: HH:MM:SS or HH:MM, seconds with a fraction if need be; days may stand before
-// it, as in "1 02:30:00" or "1 day, 02:30:00". In seconds, or nothing if it is not one.
-std::optional<double> parse_clock_duration(std::string_view text);
-
-// A positive time limit: seconds such as 90 or 1.5, or a duration in one of these two forms.
-std::optional<double> parse_time_limit(std::string_view text);
-
-// A whole decimal number, and nothing else but blanks around it.
-std::optional<int> parse_int(std::string_view text);
 
 // Makes relative start scripts absolute, because they run in the machine's state directory, and
 // leaves each VLAN number once.

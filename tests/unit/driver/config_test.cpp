@@ -1,11 +1,14 @@
 #include <ntd/driver/config.h>
 
 #include <ntd/base/error.h>
+#include <ntd/driver/config_keys.h>
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
 #include "scratch_dir.h"
+
+#include <algorithm>
 
 namespace ntd::driver {
 namespace {
@@ -132,6 +135,24 @@ TEST_F(ReadConfig, TakesADisplayAsVnc) {
     EXPECT_EQ(box.display_servers.at("x11"), "/s");
     EXPECT_EQ(box.display_viewers.at("vnc"), "/v");
     EXPECT_THAT(unknown_keys_, IsEmpty());
+}
+
+TEST_F(ReadConfig, ListsItsKeysForPeople) {
+    const auto find = [keys = config_keys()](std::string_view name) {
+        const auto found = std::find_if(keys.begin(), keys.end(),
+                                        [&](const ConfigKey& key) { return key.name == name; });
+        return found == keys.end() ? ConfigKey{} : *found;
+    };
+    EXPECT_EQ(find("test_script").otherwise, "");
+    EXPECT_EQ(find("vsock_siblings").otherwise, "false");
+    EXPECT_EQ(find("vms.NAME.start_script").type, "command");
+    EXPECT_EQ(find("containers.NAME.display_targets[].display").otherwise, "\":0\"");
+    EXPECT_NE(find("containers.NAME.vnc.x11vnc").help, "");
+}
+
+TEST_F(ReadConfig, KnowsNoScreensOfVirtualMachines) {
+    read(json({.vms = R"({"a": {"name": "a", "start_script": "/a", "display_targets": []}})"}));
+    EXPECT_THAT(unknown_keys_, ElementsAre("vms.a.display_targets"));
 }
 
 TEST_F(ReadConfig, ReturnsUnknownKeysOfDisplays) {

@@ -1,0 +1,14 @@
+#pragma once
+
+namespace ntd::driver {
+
+// Whatever the locale says.
+constexpr bool is_ascii_letter(char c) {
+    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z');
+}
+
+constexpr bool is_ascii_digit(char c) {
+    return c >= '0' && c <= '9';
+}
+
+} // namespace ntd::driver
