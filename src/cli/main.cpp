@@ -77,10 +77,9 @@ bindings::RunResult run(const cli::Options& options) {
     const auto trace = open_trace();
     runtime.host().habits = options.config.habits;
     runtime.host().trace = trace.get();
-    runtime.host().stream_output = options.stream_output;
-    runtime.host().max_output = options.max_output.value_or(runtime.host().max_output);
-    runtime.host().vnc = options.vnc;
-    runtime.host().backdoor = options.backdoor;
+    for (const cli::Option& option : cli::option_table)
+        if (option.apply != nullptr)
+            option.apply(options, runtime.host());
     const bindings::RunOptions run_options{
         .config = options.config,
         .out_dir = options.output_directory,

@@ -154,6 +154,18 @@ TEST_F(ParseOptions, TakesOneItemAfterAnEqualsSign) {
     EXPECT_EQ(options.config.test_script, script_);
 }
 
+TEST_F(ParseOptions, TakesWordsThatCli11ReadsInAnotherWay) {
+    EXPECT_THAT(refusal({"++"}), HasSubstr("test script '++'"));
+    EXPECT_THAT(refusal({"-"}), HasSubstr("test script '-'"));
+    EXPECT_THAT(refusal({"--vlans=1", "--", "--", "-c"}), HasSubstr("are 2: '--', '-c'"));
+    EXPECT_THAT(refusal({"-o[a,b]", script_}), HasSubstr("/[a,b]' cannot be written to"));
+    EXPECT_THAT(refusal({""}, {{"testScript", script_}}), HasSubstr("nothing to run"));
+}
+
+TEST_F(ParseOptions, TakesItsWordsForNoLetters) {
+    EXPECT_THAT(refusal({"-E", script_}), HasSubstr("unknown option '-E'"));
+}
+
 TEST_F(ParseOptions, TakesNoOptionAfterTwoDashes) {
     EXPECT_THAT(refusal({"--", "--interactive"}), HasSubstr("test script '--interactive'"));
 }
@@ -567,6 +579,13 @@ TEST_F(ParseOptions, PrintsHelpWhateverElseIsWrong) {
     EXPECT_THAT(result.out,
                 AllOf(StartsWith("usage: "), HasSubstr("Exit status"), HasSubstr("XDG_RUNTIME_DIR"),
                       HasSubstr("NO_COLOR"), HasSubstr("LOGFILE"), HasSubstr("NTD_START_TIMEOUT")));
+}
+
+TEST_F(ParseOptions, WrapsHelpToTheTerminal) {
+    const auto text = ended({"--help"}, {{"COLUMNS", "80"}}).out;
+    EXPECT_THAT(text.substr(text.find("Boots")), Not(ContainsRegex("[^\n]{81}")));
+    EXPECT_EQ(ended({"--help"}, {{"COLUMNS", "500"}}).out,
+              ended({"--help"}, {{"COLUMNS", "100"}}).out);
 }
 
 TEST_F(ParseOptions, KeepsHelpNarrow) {

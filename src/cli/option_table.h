@@ -1,0 +1,341 @@
+#pragma once
+
+#include "option.h"
+#include "option_values.h"
+
+#include <ntd/driver/config.h>
+#include <ntd/log/event.h>
+
+#include <array>
+#include <filesystem>
+#include <optional>
+
+namespace ntd::cli {
+
+// What the command line, the environment and the file of --config decide, read and checked.
+struct Options {
+    driver::Config config;
+    GivenMachines vms; // of the options; `config` has them in the end
+    GivenMachines containers;
+    log::Level log_level = log::Level::info;
+    bool interactive = false;
+    // One of these, and nothing else: the rest has not been looked at.
+    bool list_methods = false;
+    std::string ssh_proxy;
+    bool keep_machine_state = false;
+    bool pcap = false;
+    bool keep_pcap = false;
+    bool stream_output = false;
+    bool watch = false;                    // run the script again whenever it is saved
+    bool vnc = false;                      // machines have a VNC server
+    bool until_fail = false;               // run it all again until it fails
+    std::optional<int> repeat;             // how many times at most; see is_repeated()
+    std::optional<std::size_t> max_output; // of a command, in bytes
+    machine::Backdoor backdoor = machine::Backdoor::automatic;
+    std::filesystem::path output_directory; // absolute, exists
+    std::optional<std::filesystem::path> junit_xml;
+    std::string junit_suite = "NixOS integration test";
+    std::optional<std::filesystem::path> logfile; // the XML log
+    std::optional<std::string> debug_hook_attach;
+    std::vector<std::string> notes;               // warnings for the log, once there is one
+    std::vector<std::string> unknown_config_keys; // for a debug line
+
+    bool is_repeated() const { return repeat || until_fail; }
+};
+
+inline constexpr std::array one_test_script{
+    Conflict{"--config", "test script '{value}' cannot be given with --config: the file "
+                         "'{other_value}' has the key 'test_script', and --test-script is "
+                         "stronger than it"},
+    Conflict{"--test-script", "only one test script can be given, but there are '{value}' and "
+                              "--test-script '{other_value}'"},
+};
+
+inline constexpr std::array needs_nobody{
+    Conflict{"--interactive --watch", "option '{option}' cannot be given with '{other}': it is for "
+                                      "runs without a person"},
+};
+
+// Values are taken in this order, in which --help has the options, too.
+inline constexpr std::array option_table{
+    Option{
+        .names = "-c,--config",
+        .metavar = "FILE",
+        .help = "JSON with the keys {keys}. The options of the next group cannot be given with it, "
+                "and their variables are ignored.",
+        .section = Section::file,
+        .generation = Generation::file,
+        .store =
+            [](Options& o, const Value& value) {
+                o.config = driver::read_config(value.text(), o.unknown_config_keys);
+            },
+    },
+    Option{
+        .names = "--test-script",
+        .metavar = "FILE",
+        .fallback = "that",
+        .help = "the test script; stronger than FILE's test_script",
+        .section = Section::file,
+        .generation = Generation::file,
+        .store = [](Options& o, const Value& value) { o.config.test_script = value.text(); },
+    },
+    Option{
+        .names = "TESTSCRIPT",
+        .variable = "testScript",
+        .help = "the test script; needed unless -I",
+        .section = Section::options,
+        .generation = Generation::options,
+        .conflicts = one_test_script,
+        .store = [](Options& o,
+                    const Value& value) { o.config.test_script = only_script(o, value); },
+    },
+    Option{
+        .names = "--start-scripts",
+        .metavar = "SCRIPT...",
+        .variable = "startScripts",
+        .fallback = "none",
+        .help = "programs or commands that start the virtual machines",
+        .section = Section::options,
+        .generation = Generation::options,
+        .same_as = "--vm-start-scripts",
+    },
+    Option{
+        .names = "--vm-start-scripts",
+        .metavar = "SCRIPT...",
+        .variable = "vmStartScripts",
+        .fallback = "none",
+        .help = "the same",
+        .section = Section::options,
+        .generation = Generation::options,
+        .store = [](Options& o, const Value& value) { o.vms.start_scripts = value.words; },
+    },
+    Option{
+        .names = "--vm-names",
+        .metavar = "NAME...",
+        .variable = "vmNames",
+        .fallback = "NAME from scripts called run-NAME-vm, else \"machine\"",
+        .help = "names of these machines, in the same order",
+        .section = Section::options,
+        .generation = Generation::options,
+        .store = [](Options& o, const Value& value) { o.vms.names = value.words; },
+    },
+    Option{
+        .names = "--container-start-scripts",
+        .metavar = "SCRIPT...",
+        .variable = "containerStartScripts",
+        .fallback = "none",
+        .help = "programs that start systemd-nspawn containers (they need root)",
+        .section = Section::options,
+        .generation = Generation::options,
+        .store = [](Options& o, const Value& value) { o.containers.start_scripts = value.words; },
+    },
+    Option{
+        .names = "--container-names",
+        .metavar = "NAME...",
+        .variable = "containerNames",
+        .fallback = "NAME from scripts called run-NAME-nspawn, else \"machine\"",
+        .help = "their names",
+        .section = Section::options,
+        .generation = Generation::options,
+        .store = [](Options& o, const Value& value) { o.containers.names = value.words; },
+    },
+    Option{
+        .names = "--vlans",
+        .metavar = "N...",
+        .variable = "vlans",
+        .fallback = "none",
+        .help = "numbers of the VLANs to create",
+        .section = Section::options,
+        .generation = Generation::options,
+        .store = [](Options& o, const Value& value) { o.config.vlans = vlans_from(value); },
+    },
+    Option{
+        .names = "--global-timeout",
+        .metavar = "SECONDS",
+        .variable = "globalTimeout",
+        .fallback = "never",
+        .help =
+            "end the whole test after this time; durations such as PT1H30M or 01:30:00 work too",
+        .section = Section::options,
+        .generation = Generation::options,
+        .store = [](Options& o,
+                    const Value& value) { o.config.global_timeout = time_limit_from(value); },
+    },
+    Option{
+        .names = "--dump-vsocks",
+        .metavar = "OFFSET",
+        .fallback = "not printed",
+        .help = "print how to reach the SSH backdoor of each virtual machine through the host's "
+                "kernel; the first, in the order of their names, has vsock address OFFSET + 1, for "
+                "all users of the host",
+        .section = Section::options,
+        .generation = Generation::options,
+        .store = [](Options& o, const Value& value) { o.config.vsock_offset = offset_from(value); },
+    },
+    Option{
+        .names = "-o,--output_directory",
+        .metavar = "DIR",
+        .fallback = "the current directory",
+        .help = "where screenshots, copied files and reports go; it must exist and be writable",
+        .store = [](Options& o, const Value& value) { o.output_directory = value.text(); },
+    },
+    Option{
+        .names = "--junit-xml",
+        .metavar = "FILE",
+        .fallback = "none",
+        .help = "write a JUnit report, under DIR unless absolute",
+        .store = [](Options& o, const Value& value) { o.junit_xml = value.text(); },
+    },
+    Option{
+        .names = "--log-level",
+        .metavar = "LEVEL",
+        .variable = "logLevel",
+        .fallback = "info",
+        .choices = "debug info warning error",
+        .help = "debug, info, warning or error",
+        .store = [](Options& o, const Value& value) { o.log_level = log_level_from(value); },
+    },
+    Option{
+        .names = "-I,--interactive",
+        .help = "give a Python prompt instead of running the script; it says what there is to type",
+        .store = [](Options& o, const Value&) { o.interactive = true; },
+    },
+    Option{
+        .names = "--no-interactive",
+        .help = "run the script [default]",
+        .negates = "--interactive",
+    },
+    Option{
+        .names = "--vnc",
+        .help = "give each machine a VNC server, on a socket in its state directory",
+        .generation = Generation::ours,
+        .store = [](Options& o, const Value&) { o.vnc = true; },
+        .apply = [](const Options& o, machine::Host& host) { host.vnc = o.vnc; },
+    },
+    Option{
+        .names = "--watch",
+        .help = "run the script, and again whenever it is saved, on the same machines, until "
+                "Ctrl-C; with -I there is the prompt then",
+        .generation = Generation::ours,
+        .store = [](Options& o, const Value&) { o.watch = true; },
+    },
+    Option{
+        .names = "--repeat",
+        .metavar = "N",
+        .help = "run the whole test N times, with new machines each time; the exit status is that "
+                "of the first run that failed",
+        .generation = Generation::ours,
+        .conflicts = needs_nobody,
+        .store = [](Options& o, const Value& value) { o.repeat = number_of_runs(value); },
+    },
+    Option{
+        .names = "--until-fail",
+        .help = "run the whole test again until it fails (with --repeat N: N times at most)",
+        .generation = Generation::ours,
+        .conflicts = needs_nobody,
+        .store = [](Options& o, const Value&) { o.until_fail = true; },
+    },
+    Option{
+        .names = "-K,--keep-machine-state",
+        .fallback = "remove it",
+        .help = "keep the machines' state from an earlier run",
+        .store = [](Options& o, const Value&) { o.keep_machine_state = true; },
+    },
+    Option{
+        .names = "--keep-vm-state",
+        .help = "older name of --keep-machine-state",
+        .store =
+            [](Options& o, const Value&) {
+                o.keep_machine_state = true;
+                o.notes.emplace_back(
+                    "option --keep-vm-state is deprecated, use --keep-machine-state instead");
+            },
+    },
+    Option{
+        .names = "--backdoor",
+        .metavar = "CHANNEL",
+        .fallback = "auto",
+        .choices = "auto virtconsole vsock",
+        .help = "over what commands reach the machines that have a vsock: vsock, virtconsole, or "
+                "auto: the vsock where the guest listens on it for the driver, which takes several "
+                "commands at a time. With vsock the machines get one, and it is an error if the "
+                "guest does not listen",
+        .generation = Generation::ours,
+        .store = [](Options& o, const Value& value) { o.backdoor = backdoor_from(value); },
+        .apply = [](const Options& o, machine::Host& host) { host.backdoor = o.backdoor; },
+    },
+    Option{
+        .names = "--vsock-siblings",
+        .help = "let the guests reach each other's vsocks, which else only the host does; a guest "
+                "then can log in to another that takes SSH logins without a password on its vsock "
+                "[also \"vsock_siblings\" in FILE]",
+        .generation = Generation::ours,
+        .store = [](Options& o, const Value&) { o.config.vsock_siblings = true; },
+    },
+    Option{
+        .names = "--pcap",
+        .help = "record what passes over each VLAN, in vlanN.pcap of the output directory; kept if "
+                "the test fails",
+        .generation = Generation::ours,
+        .store = [](Options& o, const Value&) { o.pcap = true; },
+    },
+    Option{
+        .names = "--keep-pcap",
+        .help = "the same, kept in any case",
+        .generation = Generation::ours,
+        .store = [](Options& o, const Value&) { o.keep_pcap = true; },
+    },
+    Option{
+        .names = "--stream-output",
+        .help = "show what commands write to standard output while they run",
+        .generation = Generation::ours,
+        .store = [](Options& o, const Value&) { o.stream_output = true; },
+        .apply = [](const Options& o, machine::Host& host) { host.stream_output = o.stream_output; },
+    },
+    Option{
+        .names = "--max-output",
+        .metavar = "SIZE",
+        .variable = "NTD_MAX_OUTPUT",
+        .fallback = "2G",
+        .help = "how much output a command may have, in bytes, or with K, M, G or T behind the "
+                "number; one that has more is ended, and an error. Files that are copied do not "
+                "count",
+        .generation = Generation::ours,
+        .store = [](Options& o, const Value& value) { o.max_output = size_from(value); },
+        .apply = [](const Options& o,
+                    machine::Host& host) { host.max_output = o.max_output.value_or(host.max_output); },
+    },
+    Option{
+        .names = "--debug-hook-attach",
+        .metavar = "CMD",
+        .fallback = "none",
+        .help = "when the test fails, or calls debug.breakpoint(), stop for a debugger and print "
+                "CMD as the command to attach with",
+        .store = [](Options& o, const Value& value) { o.debug_hook_attach = value.text(); },
+    },
+    Option{
+        .names = "--ssh-proxy",
+        .metavar = "SOCKET",
+        .help = "for ssh's ProxyCommand with ProxyUseFdpass=yes: connect to the SSH server of the "
+                "guest whose backdoor is that socket",
+        .generation = Generation::ours,
+        .store = [](Options& o, const Value& value) { o.ssh_proxy = value.text(); },
+    },
+    Option{
+        .names = "--list-methods",
+        .help = "print what scripts can use: names, methods, what they do",
+        .generation = Generation::ours,
+        .store = [](Options& o, const Value&) { o.list_methods = true; },
+    },
+    Option{
+        .names = "-h,--help",
+        .help = "print this text",
+    },
+    Option{
+        .names = "--version",
+        .help = "print the version",
+        .generation = Generation::ours,
+    },
+};
+
+} // namespace ntd::cli
