@@ -17,7 +17,7 @@ namespace {
 std::string names_for_cli11(const Option& option) {
     std::string names(option.names);
     for (const Option& other : option_table)
-        if (&other != &option && &owner_of(other) == &option)
+        if (other.same_as == option.long_name() || other.negates == option.long_name())
             names += fmt::format(",{}{}", other.negates.empty() ? "" : "!", other.names);
     return names;
 }

@@ -80,10 +80,10 @@ std::string section(const SectionText& about, std::size_t width) {
 
 std::string bullets(std::size_t width) {
     std::string text;
+    const auto ours = names_of_ours();
     for (const std::string_view difference : differences) {
         const char* begin = "  - ";
-        for (const std::string& line :
-             wrapped(filled_in(difference, "{ours}", names_of_ours()), width - 4)) {
+        for (const std::string& line : wrapped(filled_in(difference, "{ours}", ours), width - 4)) {
             text += fmt::format("{}{}\n", begin, line);
             begin = "    ";
         }
@@ -101,6 +101,8 @@ std::string filled_in(std::string_view text, std::string_view name, std::string_
 }
 
 std::string help_of(const Option& option) {
+    if (option.help.find("{keys}") == option.help.npos)
+        return std::string(option.help);
     std::vector<std::string> required;
     for (const driver::ConfigKey& key : driver::config_keys())
         if (key.otherwise.empty() && key.name.find('.') == key.name.npos)
