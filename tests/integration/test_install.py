@@ -62,8 +62,8 @@ def test_installed_tree_has_what_belongs_there(prefix: Path) -> None:
     files = {str(path.relative_to(prefix)) for path in prefix.rglob("*") if path.is_file()}
     assert "bin/nixos-test-driver" in files
     assert any(name.endswith("test_driver/__init__.py") for name in files)
-    assert any(name.endswith("LICENSE") for name in files)
-    assert any(name.endswith("README.md") for name in files)
+    for page in ("LICENSE", "README.md", "CHANGELOG.md", "SECURITY.md", "docs/running.md"):
+        assert any(name.endswith(f"/{page}") for name in files), page
     assert "share/man/man1/nixos-test-driver.1" in files
     assert "share/bash-completion/completions/nixos-test-driver" in files
     assert "share/zsh/site-functions/_nixos-test-driver" in files
