@@ -24,13 +24,13 @@ using Word = std::atomic<std::uint64_t>;
 constexpr std::size_t bits = 64;
 constexpr std::size_t most = std::size_t{1} << 20; // what the kernel allows a process by default
 
-// A fork can reach nothing else, and locks nothing.
+// Plain memory without a lock: a forked child must be able to read it.
 std::array<Word, most / bits> owned{};
 
 std::atomic<int> nothing = -1; // /dev/null
 pid_t owner = 0;
 
-// In the fork, of which only the thread that forked is there: system calls alone.
+// Runs in the forked child, which has only the thread that forked: it may only make system calls.
 void become_bystander() noexcept {
     is_one = true;
     for (std::size_t i = 0; i < owned.size(); ++i)

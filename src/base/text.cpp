@@ -40,7 +40,7 @@ bool is_between(char c, char first, char last) {
     return first <= c && c <= last;
 }
 
-// A control sequence: parameters, then one final byte. Anything else breaks it off.
+// The length of a control sequence: parameters, then one final byte. Any other byte ends it early.
 std::size_t csi_length(std::string_view text) {
     const auto end = std::find_if_not(text.begin() + 2, text.end(),
                                       [](char c) { return is_between(c, 0x20, 0x3F); });
@@ -48,7 +48,8 @@ std::size_t csi_length(std::string_view text) {
     return static_cast<std::size_t>(end - text.begin()) + (complete ? 1 : 0);
 }
 
-// A string for the terminal, such as a title or systemd's questions: up to BEL or ESC backslash.
+// The length of a terminal string, such as a title or systemd's queries: up to BEL or ESC
+// backslash.
 std::size_t string_length(std::string_view text) {
     const auto end = std::min(text.find_first_of("\x07\x1b", 2), text.size());
     if (text.substr(end).starts_with('\x07'))
@@ -56,7 +57,7 @@ std::size_t string_length(std::string_view text) {
     return text.substr(end).starts_with("\x1b\\") ? end + 2 : end;
 }
 
-// How many bytes the escape sequence at the start of text (an ESC) takes.
+// The length in bytes of the escape sequence at the start of text (an ESC).
 std::size_t escape_length(std::string_view text) {
     if (text.size() < 2)
         return text.size();
@@ -84,7 +85,7 @@ std::uint32_t code_point(std::string_view text, std::size_t length) {
     return code;
 }
 
-// Beyond ASCII: controls, line ends, and what turns the direction of writing.
+// Whether a character beyond ASCII is a control, a line end, or changes the writing direction.
 bool acts_on_text(std::uint32_t code) {
     const auto between = [code](std::uint32_t first, std::uint32_t last) {
         return first <= code && code <= last;
@@ -97,15 +98,15 @@ bool is_plain(unsigned char byte) {
     return (byte >= 0x20 && byte < 0x7F) || byte == '\t';
 }
 
-// Appends what is plain as it is. For what is not, `special` is called with the text from there on:
-// it appends what it likes, and returns how many bytes it has dealt with.
+// Appends printable ASCII unchanged. At anything else it calls `special` with the rest of the text,
+// which appends what it likes and returns the number of bytes it consumed.
 template <typename Special>
 void append_parts(std::string& to, std::string_view text, Special special) {
     for (std::size_t i = 0; i < text.size();) {
         const auto begin = i;
         while (i < text.size() && is_plain(static_cast<unsigned char>(text[i])))
             ++i;
-        to += text.substr(begin, i - begin); // most text is nothing but that
+        to += text.substr(begin, i - begin); // most text has no other characters
         if (i < text.size())
             i += special(text.substr(i));
     }
@@ -163,7 +164,7 @@ std::string printable(std::string_view bytes) {
 }
 
 std::size_t colour_length(std::string_view text) {
-    constexpr std::size_t longest = 40; // a colour of 24 bits for letters and one for their ground
+    constexpr std::size_t longest = 40; // a 24-bit foreground and background
     if (!text.starts_with("\x1b["))
         return 0;
     const auto end = text.substr(0, longest).find_first_not_of("0123456789;:", 2);
@@ -203,7 +204,7 @@ std::string valid_utf8(std::string_view bytes) {
         const auto begin = i;
         while (i < bytes.size() && static_cast<unsigned char>(bytes[i]) < 0x80)
             ++i;
-        valid += bytes.substr(begin, i - begin); // most text is nothing but that
+        valid += bytes.substr(begin, i - begin); // most text has no other characters
         if (i == bytes.size())
             break;
         const auto length = sequence_length(bytes.substr(i));
@@ -230,7 +231,7 @@ std::string tail(std::string_view text, std::size_t most) {
     if (text.size() <= most)
         return std::string(text);
     const auto cut = text.size() - most;
-    const auto newline = text.find('\n', cut - 1); // the cut may be at a line's begin already
+    const auto newline = text.find('\n', cut - 1); // `cut` may already be the start of a line
     const bool has_line = newline != text.npos && newline + 1 < text.size();
     return std::string(text.substr(has_line ? newline + 1 : cut));
 }

@@ -5,8 +5,8 @@
 
 namespace ntd {
 
-// A point on the monotonic clock at which a wait gives up. Made once, at the edge of the program,
-// and passed down unchanged, so that the parts of a wait share one budget.
+// The time on the monotonic clock at which a wait gives up. The caller makes it once and passes it
+// down unchanged, so all parts of a wait share one time limit.
 class Deadline {
 public:
     using Clock = std::chrono::steady_clock;
@@ -14,7 +14,7 @@ public:
 
     static Deadline never() { return Deadline(Clock::time_point::max()); }
 
-    // Saturates: a duration too long for the clock means never, a negative one now.
+    // A duration too long for the clock gives never(); a negative one gives now.
     static Deadline after(std::chrono::duration<double> from_now) {
         constexpr std::chrono::duration<double> century{3.2e9};
         if (!(from_now < century))
@@ -27,14 +27,15 @@ public:
     bool passed() const { return !is_never() && Clock::now() >= at_; }
     Clock::time_point at() const { return at_; }
 
-    // Zero once passed; Duration::max() for never.
+    // The time that is left: zero once the deadline has passed, Duration::max() for never().
     Duration left() const {
         if (is_never())
             return Duration::max();
         return std::max(at_ - Clock::now(), Duration::zero());
     }
 
-    // For poll(2): -1 for never, otherwise rounded up so that a wait does not end too early.
+    // The timeout for poll(2), in milliseconds: -1 for never(). Rounded up, so that a wait does not
+    // end too early.
     int left_ms() const {
         if (is_never())
             return -1;

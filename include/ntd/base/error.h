@@ -9,9 +9,9 @@
 
 namespace ntd {
 
-// The root of everything that can go wrong and that somebody may want to handle. A message says
-// what was tried, on what, and why it failed; add_context() puts in front of it what a caller knows
-// better than the thrower. NUL bytes, at which what() would end, are shown as \x00.
+// Base of all errors that callers may want to handle. The message says what was tried, on what, and
+// why it failed. add_context() prepends what a caller knows and the thrower does not. NUL bytes, at
+// which what() would end, are shown as \x00.
 class Error : public std::exception {
 public:
     explicit Error(std::string message);
@@ -28,7 +28,7 @@ private:
     std::string message_;
 };
 
-// A system call failed; what() ends with the text of code(), an errno value.
+// A system call failed. code() is the errno value; what() ends with its text.
 class SystemError : public Error {
 public:
     SystemError(int code, std::string_view doing);
@@ -38,37 +38,37 @@ private:
     int code_;
 };
 
-// A deadline passed before what was waited for happened.
+// The deadline passed before the expected event happened.
 class TimeoutError : public Error {
     using Error::Error;
 };
 
-// The other side of a protocol said something that has no meaning in it.
+// The peer violated the protocol.
 class ProtocolError : public Error {
     using Error::Error;
 };
 
-// What a person wrote (option, configuration file, argument) cannot be used.
+// A user's input (option, configuration file, argument) cannot be used.
 class UsageError : public Error {
     using Error::Error;
 };
 
-// Something about a machine itself: it does not start, boot, answer.
+// A machine failed: it does not start, boot or answer.
 class MachineError : public Error {
     using Error::Error;
 };
 
-// The machine's process ended while somebody needed it.
+// The machine's process ended while it was still needed.
 class MachineDied : public MachineError {
     using MachineError::MachineError;
 };
 
-// What the test script asked for did not hold.
+// A condition that the test script asserted does not hold.
 class RequestedAssertionFailed : public Error {
     using Error::Error;
 };
 
-// Throws SystemError for the present errno: throw_errno("open '{}'", path).
+// Throws SystemError for the current errno: throw_errno("open '{}'", path).
 [[noreturn]] void throw_system_error(int code, std::string_view doing);
 
 template <typename... Args>

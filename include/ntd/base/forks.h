@@ -2,30 +2,32 @@
 
 #include <atomic>
 
-// Python code may fork: os.fork(), multiprocessing, a preexec_fn of subprocess. Such a fork is a
-// bystander. It has a copy of all that is ours, and of our threads only the one that forked: what
-// we own is not its to end, and a lock of ours may be held by a thread that it does not have.
+// Python code may fork: os.fork(), multiprocessing, a preexec_fn of subprocess. We call such a
+// child a bystander. It has a copy of our memory and descriptors, but only the thread that forked.
+// So it must not end processes or remove files that we own, and must not take our locks: a thread
+// that does not exist in the child may hold them.
 namespace ntd {
 
 namespace forks {
 
 extern std::atomic<bool> is_one;
 
-// Descriptors with an owner, see UniqueFd. A fork gets /dev/null in place of each: their other ends
-// see our end whatever the fork does, and their numbers stay taken until the copy of their owner
-// closes them.
+// Descriptors owned by a UniqueFd. In a forked child each of them refers to /dev/null instead, so
+// that the peer sees us close our end whatever the child does. The numbers stay in use until the
+// child's copy of the owner closes them.
 void own(int fd) noexcept;
 void disown(int fd) noexcept;
 
 } // namespace forks
 
-// From now on forks of this process are bystanders. Before the first thread is started.
+// From now on, forks of this process become bystanders. Call it before the first thread starts.
 void make_forks_bystanders();
 
-// Throws Error in a fork: for what only the process itself can do.
+// Throws Error in a forked child. For operations that only the driver process itself can do.
 void refuse_forks();
 
-// Whether this process is one. Then nothing is ended, removed or written, and nobody is waited for.
+// Whether this process is a fork of the driver. A fork must not end processes, remove files, write
+// to our channels, or wait for anything.
 inline bool is_fork() noexcept {
     return forks::is_one.load(std::memory_order_relaxed);
 }

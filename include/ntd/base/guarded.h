@@ -7,8 +7,8 @@
 
 namespace ntd {
 
-// Data that can be reached only while its lock is held. Hold it briefly: never across a wait, a
-// callback, or taking Python's global lock.
+// Data that is accessible only while its lock is held. Hold the lock briefly: never across a wait,
+// a callback, or taking the GIL.
 template <typename T>
 class Guarded {
 public:
@@ -33,7 +33,7 @@ public:
 
 private:
     std::unique_lock<std::mutex> lock() const {
-        // Who holds it may not be there in a fork, and nobody else is.
+        // A fork takes no lock: it has only one thread, and the lock's holder may not exist there.
         return is_fork() ? std::unique_lock<std::mutex>() : std::unique_lock(mutex_);
     }
 

@@ -10,7 +10,7 @@
 
 namespace ntd {
 
-// Bytes that nobody can guess, from the kernel. Throws SystemError.
+// Cryptographically secure random bytes from the kernel. Throws SystemError.
 template <std::size_t Count>
 std::array<unsigned char, Count> random_bytes() {
     static_assert(Count <= 256, "more may come in pieces");

@@ -4,7 +4,7 @@
 
 namespace ntd {
 
-// Runs a function, which must not throw, when the scope is left in whatever way.
+// Runs a function when the scope ends, however it ends. The function must not throw.
 template <typename Function>
 class [[nodiscard]] ScopeExit {
 public:

@@ -4,8 +4,8 @@
 
 namespace ntd {
 
-// While it lives, no signal is handled on this thread. A thread that is started meanwhile never
-// handles one: it inherits that.
+// Blocks all signals on this thread during its lifetime. Threads that start meanwhile inherit the
+// mask and so never handle a signal.
 class [[nodiscard]] SignalsBlocked {
 public:
     SignalsBlocked() noexcept {
