@@ -4,13 +4,13 @@
 
 namespace ntd::log {
 
-// Calls handle with what happened. The log must not fail a test: an event that there is no memory
-// for is left out.
+// Calls `handle` with the event's content. The log must not fail a test, so an event is dropped if
+// memory runs out.
 template <typename Handle>
 void dispatch(const Event& event, Handle handle) noexcept {
     try {
         std::visit(handle, event.what);
-    } catch (...) { // nowhere to say so
+    } catch (...) { // no way to report it
     }
 }
 

@@ -36,7 +36,7 @@ using Seconds = std::chrono::duration<double>;
 
 constexpr std::size_t most_kept = 1 << 20;
 
-// The last lines of a text that may grow without end.
+// Keeps the last lines of a text that may grow without limit.
 class LastLines {
 public:
     void add(std::string_view line) {
@@ -63,7 +63,7 @@ struct Failure {
 
 struct Case {
     std::string name;
-    Case* outer = nullptr; // the subtest that it is part of, or main
+    Case* outer = nullptr; // the enclosing subtest, or main
     TimePoint begin{};
     std::optional<Seconds> took = {}; // once it has ended
     std::optional<Failure> failure = {};
@@ -97,7 +97,7 @@ std::string_view first_line(std::string_view text) {
     return text.substr(0, text.find('\n'));
 }
 
-// The line of a traceback that names the exception: the first one after the indented frames.
+// The line of a traceback that names the exception: the first line after the indented frames.
 std::string_view exception_line(std::string_view traceback) {
     bool in_frames = false;
     for (auto rest = traceback; !rest.empty();) {
@@ -121,7 +121,7 @@ std::string timestamp(TimePoint time) {
 
 } // namespace
 
-// What is known of the run so far. No I/O.
+// The content of the report so far. Does no I/O.
 class JunitSink::Report {
 public:
     explicit Report(std::string suite) : suite_(std::move(suite)) {}
@@ -143,11 +143,11 @@ private:
 
     std::string suite_; // its name
     TimePoint last_{};
-    Case main_{.name = "main"};                  // all that is outside of subtests
-    std::deque<Case> subtests_;                  // by their begin; a deque never moves them
-    std::map<std::uint64_t, Case*> open_scopes_; // and the case that each belongs to
-    Case* here_ = &main_;                        // that of the present event
-    Case* last_failed_ = nullptr;                // its exception may be on its way out
+    Case main_{.name = "main"};                  // everything outside of subtests
+    std::deque<Case> subtests_;                  // in order of begin; a deque keeps them in place
+    std::map<std::uint64_t, Case*> open_scopes_; // scope id to its case
+    Case* here_ = &main_;                        // case of the current event
+    Case* last_failed_ = nullptr;                // its exception may still be propagating
     LastLines serial_;
     OutputLines outputs_{
         [this](auto machine, auto line) { here_->out.add(fmt::format("{} > {}", machine, line)); }};
@@ -185,7 +185,7 @@ void JunitSink::Report::add(const Event& event, const ScopeBegin& scope) {
 
 void JunitSink::Report::add(const Event& event, const ScopeEnd& scope) {
     if (const auto ended = open_scopes_.extract(scope.id))
-        here_ = ended.mapped(); // for a subtest, that is not where its end is seen from
+        here_ = ended.mapped(); // not the case of `event.parent` for a subtest
     outputs_.end(event.machine);
     if (scope.kind == ScopeKind::subtest && here_ != &main_)
         end_subtest(*here_, scope);
@@ -193,8 +193,8 @@ void JunitSink::Report::add(const Event& event, const ScopeEnd& scope) {
         here_->out.add(with_machine(event.machine, finished(scope)));
 }
 
-// The exception of a failed subtest arrives here once more, with its traceback, when it has left
-// the script: one failure, not two.
+// When the exception of a failed subtest leaves the script, it arrives here again, with its
+// traceback. That is one failure, not two.
 void JunitSink::Report::add(const Event&, const TestError& error) {
     const bool known = here_ == &main_ && last_failed_ != nullptr &&
                        error.text.find(last_failed_->failure->message) != error.text.npos;
@@ -210,7 +210,7 @@ Case& JunitSink::Report::begin_subtest(const Event& event, const std::string& na
     return subtests_.emplace_back(Case{.name = name, .outer = here_, .begin = event.time});
 }
 
-// What a subtest said of its failure before it ended is less than the exception that ended it.
+// The exception that ended a subtest says more about its failure than what was recorded before.
 void JunitSink::Report::end_subtest(Case& subtest, const ScopeEnd& scope) {
     subtest.took = scope.took;
     if (!scope.failure)
@@ -224,7 +224,7 @@ void JunitSink::Report::end_subtest(Case& subtest, const ScopeEnd& scope) {
         last_failed_ = &subtest;
 }
 
-// A case's time is without that of the subtests inside it, so that the sum is that of the run.
+// A case's time excludes that of its nested subtests, so that the sum is the time of the run.
 std::map<const Case*, Seconds> JunitSink::Report::own_times() const {
     std::map<const Case*, Seconds> own{{&main_, length(main_)}};
     for (const Case& subtest : subtests_) {
@@ -259,22 +259,22 @@ std::string JunitSink::Report::to_xml() {
 
 namespace {
 
-// A pipe or a device must be read by somebody already.
+// Fails for a pipe that nobody reads, rather than wait for a reader.
 UniqueFd open_for_writing(const std::filesystem::path& file, bool is_temporary) {
-    // A guest may have left a link under the name of the temporary file, through a copy.
+    // Through a copy from a guest, a link may exist under the name of the temporary file.
     const int how = is_temporary ? O_NOFOLLOW : O_NONBLOCK;
     return UniqueFd(
         ::open(file.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_NOCTTY | O_CLOEXEC | how, 0666));
 }
 
-// 0 or an errno.
+// Returns 0 or an errno value.
 int write_to_reader(UniqueFd fd, std::string_view text) noexcept {
     Outlet reader(std::move(fd));
     reader.write(text);
     return reader.settle() ? reader.error() : ETIMEDOUT;
 }
 
-// 0 or an errno.
+// Returns 0 or an errno value.
 int replace(const std::filesystem::path& file,
             const std::filesystem::path& temporary,
             std::string_view text) noexcept {

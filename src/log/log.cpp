@@ -11,13 +11,13 @@ namespace ntd::log {
 
 namespace {
 
-// What may be on its way to the reader while more lines of consoles are read.
+// How many bytes may be unread while more console lines arrive.
 constexpr std::size_t console_backlog = 1 << 18;
 
 std::atomic<std::uint64_t> last_scope_id = 0;
 thread_local std::uint64_t current_scope = 0; // innermost open scope of this thread
 
-// The log is the driver's. What a fork of it has to say it says itself, as any program does.
+// The log belongs to the driver process. A fork writes its messages to its own stderr.
 void say_in_fork(const decltype(Event::what)& what) noexcept {
     if (const auto* line = std::get_if<Line>(&what))
         say(line->text);

@@ -23,9 +23,9 @@ namespace ntd::log {
 
 namespace {
 
-// Small, so that a slow reader is seen to take something: a write is over when all of it is taken.
-// And a pipe takes so much as a whole: a write that lasts longer than its descriptor never goes on
-// in another one with that number.
+// Small, so that progress with a slow reader is seen: a write returns only when all of it is taken.
+// Also, writes of this size to a pipe are atomic. So if the descriptor is closed and its number
+// reused during a write, the write does not continue in the new file.
 constexpr std::size_t piece = PIPE_BUF;
 
 bool is_regular(int fd) {
@@ -33,8 +33,9 @@ bool is_regular(int fd) {
     return ::fstat(fd, &status) == 0 && S_ISREG(status.st_mode);
 }
 
-// Writes to a pipe what it has room for, and returns how much that was: nothing where a descriptor
-// or a kernel knows no such write, or it fails. The writer's own write says why.
+// Writes to a pipe as much as it has room for and returns how much that was. Returns 0 if the
+// descriptor or the kernel does not support RWF_NOWAIT, or on an error: the writer's own write then
+// reports that.
 std::size_t write_what_fits(int fd, std::string_view bytes) noexcept {
 #ifdef RWF_NOWAIT
     const iovec all{const_cast<char*>(bytes.data()), bytes.size()};
@@ -61,22 +62,22 @@ struct Outlet::State {
     void note_what_is_left_out() noexcept;
     void count(int fd, int error, std::size_t size) noexcept;
 
-    const UniqueFd owned; // empty where it is borrowed
+    const UniqueFd owned; // empty if the caller owns it
     const int own_fd;
-    const bool is_file; // which has no reader to wait for
+    const bool is_file; // a regular file: no reader to wait for
     const Limits limits;
 
-    std::mutex mutex; // guards all below, for the functions above as well
+    std::mutex mutex; // guards the members below; callers of the functions above hold it
     std::condition_variable to_write;
     std::condition_variable progress;
     int redirected_to = -1;
-    std::string queue;         // what the writer has not taken over yet
-    std::uint64_t written = 0; // bytes since the begin; the writer's
-    std::uint64_t given = 0;   // the same, of what is or was in the queue
+    std::string queue;         // not yet taken by the writer
+    std::uint64_t written = 0; // bytes written in total
+    std::uint64_t given = 0;   // bytes accepted in total
     std::size_t lines_left_out = 0;
     std::size_t bytes_left_out = 0;
     int last_error = 0;
-    bool stopped = false; // somebody has waited in vain
+    bool stopped = false; // a wait was in vain
     bool waits = true;    // see hold_nobody_up()
     bool gone = false;    // nobody reads any more
     bool ending = false;
@@ -110,7 +111,7 @@ void Outlet::State::leave_out(std::string_view bytes) noexcept {
 void Outlet::State::note_what_is_left_out() noexcept {
     if (bytes_left_out == 0)
         return;
-    std::array<char, 128> note{}; // formatted by what throws nothing
+    std::array<char, 128> note{}; // snprintf does not throw
     const int size = std::snprintf(
         note.data(), note.size(),
         "(%zu lines, %zu bytes, are left out here: nobody has read the log meanwhile)\n",
@@ -118,7 +119,7 @@ void Outlet::State::note_what_is_left_out() noexcept {
     append({note.data(), static_cast<std::size_t>(size)});
 }
 
-// What a write has come to.
+// Records the result of a write.
 void Outlet::State::count(int fd, int error, std::size_t size) noexcept {
     written += size;
     stopped = false;
@@ -140,7 +141,7 @@ Outlet::Outlet(std::shared_ptr<State> state) : state_(std::move(state)) {
 
 Outlet::~Outlet() {
     if (is_fork()) {
-        writer_.detach(); // it is not there
+        writer_.detach(); // a fork does not have the thread
         return;
     }
     const bool done = settle();
@@ -148,7 +149,7 @@ Outlet::~Outlet() {
     state_->ending = true;
     state_->to_write.notify_one();
     if (!done && !state_->ended)
-        writer_.detach(); // perhaps only the end of the process ends its write
+        writer_.detach(); // its write may block until the process ends
 }
 
 void Outlet::write(std::string_view bytes) noexcept {

@@ -58,7 +58,7 @@ void TerminalSink::flush() noexcept {
     const std::lock_guard lock(mutex_);
     outputs_.end_all();
     send();
-    outlet_.wait_once_more(); // it may be the last chance
+    outlet_.wait_once_more(); // this may be the last flush
 }
 
 void TerminalSink::drain() noexcept {
@@ -89,7 +89,7 @@ void TerminalSink::set_quiet(bool quiet) {
 
 void TerminalSink::prepare_for_end() noexcept {
     drain();
-    outlet_.hold_nobody_up(); // what there is to wait, flush() does
+    outlet_.hold_nobody_up(); // flush() does the waiting
     outlet_.redirect(-1);
 }
 
@@ -141,7 +141,7 @@ void TerminalSink::show_output(std::string_view machine, std::string_view line) 
     show_marked(dim, visible(machine) + " > ", line);
 }
 
-// The further lines of a remark may be a guest's words: they must not look like remarks.
+// Further lines of a message may be a guest's text and must not look like messages of ours.
 void TerminalSink::show_remark(std::string_view style,
                                std::string_view machine,
                                std::string_view text) {

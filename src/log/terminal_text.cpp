@@ -15,14 +15,14 @@ namespace ntd::log {
 namespace {
 
 constexpr std::string_view reset = "\x1b[0m";
-constexpr std::string_view words_mark = "| "; // before words that stand where a line of ours would
+constexpr std::string_view words_mark = "| "; // before a guest's text at the beginning of a line
 
 bool is_letter(char c) {
     return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z');
 }
 
-// "##[error]", "##vso[...]", "##teamcity[...]" are obeyed wherever they are in a line. From a
-// position on.
+// Breaks up CI commands after `from`. CI systems obey "##[error]", "##vso[...]" and
+// "##teamcity[...]" anywhere in a line.
 void break_commands(std::string& text, std::size_t from) {
     constexpr std::string_view hash = "\\x23";
     for (auto at = text.find("##", from); at != text.npos; at = text.find("##", at + 1)) {
@@ -33,8 +33,8 @@ void break_commands(std::string& text, std::size_t from) {
     }
 }
 
-// "::error::" is obeyed at the begin of a line, and "!!!" believed. Blanks before it, of any
-// alphabet, do not count.
+// Whether a line could be taken for a CI command ("::error::") or for the driver's error report
+// ("!!!"). CI systems ignore blanks before them, Unicode ones included.
 bool needs_mark(std::string_view line) {
     for (;;) {
         const auto unlike_blank = std::find_if(line.begin(), line.end(), [](char c) {
@@ -73,7 +73,7 @@ void append_lines(std::string& to, const LineLook& look, std::string_view messag
     while (newline != message.npos) {
         message.remove_prefix(newline + 1);
         newline = message.find('\n');
-        if (message.empty()) // behind the last line end
+        if (message.empty()) // after the last newline
             to.push_back('\n');
         else
             append_line(to, look, look.rest, message.substr(0, newline));
@@ -88,7 +88,7 @@ void say(std::string_view message) noexcept {
             write_all(STDERR_FILENO, lines);
         else
             Outlet(STDERR_FILENO).write(lines);
-    } catch (...) { // no memory: nowhere to say so
+    } catch (...) { // out of memory: no way to report it
     }
 }
 

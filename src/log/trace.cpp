@@ -10,7 +10,7 @@ namespace ntd::log {
 
 namespace {
 
-// Megabytes of a command's output tell a developer no more than their beginning.
+// Enough of a command's output for a developer.
 constexpr std::size_t longest = 2000;
 
 std::string shown(std::string_view bytes) {

@@ -7,7 +7,7 @@
 
 namespace ntd::log {
 
-// How events read, the same in every form of the log.
+// The wording of events, the same in every format of the log.
 std::string with_machine(std::string_view machine, std::string_view text);
 std::string heading(ScopeKind kind, std::string_view text);
 std::string finished(const ScopeEnd& scope);

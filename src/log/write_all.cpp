@@ -16,8 +16,8 @@ int write_all(int fd, std::string_view bytes) noexcept {
         if (count >= 0) {
             bytes.remove_prefix(static_cast<std::size_t>(count));
         } else if (errno == EAGAIN) {
-            // Whoever shares our stderr may have made it non-blocking. If the reader leaves, poll
-            // returns and write tells why.
+            // Another process that shares our stderr may have made it non-blocking. If the reader
+            // is gone, poll() returns and the next write() fails.
             pollfd ready{fd, POLLOUT, 0};
             ::poll(&ready, 1, -1);
         } else if (errno != EINTR) {

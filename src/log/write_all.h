@@ -4,10 +4,10 @@
 
 namespace ntd::log {
 
-// Writes all of it, however long the reader takes. 0, or the errno of what made it impossible.
+// Writes everything, however long the reader takes. Returns 0 or an errno value.
 int write_all(int fd, std::string_view bytes) noexcept;
 
-// A sink that cannot do its work says so where somebody may see it, past the log.
+// Reports the failure of a sink on stderr, not in the log.
 void say_failure(int error, std::string_view doing) noexcept;
 
 } // namespace ntd::log

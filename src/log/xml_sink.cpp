@@ -65,7 +65,7 @@ void XmlSink::flush() noexcept {
 
 void XmlSink::prepare_for_end() noexcept {
     if (pipe_)
-        pipe_->hold_nobody_up(); // what there is to wait, flush() does
+        pipe_->hold_nobody_up(); // flush() does the waiting
 }
 
 void XmlSink::add(const Event& event, const Line& line) {
@@ -139,7 +139,7 @@ void XmlSink::send() noexcept {
     }
 }
 
-// 0 or an errno: of a pipe, that of an earlier write.
+// Returns 0 or an errno value; for a pipe, that of an earlier write.
 int XmlSink::write_pending() noexcept {
     if (pipe_) {
         pipe_->write(pending_);

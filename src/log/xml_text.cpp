@@ -17,7 +17,7 @@ void append_escaped(std::string& xml, std::string_view text) {
         else if (c == '"')
             xml += "&quot;";
         else if ((c == '\xBE' || c == '\xBF') && xml.ends_with("\xEF\xBF"))
-            xml += '\xBD'; // U+FFFE and U+FFFF are no XML characters: U+FFFD
+            xml += '\xBD'; // U+FFFE and U+FFFF are not allowed in XML: U+FFFD
         else
             xml += c;
     }

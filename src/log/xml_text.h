@@ -5,8 +5,8 @@
 
 namespace ntd::log {
 
-// Any bytes as content of an XML element or attribute: no escape sequences, no characters that XML
-// forbids, invalid UTF-8 replaced, lines kept.
+// Makes any bytes valid content of an XML element or attribute. Removes escape sequences and
+// characters that XML forbids, replaces invalid UTF-8, keeps line ends.
 std::string xml_text(std::string_view bytes);
 
 } // namespace ntd::log

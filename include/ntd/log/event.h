@@ -11,26 +11,27 @@ namespace ntd::log {
 
 enum class Level { debug, info, warning, error };
 
-// A remark of the driver, of the script (log.info() ...) or about a machine.
+// A message of the driver, of the script (log.info() ...) or about a machine.
 struct Line {
     Level level = Level::info;
     std::string text; // may have several lines
 };
 
-// One line of a machine's serial console, as the guest sent it: any bytes, no line end. There are
-// many: it is the sender's own, and a sink that keeps it makes a copy.
+// One line of a machine's serial console as the guest sent it: any bytes, without the line end. The
+// view belongs to the sender and is valid during the call only: there are too many lines to copy
+// each.
 struct Serial {
     std::string_view text;
 };
 
-// What a running command writes to its standard output, shown while it runs.
+// Standard output of a running command, shown while it runs.
 struct Output {
     std::string text;
 };
 
 enum class ScopeKind { nested, subtest };
 
-// "NAME: must succeed: ..." and all that happens until its end.
+// A step of the test ("NAME: must succeed: ..."), which may contain other events until its end.
 struct ScopeBegin {
     std::uint64_t id = 0; // unique in the process
     ScopeKind kind = ScopeKind::nested;
@@ -40,12 +41,12 @@ struct ScopeBegin {
 struct ScopeEnd {
     std::uint64_t id = 0;
     ScopeKind kind = ScopeKind::nested;
-    std::string text; // the same as at its begin
+    std::string text; // same as in ScopeBegin
     std::chrono::duration<double> took{};
-    std::optional<std::string> failure; // message, where an exception ended it
+    std::optional<std::string> failure; // the exception's message, if one ended the scope
 };
 
-// Why the test failed: a traceback of the script's frames, then the exception. Shown at every
+// Why the test failed: the script's part of the traceback, then the exception. Shown at every log
 // level.
 struct TestError {
     std::string text; // several lines

@@ -8,12 +8,12 @@
 
 namespace ntd::log {
 
-// The run as a JUnit report: one case per subtest, or one called "main". Written as a whole by
-// flush() and at the end, in one step, so that nobody ever reads half a report. Of each case's
-// text, and of the consoles, only the last mebibyte is kept.
+// Writes a JUnit report: one test case per subtest, and a case "main" for everything else. flush()
+// and the destructor write the whole file and rename it into place, so nobody reads half a report.
+// Of each case's text and of the consoles only the last mebibyte is kept.
 class JunitSink final : public LogSink {
 public:
-    // Throws SystemError if there can be no such file: better before the test than after it.
+    // Throws SystemError if the file cannot be written, so that the user learns it before the test.
     explicit JunitSink(const std::filesystem::path& file,
                        std::string suite = "NixOS integration test");
     ~JunitSink() override;
@@ -29,9 +29,9 @@ private:
     class Report;
 
     std::filesystem::path file_;
-    std::filesystem::path temporary_; // file_ itself where that is a device or a pipe
+    std::filesystem::path temporary_; // same as file_ if that is a device or a pipe
     std::unique_ptr<Report> report_;
-    bool written_ = false; // nothing happened since
+    bool written_ = false; // no event since the last write
     bool complained_ = false;
 };
 

@@ -12,8 +12,8 @@ namespace ntd::log {
 
 class Log;
 
-// An open scope; ends with end() or with its destructor, which takes an exception in flight for
-// the scope's failure. Lives on one thread.
+// An open scope. It ends with end() or the destructor; an exception in flight is then recorded as
+// the scope's failure. Use it on one thread only.
 class [[nodiscard]] Scope {
 public:
     Scope(Log& log, ScopeKind kind, std::string machine, std::string text);
@@ -37,12 +37,13 @@ private:
     bool open_ = true;
 };
 
-// The test log: takes events from any thread and hands each to every sink, in one order. An event
-// has reached its readers when the call returns, if they read at all; consoles' lines a little
-// later. Never throws once built: it is used while things go wrong.
+// The test log. Takes events from any thread and passes each to every sink, in the same order for
+// all. When a call returns, the event has reached its readers, unless they are slow (see Outlet);
+// console lines arrive a little later. Never throws after construction, because error handling uses
+// it.
 class Log {
 public:
-    // Sinks are added before the log is used by more than one thread.
+    // Add all sinks before a second thread uses the log.
     void add_sink(std::unique_ptr<LogSink> sink);
 
     void debug(std::string_view text) noexcept { line({}, Level::debug, text); }
@@ -63,7 +64,7 @@ public:
 private:
     void settle(std::size_t but_for) noexcept;
 
-    std::mutex mutex_; // whoever holds it calls the sinks
+    std::mutex mutex_; // held while the sinks are called
     std::vector<std::unique_ptr<LogSink>> sinks_;
 };
 

@@ -10,12 +10,12 @@
 
 namespace ntd::log {
 
-// Writes to a descriptor on a thread of its own. Whoever reads there may be slow, or have stopped
-// (Ctrl-S, a pipe that nobody reads): then what is written waits in memory, and nobody waits for
-// the reader longer than `patience`, nor again before it has taken something. What is beyond
-// `most_waiting` is left out, and a line in its place says how much. A regular file, which has no
-// reader, is written to at once, and so is a pipe as long as it has room. Usable from any thread;
-// in a fork it does nothing.
+// Writes to a file descriptor on a thread of its own, because the reader may be slow or stopped
+// (Ctrl-S, a pipe that nobody reads). Data that the reader has not taken waits in memory. Callers
+// wait for it at most `patience`, and after one wait in vain not again until the reader takes
+// something. Data beyond `most_waiting` is dropped, and a line in its place says how much. A
+// regular file has no reader and is written to directly; so is a pipe while it has room.
+// Thread-safe. Does nothing in a fork.
 class Outlet {
 public:
     struct Limits {
@@ -26,28 +26,29 @@ public:
     explicit Outlet(int borrowed);
     Outlet(int borrowed, Limits limits);
     explicit Outlet(UniqueFd owned);
-    ~Outlet(); // waits as settle() does; what is left then is not written
+    ~Outlet(); // waits like settle(), then drops the rest
     Outlet(const Outlet&) = delete;
     Outlet& operator=(const Outlet&) = delete;
     Outlet(Outlet&&) = delete;
     Outlet& operator=(Outlet&&) = delete;
 
-    // Does not wait. Whole lines, if the note of what is left out is to be one.
+    // Does not wait. Pass whole lines, so that the note about dropped data gets a line of its own.
     void write(std::string_view bytes) noexcept;
 
-    // Waits until all that was given to write() before is out, but for so many bytes of it. Returns
+    // Waits until all data passed to write() so far is written, except for `but_for` bytes. Returns
     // whether it is.
     bool settle(std::size_t but_for = 0) noexcept;
 
-    // Nobody waits for the reader from now on: at the end there is one wait for all that is left.
-    // (By itself nobody waits after somebody has in vain, until the reader takes something.)
+    // hold_nobody_up(): settle() no longer waits for the reader. wait_once_more(): it does again,
+    // even after a wait in vain. At the end of the process this gives one wait for all that is
+    // left.
     void hold_nobody_up() noexcept;
     void wait_once_more() noexcept;
 
-    // Why the last write failed, an errno value; 0 if it did not.
+    // The errno value of the last write; 0 if it succeeded.
     int error() const noexcept;
 
-    // Writes to another descriptor, which it borrows, from now on; -1 is its own.
+    // From now on writes to another descriptor, which stays the caller's. -1: to its own again.
     void redirect(int fd) noexcept;
 
 private:
@@ -55,7 +56,7 @@ private:
     explicit Outlet(std::shared_ptr<State> state);
     static void run(State& state) noexcept;
 
-    std::shared_ptr<State> state_; // the thread has it, too: it may be left behind in a write
+    std::shared_ptr<State> state_; // shared: the thread may outlive us in a blocked write
     std::jthread writer_;
 };
 

@@ -10,8 +10,8 @@
 
 namespace ntd::log {
 
-// Makes lines of what commands write: in pieces of any size, on several machines at once. For
-// sinks, which own it and keep it from being used by two threads.
+// Splits the output of commands into lines. It arrives in pieces of any size and from several
+// machines at once. Not thread-safe: the sink that owns it must lock.
 class OutputLines {
 public:
     using Show = std::function<void(std::string_view machine, std::string_view line)>;
@@ -20,8 +20,8 @@ public:
 
     void add(const std::string& machine, std::string_view piece);
 
-    // Shows what has no line end yet: none will come when a step of the machine begins or ends. One
-    // of no machine, such as a subtest, counts for all.
+    // Shows the incomplete line of the machine, when a step of that machine begins or ends. An
+    // empty name (a step of no machine, such as a subtest) shows those of all machines.
     void end(const std::string& machine);
     void end_all();
 

@@ -13,44 +13,46 @@ namespace ntd::log {
 
 struct TerminalOptions {
     bool colour = false;
-    Level level = Level::info; // remarks below it are not shown
+    Level level = Level::info; // messages below this level are hidden
     bool serial = true;        // show the consoles of the machines
 };
 
-// The test log for people, on a file descriptor that it borrows. Nothing else of the driver writes
-// there what a guest may have said (see terminal_text.h). A remark's first line begins with the
-// machine's name and a colon, its further lines with the name and a bar. Usable from any thread,
-// also past the Log. Serial lines are gathered and go out with whatever comes next: who feeds them
-// calls drain() when no more are at hand. A slow reader, or none, holds nobody up for long: see
-// Outlet. When the reader is gone it falls silent (the process ignores SIGPIPE).
+// Writes the test log for people to a file descriptor, which stays the caller's. Nothing else in
+// the driver writes a guest's text there (see terminal_text.h). The first line of a message begins
+// with the machine's name and a colon, further lines with the name and a bar.
+//
+// Thread-safe, also without going through Log. Serial lines are buffered until the next other event
+// or drain(). A slow reader delays nobody for long (see Outlet). When the reader is gone, output is
+// discarded (the process ignores SIGPIPE).
 class TerminalSink final : public LogSink {
 public:
     explicit TerminalSink(int fd, TerminalOptions options = {});
 
     void write(const Event& event) noexcept override;
 
-    // All of it, half lines of a running command included.
+    // Writes everything, incomplete lines of a running command included.
     void flush() noexcept override;
 
-    // What is gathered; half lines wait for their end.
+    // Writes what is buffered, except for incomplete lines.
     void drain() noexcept override;
 
     void settle(std::size_t but_for) noexcept override;
 
     void set_level(Level level);
-    void set_serial(bool shown); // of all machines, those set one by one included
+    void set_serial(bool shown); // of all machines; resets their single settings
     void set_serial(std::string_view machine, bool shown);
 
-    // While somebody has the terminal for something else: no serial lines, whatever is set above.
+    // Hides serial lines, whatever the settings above, while something else uses the terminal.
     void set_quiet(bool quiet);
 
-    // While a line is edited on the terminal: all goes to this descriptor, which is borrowed, for
-    // the line editor to show above the line. -1 ends that, and so does the end of the process,
-    // which the editor would not live to show.
+    // While a line editor uses the terminal: sends all output to this descriptor (which stays the
+    // caller's), so that the editor can show it above its line. -1 ends that. So does
+    // prepare_for_end(), because the editor would not get to show it.
     void redirect(int fd) noexcept;
     void prepare_for_end() noexcept override;
 
-    // A terminal that can show colours, and a user who has not declined them (NO_COLOR).
+    // Whether `fd` is a terminal that can show colours and the user has not declined them
+    // (NO_COLOR).
     static bool wants_colour(int fd);
 
 private:
@@ -68,7 +70,7 @@ private:
     const bool colour_;
     Outlet outlet_;
 
-    std::mutex mutex_; // guards all below
+    std::mutex mutex_; // guards the members below
     Level level_;
     bool serial_;
     bool quiet_ = false;

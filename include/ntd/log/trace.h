@@ -10,8 +10,8 @@ class logger;
 
 namespace ntd::log {
 
-// For developers of the driver: all that goes over the machines' channels, with time and thread, in
-// the file of $NTD_TRACE. Not part of the test log. Usable from any thread.
+// Writes all traffic on the machines' channels, with time and thread, to the file $NTD_TRACE. For
+// developers of the driver; not part of the test log. Thread-safe.
 class Trace {
 public:
     // Throws Error if the file cannot be written.

@@ -16,12 +16,13 @@
 
 namespace ntd::log {
 
-// The test log as nested XML (LOGFILE). Each write to the file leaves a complete document: the
-// closing tags follow what is there and the next write begins on top of them. Into a pipe, which
-// cannot be rewound, they go at the end only. Free of cost on /dev/null.
+// Writes the test log as nested XML (LOGFILE). After each write the file is a complete document:
+// the closing tags follow the last event, and the next write overwrites them. A pipe cannot be
+// rewound and gets them only at the end. Costs nothing on /dev/null.
 //
-// The document is in the order of events. A scope that ends while scopes begun after it are still
-// open (other threads) gets its "finished" line at once, its </nest> when those are closed.
+// Elements are in the order of events. If a scope ends while scopes that began after it are still
+// open (on other threads), its "finished" line is written at once, its </nest> when those have
+// ended.
 class XmlSink final : public LogSink {
 public:
     // Throws SystemError if the file cannot be opened.
@@ -61,9 +62,9 @@ private:
     int write_pending() noexcept;
 
     std::filesystem::path path_;
-    UniqueFd file_;                // a regular one
-    std::unique_ptr<Outlet> pipe_; // or anything else. Neither: nothing is wanted, or it has failed
-    off_t end_ = 0;                // of what is in the file, the closing tags not counted
+    UniqueFd file_;                // a regular file
+    std::unique_ptr<Outlet> pipe_; // any other file; neither: /dev/null or failed
+    off_t end_ = 0;                // end of the file's content without the closing tags
     std::string pending_;
     std::vector<Nest> nests_; // open elements, outermost first
     OutputLines outputs_{[this](auto machine, auto line) { add_output_line(machine, line); }};
