@@ -14,7 +14,7 @@ void Broadcast::notify() noexcept {
     listeners_.with([](const std::vector<Listener*>& listeners) {
         for (auto* listener : listeners) {
             if (listener->notified_.exchange(true))
-                continue; // a system call less for each line of a busy console
+                continue; // saves a system call per line of a busy console
             const std::uint64_t one = 1;
             (void)retry_eintr([&] { return ::write(listener->fd(), &one, sizeof one); });
         }
@@ -34,7 +34,7 @@ Broadcast::Listener::~Listener() {
 
 void Broadcast::Listener::reset() noexcept {
     take_wakes(event_.get());
-    notified_ = false; // last: what is not told until here is seen by who looks afterwards
+    notified_ = false; // last: callers look at the state after reset()
 }
 
 } // namespace ntd::os

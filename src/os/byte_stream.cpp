@@ -13,7 +13,7 @@ namespace ntd::os {
 
 namespace {
 
-constexpr std::size_t chunk = std::size_t{256} * 1024; // a socket's buffer holds no more
+constexpr std::size_t chunk = std::size_t{256} * 1024; // a socket's buffer is not larger
 
 bool is_gone(int error) {
     return error == ECONNRESET || error == EPIPE || error == EIO || error == ENOTCONN;
@@ -27,7 +27,7 @@ ByteStream ByteStream::nonblocking(UniqueFd fd) {
 }
 
 ByteStream::Outcome ByteStream::read_ready(std::string& to) {
-    // A buffer of its own: one in `to` would have to be filled with zeros first.
+    // A separate buffer: space in `to` would have to be filled with zeros first.
     thread_local const auto buffer = std::make_unique_for_overwrite<char[]>(chunk);
     const auto count = retry_eintr([&] { return ::read(fd_.get(), buffer.get(), chunk); });
     if (count > 0) {

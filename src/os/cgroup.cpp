@@ -27,7 +27,7 @@ UniqueFd open_in(int directory, const char* name, int flags) {
     return UniqueFd(::openat(directory, name, flags | O_CLOEXEC));
 }
 
-// What the kernel says in cgroup.events, and notifies of by POLLPRI.
+// Reads cgroup.events, whose changes the kernel signals with POLLPRI (cgroups(7)).
 bool is_populated(int events) {
     std::array<char, 128> text{};
     const auto size = retry_eintr([&] { return ::pread(events, text.data(), text.size(), 0); });
@@ -45,7 +45,7 @@ void wait_until_empty(int cgroup) {
         retry_eintr([&] { return ::poll(&changed, 1, deadline.left_ms()); });
 }
 
-// Those below it first: the kernel removes no cgroup that has any.
+// Removes children first: the kernel refuses to remove a cgroup that has any.
 void remove_tree(int parent, const char* name) {
     const auto closedir = [](DIR* directory) { ::closedir(directory); };
     auto fd = open_in(parent, name, O_RDONLY | O_DIRECTORY);
@@ -73,8 +73,8 @@ void end_cgroup(int parent, const char* name) noexcept {
     remove_tree(parent, name);
 }
 
-// The path is one in our cgroup namespace, "0::/us/box/payload/init.scope". How much of it leads to
-// `above` is not known; what leads on from there is the longest rest that there is.
+// /proc/PID/cgroup has a path in our cgroup namespace, "0::/us/box/payload/init.scope". How much of
+// it leads to `above` is unknown, so this tries its suffixes, the longest first.
 UniqueFd open_cgroup_of(pid_t process, int above) {
     std::ifstream lines(fmt::format("/proc/{}/cgroup", process));
     std::string rest;
@@ -96,7 +96,7 @@ UniqueFd open_cgroup_of(pid_t process, int above) {
 
 Cgroup::Cgroup(int parent, std::string name, const OrphanGuard* guard)
     : name_(std::move(name)), parent_(::fcntl(parent, F_DUPFD_CLOEXEC, 3)) {
-    end_cgroup(parent, name_.c_str()); // left by somebody who had our pid
+    end_cgroup(parent, name_.c_str()); // left by an earlier process with our pid
     if (guard != nullptr)
         guard->add_cgroup(parent, name_);
     if (::mkdirat(parent, name_.c_str(), 0755) < 0)

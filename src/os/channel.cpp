@@ -10,7 +10,7 @@ Channel::Outcome Channel::send(std::string_view message, const Ends& ends) {
         const auto& [deadline, interrupt, fds] = ends;
         const bool writable =
             wait_writable(stream_.fd(), {fds[0], fds[1], fds[2]}, deadline, interrupt);
-        if (deadline.passed()) // also if the other side takes a little all the time
+        if (deadline.passed()) // also if the peer takes a little at a time
             return Outcome::deadline;
         return writable ? Outcome::done : Outcome::ended;
     });
@@ -19,7 +19,7 @@ Channel::Outcome Channel::send(std::string_view message, const Ends& ends) {
 void Channel::post(std::string_view message) noexcept {
     try {
         send(message, [] { return Outcome::deadline; });
-    } catch (const Error&) { // who waits for the answer sees what is wrong with the stream
+    } catch (const Error&) { // the wait for the answer reports it
     }
 }
 

@@ -43,12 +43,12 @@ std::vector<char*> pointers(const std::vector<std::string>& strings) {
     std::vector<char*> result;
     result.reserve(strings.size() + 1);
     for (const auto& string : strings)
-        result.push_back(const_cast<char*>(string.c_str())); // exec's prototype predates const
+        result.push_back(const_cast<char*>(string.c_str())); // exec does not change it
     result.push_back(nullptr);
     return result;
 }
 
-// What a child does before it is the program.
+// What the child does before it executes the program.
 enum class Step { join_cgroup, enter_namespace, enter_directory, execute };
 
 // Why a child could not start.
@@ -57,8 +57,8 @@ struct Failure {
     int error; // errno
 };
 
-// What the child needs between fork and exec, all of it made before: the child shares our memory
-// and may run when another thread holds any lock, so it calls nothing but system calls.
+// What the child needs between fork and exec. All of it is prepared before the fork: the child
+// shares our memory, and another thread may hold any lock, so the child may only make system calls.
 struct Child {
     char* const* argv;
     char* const* environment;
@@ -71,10 +71,10 @@ struct Child {
     std::span<const int> inherited;
     std::array<int, 3> streams;
     const OrphanGuard* guard;
-    int report; // takes a Failure, or is closed by exec
+    int report; // pipe: gets a Failure, or is closed by exec
 };
 
-// All steps but the last, which has no way back.
+// All steps except exec.
 std::optional<Step> failed_step(const Child& child) noexcept {
     if (child.cgroup_procs >= 0 && ::write(child.cgroup_procs, "0", 1) != 1)
         return Step::join_cgroup;
@@ -102,7 +102,7 @@ void execute(const Child& child) noexcept {
     struct sigaction by_default {};
     by_default.sa_handler = SIG_DFL;
     for (int signal = 1; signal < NSIG; ++signal)
-        ::sigaction(signal, &by_default, nullptr); // Python ignores SIGPIPE: QEMU must not
+        ::sigaction(signal, &by_default, nullptr); // QEMU would inherit Python's SIG_IGN of SIGPIPE
     for (int fd = 0; fd < 3; ++fd)
         ::dup2(child.streams.at(static_cast<std::size_t>(fd)), fd);
     ::syscall(SYS_close_range, 3U, UINT_MAX, 1U << 2); // CLOSE_RANGE_CLOEXEC, Linux 5.11
@@ -119,20 +119,20 @@ void execute(const Child& child) noexcept {
     ::_exit(127);
 }
 
-// vfork, because a fork copies the page tables of the whole driver, and posix_spawn has no place
-// for the child to announce itself to the guard. Signals are blocked meanwhile, so that no handler
-// of ours runs in the child, in our memory.
+// vfork, because fork copies the page tables of the whole driver, and posix_spawn gives the child
+// no chance to register with the guard. Signals are blocked meanwhile, because a handler of ours
+// would run in the child, in our memory.
 pid_t spawn(const Child& child) {
-    const SignalsBlocked blocked; // its end leaves errno alone
+    const SignalsBlocked blocked; // its destructor keeps errno
     const pid_t pid = ::vfork();
     if (pid == 0)
         run_child(child);
     return pid;
 }
 
-// vfork returns after exec, so the report is there, or the pipe is closed. Where it is a mere fork
-// (thread sanitizer, some emulators), the child may take a moment; and a fork of another thread may
-// keep the pipe open.
+// vfork returns after exec, so the report is there or the pipe is closed. Where vfork is a plain
+// fork (thread sanitizer, some emulators), the child may take a moment; and a child that another
+// thread forks may keep the pipe open. Hence the timeout.
 std::optional<Failure> read_report(const UniqueFd& pipe) {
     pollfd polled{pipe.get(), POLLIN, 0};
     Failure failure{};
@@ -142,7 +142,7 @@ std::optional<Failure> read_report(const UniqueFd& pipe) {
     return std::nullopt;
 }
 
-// In the environment that it is given: ours may be changed by another thread of the script.
+// Uses the PATH passed in, because another thread of the script may change ours.
 std::string find_program(const std::string& name, const std::vector<std::string>& environment) {
     constexpr std::string_view variable = "PATH=";
     if (name.find('/') != name.npos)
@@ -179,7 +179,7 @@ std::string find_program(const std::string& name, const std::vector<std::string>
     throw SystemError(failure.error, what);
 }
 
-// What the child has for its standard input: the caller's descriptor, a pipe's end, /dev/null.
+// The child's standard input: the caller's descriptor, a pipe, or /dev/null.
 UniqueFd open_stdin(const ProcessSpec& spec, UniqueFd& write_end) {
     if (spec.stdin_fd >= 0)
         return UniqueFd(::fcntl(spec.stdin_fd, F_DUPFD_CLOEXEC, 3));
@@ -253,7 +253,7 @@ ChildProcess::ChildProcess(const ProcessSpec& spec, const OrphanGuard& guard)
 
 ChildProcess::~ChildProcess() {
     if (is_fork())
-        return; // it is no child of ours
+        return; // not a child of this process
     ::kill(leaves_others_ ? pid_ : -pid_, SIGKILL);
     retry_eintr([&] { return ::waitpid(pid_, nullptr, 0); });
     guard_.forget(pid_);
@@ -266,7 +266,7 @@ std::optional<ExitStatus> ChildProcess::poll() {
                            return ::waitid(P_PID, static_cast<id_t>(pid_), &info,
                                            WEXITED | WNOHANG | WNOWAIT);
                        }) < 0)
-            status = ExitStatus{}; // somebody else reaped it: how it ended is not known any more
+            status = ExitStatus{}; // reaped elsewhere: its status is lost
         else if (!status && info.si_pid == pid_)
             status = exit_status(info);
         return status;

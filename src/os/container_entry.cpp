@@ -18,7 +18,7 @@
 #include <string_view>
 #include <utility>
 
-// The program src/os/porter, where there is one.
+// The embedded program src/os/porter, if it was built.
 #ifdef NTD_PORTER
 asm(".pushsection .rodata\n"
     "ntd_porter_begin: .incbin \"" NTD_PORTER "\"\n"
@@ -41,10 +41,11 @@ constexpr std::array<std::pair<const char*, std::uint64_t>, 8> kinds{{{"user", C
                                                                       {"cgroup", CLONE_NEWCGROUP},
                                                                       {"time", CLONE_NEWTIME}}};
 
-// What follows is about init as long as that has not ended. Afterwards it may be about anybody, but
-// the porter starts with init's descriptor, and gets nowhere.
+// The functions below read /proc by pid. If init has ended, they may read another process, but that
+// does no harm: the porter uses init's pidfd and fails.
 
-// Without those that we are in already: the kernel refuses that for some kinds.
+// The namespaces of the process that differ from ours: for some kinds setns(2) fails if we are in
+// the namespace already.
 std::uint64_t namespaces_of(pid_t process) {
     std::uint64_t result = 0;
     for (const auto& [name, flag] : kinds) {
@@ -63,7 +64,8 @@ UniqueFd open_root(pid_t process) {
         ::open(fmt::format("/proc/{}/root", process).c_str(), O_PATH | O_DIRECTORY | O_CLOEXEC));
 }
 
-// The lines are "CapBnd:\t000001ffffffffff". No name of a process can have a line's end in it.
+// Reads lines such as "CapBnd:\t000001ffffffffff". A process's name cannot fake one, because the
+// kernel escapes line ends in it.
 std::array<std::uint64_t, 6> rights_of(pid_t process) {
     constexpr std::array<std::string_view, 6> names{"CapInh", "CapPrm",     "CapEff",
                                                     "CapBnd", "NoNewPrivs", "Seccomp"};
@@ -79,7 +81,7 @@ std::array<std::uint64_t, 6> rights_of(pid_t process) {
     return result;
 }
 
-// Whether a child of ours would have one. It is said no only where that is known.
+// Whether a child would inherit our terminal. If that is unknown, true.
 bool has_terminal() {
     return UniqueFd(::open("/dev/tty", O_RDWR | O_NOCTTY | O_CLOEXEC)) || errno != ENXIO;
 }
@@ -97,8 +99,8 @@ std::string_view porter_program() {
 ContainerEntry::ContainerEntry(pid_t init)
     : init_(init), porter_(sealed_file("ntd-porter", porter_program())) {}
 
-// Rights first: init may go into a user namespace below its own meanwhile, where it has all of
-// them, and never back.
+// Reads the rights first. If init moves to a nested user namespace, where it has all capabilities,
+// it cannot come back; so rights read before the namespaces are never too many.
 ChildProcess ContainerEntry::start(ProcessSpec spec,
                                    int cgroup,
                                    const std::vector<std::string>& programs,
@@ -113,12 +115,12 @@ ChildProcess ContainerEntry::start(ProcessSpec spec,
         argv.push_back(std::to_string(right));
     argv.push_back(std::to_string(programs.size()));
     argv.insert(argv.end(), programs.begin(), programs.end());
-    argv.emplace_back(); // for the one that is executed
+    argv.emplace_back(); // place for the program that is executed
     argv.insert(argv.end(), spec.argv.begin(), spec.argv.end());
     spec.argv = std::move(argv);
     spec.program_fd = porter_.get();
     spec.inherited = {init_.exit_fd(), root.get(), cgroup};
-    // On a busy machine the first process of a new session waits longer for its turn.
+    // Only if needed: on a busy host the first process of a new session is scheduled later.
     spec.new_session = has_terminal();
     return ChildProcess(spec, guard);
 }

@@ -25,7 +25,7 @@ bool is_same(const struct stat& one, const struct stat& other) {
     return one.st_dev == other.st_dev && one.st_ino == other.st_ino;
 }
 
-// Whether another descriptor of this process is one of the same directory.
+// Whether this process has another descriptor of the same directory.
 bool is_open_here(int fd) {
     struct stat wanted {};
     if (::fstat(fd, &wanted) < 0)
@@ -39,8 +39,8 @@ bool is_open_here(int fd) {
     });
 }
 
-// Who has it, as far as the kernel tells: its locks have inodes, "1: FLOCK ADVISORY WRITE 123
-// 08:01:456 0 EOF", and not the devices that stat(2) has on all file systems.
+// Describes the lock's owner from /proc/locks: "1: FLOCK ADVISORY WRITE 123 08:01:456 0 EOF".
+// Compares inodes only, as the device there differs from that of stat(2) on some file systems.
 std::string owner_of(int fd) {
     struct stat wanted {};
     ::fstat(fd, &wanted);
@@ -59,7 +59,8 @@ std::string owner_of(int fd) {
     return "a process that cannot be seen from here";
 }
 
-// As it was when the base directory was chosen: another thread of the script may change it now.
+// Reads the initial environment, with which the base directory was chosen: getenv(3) is not safe
+// while another thread of the script changes the environment.
 const char* variable_to_set() {
     constexpr std::string_view first = "XDG_RUNTIME_DIR=";
     std::ifstream environment("/proc/self/environ");
@@ -74,7 +75,7 @@ const char* variable_to_set() {
 void lock_directory(int fd, const fs::path& path) {
     if (retry_eintr([&] { return ::flock(fd, LOCK_EX | LOCK_NB); }) == 0)
         return;
-    if (errno != EWOULDBLOCK || is_open_here(fd)) // a file system may have no locks
+    if (errno != EWOULDBLOCK || is_open_here(fd)) // other errors: no locks here
         return;
     throw Error("'{}' is in use by another run of the driver, {}; set {} to another directory for "
                 "this run",

@@ -40,7 +40,7 @@ EventLoop::EventLoop() : wake_(::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)) {
 
 EventLoop::~EventLoop() {
     if (is_fork())
-        thread_.detach(); // it is not there
+        thread_.detach(); // a fork does not have the thread
     thread_.request_stop();
     wake();
 }
@@ -70,15 +70,15 @@ EventLoop::Watch EventLoop::add(Entry entry) {
 
 void EventLoop::remove(std::uint64_t id) noexcept {
     if (is_fork())
-        return;                            // nothing runs that could use it
-    decltype(entries_)::node_type removed; // what its callback has is destroyed without the lock
+        return;                            // no thread runs callbacks
+    decltype(entries_)::node_type removed; // destroys the callback after unlocking
     std::unique_lock lock(mutex_);
     removed = entries_.extract(id);
     if (std::this_thread::get_id() == thread_.get_id())
         return;
     idle_.wait(lock, [&] { return running_ != id; });
     lock.unlock();
-    wake(); // poll must not go on with a descriptor that its owner is about to close
+    wake(); // poll must drop the descriptor before its owner closes it
 }
 
 void EventLoop::wake() noexcept {
@@ -108,19 +108,19 @@ void EventLoop::run(const std::stop_token& stop) {
             }
         }
         if (::poll(fds.data(), fds.size(), soonest.left_ms()) < 0)
-            continue; // EINTR cannot be (signals are blocked), anything else will come again
+            continue; // no EINTR: signals are blocked; retry other errors
         if (fds[0].revents != 0)
             take_wakes(wake_.get());
         for (std::size_t i = 1; i < fds.size(); ++i)
             if (fds[i].revents != 0)
                 dispatch(ids[i]);
-        std::sort(timers.begin(), timers.end()); // several may be late
+        std::sort(timers.begin(), timers.end()); // several may be due
         for (const auto& [time, id] : timers)
             dispatch(id);
     }
 }
 
-// Runs one entry's callback if the entry still exists and, for a timer, its time has come.
+// Runs one entry's callback if the entry still exists and, for a timer, is due.
 void EventLoop::dispatch(std::uint64_t id) {
     std::unique_lock lock(mutex_);
     const auto found = entries_.find(id);
@@ -137,7 +137,7 @@ void EventLoop::dispatch(std::uint64_t id) {
     } else {
         entries_.erase(id);
         lock.unlock();
-        callback = nullptr; // who waits in remove() may then destroy what it has
+        callback = nullptr; // destroyed before remove() returns in another thread
         lock.lock();
     }
     running_ = 0;

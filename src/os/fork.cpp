@@ -15,7 +15,7 @@ pid_t fork_bound(int signal) {
     if (child > 0)
         return child;
     ::prctl(PR_SET_PDEATHSIG, signal);
-    if (::getppid() != parent) // it has ended before it could be asked for
+    if (::getppid() != parent) // the parent ended before prctl()
         ::_exit(1);
     return 0;
 }

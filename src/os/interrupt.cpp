@@ -33,7 +33,7 @@ void take_wakes(int fd) {
 void open_standard_streams() {
     int fd = 0;
     while (fd <= STDERR_FILENO) {
-        // The lowest number that is free. NOLINTNEXTLINE(android-cloexec-open): programs inherit it
+        // Opens the lowest free number. NOLINTNEXTLINE(android-cloexec-open): programs inherit it
         fd = ::open("/dev/null", O_RDWR);
         if (fd < 0)
             throw_errno("open /dev/null");

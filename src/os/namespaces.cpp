@@ -47,7 +47,8 @@ UniqueFd open_device_news() {
     return socket;
 }
 
-// On a thread of its own, whose namespaces may be others then.
+// Runs `function` on a thread of its own, which may change its namespaces, and rethrows its
+// exception.
 void run_apart(const std::function<void()>& function) {
     std::exception_ptr failure;
     std::jthread([&] {
@@ -61,7 +62,7 @@ void run_apart(const std::function<void()>& function) {
         std::rethrow_exception(failure);
 }
 
-// A new network has a loopback device that is down.
+// A new network namespace has a loopback device that is down.
 void set_loopback_up(int socket) {
     ifreq request{};
     std::strcpy(request.ifr_name, "lo");
@@ -70,7 +71,8 @@ void set_loopback_up(int socket) {
         throw_errno("set the loopback device up");
 }
 
-// Into a network that /sys shows: programs look there for devices. False where that cannot be.
+// Enters a new network namespace and mounts its /sys, where programs look for devices. If that
+// mount is not possible, returns to the old namespace and returns false.
 bool enter_network(const UniqueFd& old) {
     if (::unshare(CLONE_NEWNET) < 0)
         throw_errno("make a network namespace");

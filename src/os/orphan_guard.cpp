@@ -28,7 +28,7 @@ namespace ntd::os {
 
 namespace {
 
-// One message and the descriptor that has come with it, as sendmsg(2) and recvmsg(2) take them.
+// A message with an optional descriptor, for sendmsg(2) and recvmsg(2).
 class Envelope {
 public:
     Envelope(void* message, std::size_t size) : part_{message, size} {
@@ -71,18 +71,18 @@ private:
 };
 
 void remove_files(const std::vector<std::string>& files) {
-    for (auto file = files.rbegin(); file != files.rend(); ++file) // a directory after its content
+    for (auto file = files.rbegin(); file != files.rend(); ++file) // content before directory
         ::remove(file->c_str());
 }
 
-// Follows no link on its way.
+// Follows no symbolic links.
 void remove_all(int parent, const std::string& name) {
-    std::error_code ignored; // there is nobody to tell
+    std::error_code ignored; // no way to report it
     std::filesystem::remove_all(fmt::format("/proc/self/fd/{}/{}", parent, name), ignored);
 }
 
-// Nothing that happens to us, or to the terminal, may reach the guard, and it must not keep our
-// output open for a reader who waits for its end.
+// Isolates the guard from signals to the driver and its terminal. Also closes the driver's output,
+// so that its readers see the end of the file when the driver ends.
 void detach() {
     ::setsid();
     for (const int signal : {SIGINT, SIGTERM, SIGHUP, SIGQUIT, SIGPIPE, SIGUSR1, SIGUSR2})
@@ -91,7 +91,7 @@ void detach() {
     for (const int fd : {0, 1, 2})
         ::dup2(null, fd);
     ::prctl(PR_SET_NAME, "ntd-guard");
-    ::prctl(PR_SET_PDEATHSIG, SIGCONT); // somebody may have stopped it
+    ::prctl(PR_SET_PDEATHSIG, SIGCONT); // wakes the guard if it was stopped
 }
 
 } // namespace
@@ -109,8 +109,8 @@ enum class OrphanGuard::Kind : char {
 
 struct OrphanGuard::Message {
     Kind kind;
-    int number; // of a group, of a process (which comes as a descriptor), of what is unfinished
-    std::array<char, 201> path; // with a NUL; or a name, whose parent comes as a descriptor
+    int number;                 // pgid, pid (sent with a pidfd), or number of an unfinished file
+    std::array<char, 201> path; // NUL-terminated; or a name, sent with its parent's descriptor
 
     static constexpr std::size_t short_size() { return offsetof(Message, path); }
 };
@@ -192,18 +192,19 @@ OrphanGuard::OrphanGuard() {
 OrphanGuard::~OrphanGuard() {
     if (is_fork())
         return;
-    ::shutdown(socket_.get(), SHUT_WR); // a fork that is not ours may have the socket, too
+    ::shutdown(socket_.get(), SHUT_WR); // not close(): a forked child may have the socket, too
     wake();
     int status = 0;
     if (retry_eintr([&] { return ::waitpid(pid_, &status, 0); }) != pid_ || status != 0)
-        end_all(); // somebody has killed it
+        end_all(); // the guard was killed
 }
 
 void OrphanGuard::wake() const noexcept {
-    ::kill(pid_, SIGCONT); // not reaped yet, whatever has become of it
+    ::kill(pid_, SIGCONT); // its pid is still valid: we have not reaped it
 }
 
-// A guard that does not read must not hold us up; what it misses is in our own lists.
+// A guard that does not read must not block us. end_all() handles what it misses from our own
+// lists.
 void OrphanGuard::tell(const void* message, std::size_t size) const noexcept {
     ::send(socket_.get(), message, size, MSG_NOSIGNAL | MSG_DONTWAIT);
 }
@@ -248,7 +249,7 @@ void OrphanGuard::forget_process(const OtherProcess& process) const noexcept {
 void OrphanGuard::add_file(std::string_view path) const noexcept {
     Message message{Kind::file, 0, {}};
     if (path.size() >= message.path.size())
-        return; // its begin may be the path of something else
+        return; // a truncated path may name another file
     path.copy(message.path.data(), path.size());
     tell(&message, sizeof message);
     left_.with([&](Leftovers& left) { left.files.emplace_back(path); });
@@ -281,7 +282,7 @@ void OrphanGuard::add_named(Kind kind,
                             int number) const noexcept {
     Message message{kind, number, {}};
     if (name.size() >= message.path.size())
-        return; // its begin may be the name of something else
+        return; // a truncated name may name another file
     name.copy(message.path.data(), name.size());
     Envelope envelope(&message, sizeof message);
     envelope.enclose(parent);

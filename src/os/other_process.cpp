@@ -22,10 +22,10 @@ namespace {
 struct Facts {
     std::string state; // a letter
     pid_t parent = -1;
-    unsigned long long start = 0; // in ticks since the host was booted
+    unsigned long long start = 0; // in ticks since the host booted
 };
 
-// "4711 (a name) S 815 ...": the name may have anything in it.
+// Parses /proc/PID/stat: "4711 (a name) S 815 ...". The name may contain any character.
 Facts facts_of(pid_t pid) {
     std::string line;
     std::getline(std::ifstream(fmt::format("/proc/{}/stat", pid)), line, '\0');
@@ -39,17 +39,18 @@ Facts facts_of(pid_t pid) {
     return facts;
 }
 
-// From Linux 6.5 on. Before that a number may be another's when the process has ended.
+// SO_PEERPIDFD exists from Linux 6.5 on. With older kernels this opens the pid and then checks that
+// the connection is still open, since the pid may be reused after the process has ended.
 UniqueFd pidfd_of_peer(int socket, pid_t pid) {
-    constexpr int peer_pidfd = 77; // SO_PEERPIDFD, which older headers lack
+    constexpr int peer_pidfd = 77; // SO_PEERPIDFD, not in older headers
     int pidfd = -1;
     socklen_t size = sizeof pidfd;
     if (::getsockopt(socket, SOL_SOCKET, peer_pidfd, &pidfd, &size) == 0)
         return UniqueFd(pidfd);
     if (errno != ENOPROTOOPT)
-        return UniqueFd(); // it has ended
+        return UniqueFd(); // the process has ended
     UniqueFd opened(static_cast<int>(::syscall(SYS_pidfd_open, pid, 0U)));
-    pollfd connection{socket, POLLRDHUP, 0}; // open: the process was there when we opened it
+    pollfd connection{socket, POLLRDHUP, 0}; // still connected: the pid was valid at pidfd_open()
     return ::poll(&connection, 1, 0) == 0 ? std::move(opened) : UniqueFd();
 }
 
@@ -77,7 +78,7 @@ bool OtherProcess::is_older_than(pid_t other) const {
     return facts_of(pid_).start < facts_of(other).start;
 }
 
-// Nothing tells of it, so this looks again and again; as a rule once.
+// There is no notification for this, so it polls; usually once.
 void wait_until_asleep(pid_t process, Deadline deadline) noexcept {
     constexpr std::chrono::milliseconds pause{1};
     while (facts_of(process).state == "R" && !deadline.passed())

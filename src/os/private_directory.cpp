@@ -23,8 +23,8 @@ namespace fs = std::filesystem;
 
 constexpr mode_t ours_alone = 0700;
 
-// The parent is what the user has chosen, by whatever links; only the last part is in a place that
-// others may have been to before.
+// The user has chosen the parent, and links in it are followed. Only the last component is in a
+// place where other users may have created something.
 struct Place {
     explicit Place(const fs::path& path)
         : name(path.filename()),
@@ -78,7 +78,7 @@ std::optional<struct stat> status_of(const Place& place, const fs::path& path) {
     throw_errno("look at '{}'", path.string());
 }
 
-// While `known` is open nothing else can have its numbers.
+// While `known` is open, its inode number is not reused.
 bool is_same(const struct stat& status, int known) {
     struct stat before {};
     return known >= 0 && ::fstat(known, &before) == 0 && before.st_dev == status.st_dev &&
@@ -98,7 +98,7 @@ std::string random_suffix() {
 
 template <typename Make>
 fs::path make_fresh(const std::string& prefix, std::string_view what, Make make) {
-    constexpr int most = 100; // in vain: somebody is there on purpose
+    constexpr int most = 100; // after so many collisions, suspect an attack
     for (int attempt = 1;; ++attempt) {
         const auto path = prefix + random_suffix();
         if (make(path) == 0)
@@ -120,7 +120,7 @@ UniqueFd open_private_directory(const fs::path& given, Contents contents, int kn
                                 O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC));
     if (!directory) {
         const int code = errno;
-        if (const auto status = status_of(place, path)) // which says more
+        if (const auto status = status_of(place, path)) // for a better message
             check(path, *status, contents);
         throw SystemError(code, fmt::format("open the directory '{}'", path.string()));
     }
@@ -144,7 +144,7 @@ UniqueFd claim_private_directory(const fs::path& path, Contents contents, int kn
         auto directory = open_private_directory(path, contents, known);
         struct stat status {};
         if (::lstat(path.c_str(), &status) == 0 && is_same(status, known))
-            return UniqueFd(::fcntl(known, F_DUPFD_CLOEXEC, 3)); // which is locked
+            return UniqueFd(::fcntl(known, F_DUPFD_CLOEXEC, 3)); // which holds the lock
         lock_directory(directory.get(), path);
         // Another run may have removed it before we had the lock.
         if (::lstat(path.c_str(), &status) == 0 && is_same(status, directory.get()))
@@ -165,7 +165,7 @@ bool remove_private(const fs::path& given) {
     const UniqueFd old(::open(path.c_str(), O_RDONLY | O_DIRECTORY | O_NONBLOCK | O_CLOEXEC));
     if (old)
         lock_directory(old.get(), path); // until it is removed
-    fs::remove_all(path, error);         // never follows a link on its way
+    fs::remove_all(path, error);         // never follows a symbolic link
     if (error)
         throw SystemError(error.value(), fmt::format("remove the old '{}'", path.string()));
     return true;

@@ -21,7 +21,7 @@ void ProcessSet::remove(pid_t pid) {
         processes_.erase(it);
 }
 
-// The number of a group is its own as long as the process that leads it lives.
+// A group's id is not reused while its leader lives, so it can be added to the groups here.
 void ProcessSet::signal(int number) {
     for (const auto& process : processes_)
         if (process->group() == process->pid())

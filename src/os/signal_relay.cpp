@@ -22,7 +22,7 @@ extern "C" void do_nothing(int) {}
 
 void handle_nudges(void (*handler)(int)) {
     struct sigaction action {};
-    action.sa_handler = handler; // without SA_RESTART: system calls end
+    action.sa_handler = handler; // without SA_RESTART: system calls fail with EINTR
     ::sigaction(SIGRTMAX, &action, nullptr);
 }
 
@@ -38,7 +38,7 @@ SignalRelay::SignalRelay(EventLoop& loop, Interrupt& interrupt)
     handle_nudges(do_nothing);
     watch_ = loop_.watch(read_end_.get(), [this] {
         take_wakes(read_end_.get());
-        (void)!::write(interrupt_.wake_fd(), "", 1); // full: there is news already
+        (void)!::write(interrupt_.wake_fd(), "", 1); // if full, a wake-up is pending
         nudge();
         for (std::size_t i = 0; i < again_.size(); ++i)
             again_.at(i) = loop_.at(Deadline::after(times.at(i)), [this] { nudge(); });
@@ -47,13 +47,13 @@ SignalRelay::SignalRelay(EventLoop& loop, Interrupt& interrupt)
 }
 
 SignalRelay::~SignalRelay() {
-    watch_.reset(); // from here on nothing sets the timers
+    watch_.reset(); // from here on no callback sets the timers
     for (auto& timer : again_)
         timer.reset();
-    handle_nudges(SIG_IGN); // one may be under way
+    handle_nudges(SIG_IGN); // a signal may still be pending
 }
 
-// By its number: a thread that has ended may be asked for.
+// By thread id: pthread_kill(3) must not be called for a thread that may have ended.
 void SignalRelay::nudge() const {
     ::tgkill(::getpid(), owner_, SIGRTMAX);
 }

@@ -68,7 +68,7 @@ UniqueFd UnixListener::accept_ready() {
     return ::poll(&ready, 1, 0) > 0 ? accept() : UniqueFd();
 }
 
-// The mode of the file is that of the socket.
+// bind(2) gives the file the mode of the socket.
 UnixDatagrams::UnixDatagrams(std::string path)
     : path_(std::move(path)), fd_(make_socket(SOCK_DGRAM | SOCK_NONBLOCK)) {
     constexpr int yes = 1;
@@ -88,7 +88,7 @@ void UnixDatagrams::remove() noexcept {
         ::unlink(path_.c_str());
 }
 
-// There is room for the sender's credentials and nothing else: the kernel drops descriptors.
+// The control buffer has room for the sender's credentials only, so the kernel drops descriptors.
 std::optional<Datagram> UnixDatagrams::receive() {
     std::array<char, longest> text{};
     alignas(cmsghdr) std::array<char, CMSG_SPACE(sizeof(ucred))> control{};

@@ -15,7 +15,7 @@ namespace {
 
 constexpr std::size_t longest_answer = 32; // "OK 4294967295\n" has 14 bytes
 
-// Byte by byte: what comes behind the line is for others.
+// Byte by byte: what follows the line belongs to the connection.
 std::string read_line(int fd, std::array<int, 2> ends, Deadline deadline, Interrupt& interrupt) {
     std::string line;
     while (!line.ends_with('\n') && line.size() < longest_answer) {

@@ -13,18 +13,18 @@ namespace ntd::os {
 
 namespace {
 
-constexpr std::size_t most_fds = 8; // that a call waits for
+constexpr std::size_t most_fds = 8; // per call
 
-// A script may close any descriptor: nobody must wait for ever, and as busy as can be, for what is
-// none any more.
+// Throws if one of the descriptors is closed: a script may close any, and poll(2) would then return
+// at once, forever.
 void refuse_closed(std::span<const pollfd> fds) {
     for (const auto& each : fds)
         if ((each.revents & POLLNVAL) != 0)
             throw SystemError(EBADF, "wait for a descriptor of the driver, which somebody closed");
 }
 
-// One poll(2) with the interrupt's descriptor in the last place of `fds`. Returns false at the
-// deadline; interruptions are dealt with and end in a new poll.
+// One poll(2), with the interrupt's descriptor as the last element of `fds`. Returns false at the
+// deadline. Handles interrupts and polls again.
 bool poll_until(std::span<pollfd> fds, Deadline deadline, Interrupt& interrupt) {
     refuse_forks();
     fds.back() = {interrupt.fd(), POLLIN, 0};
@@ -34,8 +34,8 @@ bool poll_until(std::span<pollfd> fds, Deadline deadline, Interrupt& interrupt) 
             throw_errno("poll");
         if (ready > 0)
             refuse_closed(fds);
-        // A signal comes as a byte or as an interruption, as Python's handler and its wake-up
-        // descriptor (which a script may have replaced) happen to work.
+        // A signal shows as a byte in the pipe or as EINTR, depending on when Python's handler ran
+        // and whether a script has replaced Python's wake-up descriptor.
         if ((ready < 0 && interrupt.fd() >= 0) || (ready > 0 && fds.back().revents != 0)) {
             interrupt.check();
             continue;
@@ -47,7 +47,7 @@ bool poll_until(std::span<pollfd> fds, Deadline deadline, Interrupt& interrupt) 
     }
 }
 
-// Returns how many there are then. There is room for the interrupt behind them.
+// Appends `fds` to `polled` and returns the new count, which leaves room for the interrupt.
 std::size_t
 add_readable(std::span<pollfd> polled, std::size_t count, std::initializer_list<int> fds) {
     for (const int fd : fds)
@@ -66,7 +66,7 @@ wait_readable(std::initializer_list<int> fds, Deadline deadline, Interrupt& inte
     for (std::size_t i = 0; i < count; ++i)
         if (polled.at(i).revents != 0)
             return i;
-    return std::nullopt; // not reached: poll said that one is ready
+    return std::nullopt; // not reached: poll reported a ready one
 }
 
 bool wait_writable(int fd,

@@ -8,12 +8,12 @@
 
 namespace ntd::os {
 
-// "Something changed", told by any thread to every thread that waits for it with wait_readable().
+// Tells all threads that wait with wait_readable() that something changed. Any thread may notify.
 class Broadcast {
 public:
     void notify() noexcept;
 
-    // One waiter. Make it before looking at the state, so that no change falls in between.
+    // One waiter. Create it before looking at the state, so that no change is missed.
     class Listener {
     public:
         explicit Listener(Broadcast& source);
@@ -24,7 +24,7 @@ public:
         Listener& operator=(Listener&&) = delete;
 
         int fd() const { return event_.get(); }
-        void reset() noexcept; // to be notified again
+        void reset() noexcept; // re-arms: fd() is readable at the next notify()
 
     private:
         friend class Broadcast;

@@ -9,8 +9,8 @@
 
 namespace ntd::os {
 
-// A non-blocking descriptor with reads and writes that end: by data, by the deadline, or by a
-// second descriptor (usually "the process on the other side has ended").
+// A non-blocking file descriptor whose reads and writes always end: by data, at the deadline, or
+// when a second descriptor becomes readable (usually the pidfd of the peer's process).
 class ByteStream {
 public:
     enum class Outcome { data, closed, deadline };
@@ -18,7 +18,7 @@ public:
     ByteStream() = default;
     explicit ByteStream(UniqueFd fd) : fd_(std::move(fd)) {}
 
-    // Makes the descriptor non-blocking first.
+    // Makes the descriptor non-blocking.
     static ByteStream nonblocking(UniqueFd fd);
 
     int fd() const { return fd_.get(); }
@@ -26,17 +26,17 @@ public:
     void close() { fd_.reset(); }
     UniqueFd take() { return std::move(fd_); }
 
-    // Appends what is there to `to`, waiting for the first byte. Data is read before `end` counts.
+    // Waits for data and appends it to `to`. Reads data that is there before it looks at `end`.
     Outcome read_some(std::string& to, int end, Deadline deadline, Interrupt& interrupt);
 
-    // Appends what is there without waiting.
+    // Appends to `to` what is there, without waiting.
     Outcome read_ready(std::string& to);
 
-    // Writes what is taken without waiting: all (data), or up to where the other side takes no more
-    // for now (deadline). `bytes` is the rest then.
+    // Writes without waiting. Returns `data` if everything was written. Returns `deadline` if the
+    // peer takes no more for now; `bytes` is then the rest.
     Outcome write_ready(std::string_view& bytes);
 
-    // Everything, or the reason why not.
+    // Writes everything; otherwise returns the reason.
     Outcome write_all(std::string_view bytes, int end, Deadline deadline, Interrupt& interrupt);
 
 private:

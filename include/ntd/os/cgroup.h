@@ -10,12 +10,12 @@ namespace ntd::os {
 
 class OrphanGuard;
 
-// A cgroup (version 2) of our own: whatever is started in it, and moves within it, ends with it.
-// The destructor kills all that is in it and in those below it, and removes them.
+// A cgroup (version 2) of our own. The destructor kills all processes in it and in the cgroups
+// below it, and removes them all.
 class Cgroup {
 public:
-    // In the directory `parent` of a cgroup2 file system. If there is a guard, it does what the
-    // destructor would do when we end without one. Throws SystemError.
+    // Makes the cgroup in the directory `parent` of a cgroup2 file system. The guard, if there is
+    // one, does the destructor's work if the driver is killed. Throws SystemError.
     Cgroup(int parent, std::string name, const OrphanGuard* guard);
     ~Cgroup();
     Cgroup(const Cgroup&) = delete;
@@ -33,12 +33,12 @@ private:
     UniqueFd procs_;
 };
 
-// The directory of the cgroup that a process is in, which is the one of the directory `above` or is
-// below it; `above` itself if it cannot be told. Throws SystemError.
+// Opens the directory of the cgroup that a process is in, which must be `above` or below it. Opens
+// `above` itself if that cannot be determined. Throws SystemError.
 UniqueFd open_cgroup_of(pid_t process, int above);
 
-// Kills all processes in the cgroup `name` of the directory `parent` and below it, waits until they
-// have ended (two seconds at most), and removes it. Nothing if there is none.
+// Kills all processes in the cgroup `name` of the directory `parent` and below it, waits at most
+// two seconds until they have ended, and removes it. Does nothing if there is no such cgroup.
 void end_cgroup(int parent, const char* name) noexcept;
 
 } // namespace ntd::os

@@ -11,24 +11,23 @@
 
 namespace ntd::os {
 
-// What ends a wait for somebody on the other side of a channel: the deadline, the interrupt (which
-// throws), or a descriptor that becomes readable, such as that of the other side's process. -1:
-// none.
+// What ends a wait for the peer of a channel: the deadline, the interrupt (which throws), or a
+// descriptor that becomes readable, such as the pidfd of the peer's process. -1: unused.
 struct Ends {
     Deadline deadline;
     Interrupt& interrupt;
     std::array<int, 3> fds{-1, -1, -1};
 };
 
-// A stream on which messages go out whole. A call that ends early leaves the rest of its message to
-// the next one, so that the other side never takes what comes next for a part of it.
-// One caller at a time.
+// A stream that sends whole messages. If a call ends early, the next one sends the rest of its
+// message first, so that the peer never takes a new message for part of the old one. Not
+// thread-safe.
 class Channel {
 public:
     enum class Outcome {
         done,
-        closed,   // by the other side
-        deadline, // has passed
+        closed,   // by the peer
+        deadline, // passed
         ended     // one of the descriptors is readable
     };
 
@@ -39,24 +38,24 @@ public:
     explicit operator bool() const { return static_cast<bool>(stream_); }
     ByteStream& stream() { return stream_; }
 
-    // Hands over what earlier calls have left, and then the message.
+    // Sends what earlier calls have left, then the message.
     Outcome send(std::string_view message, const Ends& ends);
 
-    // The same without waiting: what is not taken at once is left.
+    // The same without waiting. Keeps what cannot be sent at once for the next call.
     void post(std::string_view message) noexcept;
 
-    // How much earlier calls have left.
+    // The number of bytes that earlier calls have left.
     std::size_t unsent() const { return unsent_.size(); }
 
-    // Whoever is to get the rest is there no more.
+    // Discards what earlier calls have left, when its receiver is gone.
     void forget_unsent() { unsent_.clear(); }
 
-    // Appends what comes to `to`, waiting for the first byte. What is there already is read even
-    // if something has ended the wait.
+    // Waits for data and appends it to `to`. Reads data that is there even if something has ended
+    // the wait.
     Outcome receive(std::string& to, const Ends& ends);
 
 private:
-    using Wait = std::function<Outcome()>; // until more can be written (done), or to the end
+    using Wait = std::function<Outcome()>; // until the stream is writable (done) or the wait ends
     Outcome send(std::string_view message, const Wait& wait);
     Outcome write(std::string_view& bytes, const Wait& wait);
 

@@ -15,7 +15,7 @@
 
 namespace ntd::os {
 
-// How a process ended: with a status, or by a signal (then status is meaningless).
+// How a process ended: with an exit status, or by a signal (then `status` has no meaning).
 struct ExitStatus {
     int status = 0;
     int signal = 0;
@@ -23,38 +23,38 @@ struct ExitStatus {
     // "exited with status 1", "was killed by signal 9 (Killed)"
     std::string describe() const;
 
-    // As Python's Popen.returncode: the status, or minus the signal.
+    // Like Python's Popen.returncode: the status, or minus the signal.
     int returncode() const { return signal != 0 ? -signal : status; }
 };
 
-// What to start. argv[0] is looked up in PATH.
+// What to start. argv[0] is looked up in the PATH of `environment`.
 struct ProcessSpec {
     std::vector<std::string> argv = {};
     std::vector<std::string> environment = {}; // "NAME=value"
-    std::filesystem::path directory = {};      // empty: ours
+    std::filesystem::path directory = {};      // empty: the driver's
     bool pipe_stdin = true;                    // otherwise /dev/null
 
-    bool new_session = false; // without our terminal; the child leads it as it leads its group
+    bool new_session = false; // detached from our terminal, as session leader
 
-    // Descriptors that the caller goes on owning; -1 or none: not used.
-    int program_fd = -1;              // to execute, whatever argv[0] is
-    int stdin_fd = -1;                // to read from, instead of the pipe
-    int stdout_fd = -1;               // to write to, instead of a pipe
-    int stderr_fd = -1;               // the same
-    std::vector<int> namespaces = {}; // to be in, entered in this order; `directory` is there
-    int cgroup_procs = -1;            // the file cgroup.procs of the cgroup to be in
-    std::vector<int> inherited = {};  // to be open in the child, too, under the same numbers
+    // Descriptors that stay the caller's; -1 or empty: not used.
+    int program_fd = -1;              // executed instead of argv[0]
+    int stdin_fd = -1;                // used instead of the pipe
+    int stdout_fd = -1;               // used instead of a pipe
+    int stderr_fd = -1;               // used instead of a pipe
+    std::vector<int> namespaces = {}; // entered in this order; `directory` is inside
+    int cgroup_procs = -1;            // cgroup.procs of the cgroup to join
+    std::vector<int> inherited = {};  // kept open in the child, same numbers
 
-    // What the child has started may live on after it: something else ends that.
+    // The child's own children may outlive it: something else ends those.
     bool leaves_others = false;
 };
 
-// A child in a process group of its own, whose standard streams are pipes. Its owner ends it: the
-// destructor kills the whole group (or the child alone, see ProcessSpec) and reaps the child: until
-// then nobody else has its pid. poll(), wait() and signals may come from any thread.
+// A child process in a process group of its own, with pipes as standard streams. The destructor
+// kills the whole group (or the child alone, see ProcessSpec::leaves_others) and reaps the child;
+// until then its pid is not reused. poll(), wait() and the signal functions are thread-safe.
 class ChildProcess {
 public:
-    // Throws SystemError, naming the program, if it cannot be executed.
+    // Throws SystemError with the program's name if it cannot be executed.
     ChildProcess(const ProcessSpec& spec, const OrphanGuard& guard);
     ~ChildProcess();
     ChildProcess(const ChildProcess&) = delete;
@@ -70,9 +70,9 @@ public:
     std::optional<ExitStatus> wait(Deadline deadline, Interrupt& interrupt);
 
     void signal(int number) noexcept;       // to the child alone, if it still runs
-    void signal_group(int number) noexcept; // to all that it started, too
+    void signal_group(int number) noexcept; // to the whole process group
 
-    // SIGTERM to all that it started, and SIGKILL when the child has ended or at the deadline.
+    // Sends SIGTERM to the process group, and SIGKILL when the child has ended or at the deadline.
     // Cannot be interrupted.
     void end(Deadline deadline) noexcept;
 
@@ -88,7 +88,7 @@ private:
     Guarded<std::optional<ExitStatus>> status_;
 };
 
-// All "NAME=value" of this process. Not safe while another thread changes the environment.
+// The environment of this process as "NAME=value". Not safe while another thread changes it.
 std::vector<std::string> current_environment();
 
 } // namespace ntd::os

@@ -9,41 +9,43 @@
 
 namespace ntd::os {
 
-// The way into a container for processes of ours. It is known by its init, by a descriptor.
+// Starts processes of ours in a container, which is identified by a pidfd of its init.
 //
-// A process in it has all that init has at that time and nothing else: every namespace, the root
-// directory, a cgroup, the capabilities, and root's groups there; a keyring of its own; the
-// standard streams that it is given, and no terminal. No code of the container runs before all of
-// that holds, and what the container can get at then has nothing of ours: see
+// Such a process gets what init has at that time and nothing else: every namespace, the root
+// directory, a cgroup, the capabilities, and root's groups there. It has a keyring of its own, the
+// standard streams passed to it, and no terminal. No code of the container runs before all of that
+// holds, and the process that the container can then access contains nothing of the driver: see
 // src/os/porter/porter.cpp.
 //
-// Not copied are init's securebits, its limits, and its seccomp filter. Who has one gets a filter
-// that refuses what root in a container must not have, see porter/filter.h. Any thread may use it.
+// init's securebits, resource limits and seccomp filter are not copied. If init has a filter, the
+// process gets one that refuses what root in a container must not do, see porter/filter.h.
+// Thread-safe.
 class ContainerEntry {
 public:
-    // What a process ends with that could not be carried in, perhaps as init had ended; its
-    // standard error says why.
+    // Exit status if entering the container failed, perhaps because init had ended; stderr says
+    // why.
     static constexpr int cannot_enter = 125;
 
-    // `init` executes a program of its container already. Throws SystemError.
+    // `init` must have executed a program of its container already. Throws SystemError.
     explicit ContainerEntry(pid_t init);
 
     const OtherProcess& init() const { return init_; }
 
-    // Starts `spec`, whose argv are arguments, in the container: the first of `programs` that can
-    // be executed. `cgroup` is the directory of its cgroup. Throws SystemError.
+    // Starts the first of `programs` that can be executed in the container. `spec.argv` has its
+    // arguments only. `cgroup` is the directory of its cgroup. Throws SystemError.
     ChildProcess start(ProcessSpec spec,
                        int cgroup,
                        const std::vector<std::string>& programs,
                        const OrphanGuard& guard) const;
 
-    // Whether the kernel knows the path, one of a file in memory such as a socket of /run. Asks no
-    // file system, as one of the container might never answer, and follows nothing out of it.
+    // Whether the path exists on a file system in memory, such as that of a socket in /run. Looks
+    // only in the kernel's cache, because a file system of the container might never answer, and
+    // follows no link out of the container.
     bool has(const char* path) const;
 
 private:
     OtherProcess init_;
-    UniqueFd porter_; // its program: a file that has no other user, and that cannot be changed
+    UniqueFd porter_; // its program, as a sealed file that nobody else uses
 };
 
 } // namespace ntd::os

@@ -4,9 +4,10 @@
 
 namespace ntd::os {
 
-// Keeps other runs of the driver away from the directory that `fd` is a descriptor of, for as long
-// as it or a duplicate is open; the kernel sees to that, whatever ends us. Throws Error, naming the
-// process and what to do, if another run has it. Other descriptors of ours are no other run.
+// Locks the directory of `fd` against other runs of the driver. The kernel releases the lock when
+// `fd` and its duplicates are closed, however the process ends. Throws Error, with the other
+// process and what to do, if another run holds the lock. Other descriptors of this process do not
+// conflict.
 void lock_directory(int fd, const std::filesystem::path& path);
 
 } // namespace ntd::os

@@ -6,14 +6,14 @@
 
 namespace ntd::os {
 
-// Tells when something appears in a directory, or a file in it has been written. Make it before
+// Notifies when a file appears in a directory or a file in it has been written. Create it before
 // looking, so that nothing is missed.
 class DirectoryWatch {
 public:
     explicit DirectoryWatch(const std::filesystem::path& directory); // throws SystemError
 
     int fd() const { return fd_.get(); } // readable once that has happened
-    void reset() noexcept;               // to be told again
+    void reset() noexcept;               // re-arms it
 
 private:
     UniqueFd fd_;

@@ -12,8 +12,8 @@
 
 namespace ntd::os {
 
-// The I/O thread: one poll(2) over the descriptors and timers that others register. Callbacks run
-// on that thread, one at a time; they do not block and do not throw. All signals are blocked there.
+// The I/O thread: one poll(2) over the registered descriptors and timers. Callbacks run on that
+// thread, one at a time; they must not block or throw. All signals are blocked there.
 class EventLoop {
 public:
     EventLoop();
@@ -23,8 +23,8 @@ public:
     EventLoop(EventLoop&&) = delete;
     EventLoop& operator=(EventLoop&&) = delete;
 
-    // A registration. Its destructor returns only when a running callback has ended, so what the
-    // callback uses may be destroyed after it. (On the I/O thread itself it does not wait.)
+    // A registration. Its destructor waits until a running callback has returned, so that what the
+    // callback uses can be destroyed afterwards. (On the I/O thread itself it does not wait.)
     class [[nodiscard]] Watch {
     public:
         Watch() = default;
@@ -41,10 +41,10 @@ public:
         std::uint64_t id_ = 0;
     };
 
-    // Calls back whenever `fd` is readable or hung up, until the callback returns false.
+    // Calls `on_readable` whenever `fd` is readable or hung up, until it returns false.
     Watch watch(int fd, std::function<bool()> on_readable);
 
-    // Calls back once, at the deadline.
+    // Calls `on_time` once, at the deadline.
     Watch at(Deadline deadline, std::function<void()> on_time);
 
 private:
@@ -61,11 +61,11 @@ private:
     void wake() noexcept;
 
     std::mutex mutex_;
-    std::condition_variable idle_;           // with mutex_: running_ has changed
+    std::condition_variable idle_;           // notified when running_ changes
     std::map<std::uint64_t, Entry> entries_; // guarded by mutex_
     std::uint64_t last_id_ = 0;              // guarded by mutex_
-    std::uint64_t running_ = 0;              // guarded by mutex_; whose callback runs now
-    UniqueFd wake_;                          // eventfd: entries_ has changed
+    std::uint64_t running_ = 0;              // guarded by mutex_; id of the running callback
+    UniqueFd wake_;                          // eventfd, signalled when entries_ changes
     std::jthread thread_;                    // last: it uses all of the above
 };
 

@@ -4,8 +4,8 @@
 
 namespace ntd::os {
 
-// fork(2), for programs that have no thread yet. The child, to which it returns 0, is sent `signal`
-// when the thread that called it ends, however that comes. Throws SystemError.
+// fork(2), for programs that have no threads yet. Returns 0 in the child. The kernel sends the
+// child `signal` when the calling thread ends, for whatever reason. Throws SystemError.
 pid_t fork_bound(int signal);
 
 } // namespace ntd::os

@@ -7,21 +7,21 @@
 
 namespace ntd::os {
 
-// Lets something outside (a signal, through Python's wake-up descriptor) look into the waits of one
-// thread, the one that made this object. Other threads' waits are not touched.
+// Lets an outside event (a signal, through Python's wake-up descriptor) interrupt the waits of the
+// thread that made this object. The waits of other threads are not affected.
 class Interrupt {
 public:
     Interrupt();
 
-    // A byte written here makes the owner's wait call the hook. Non-blocking; safe in a signal
-    // handler. A pipe, not an eventfd: Python writes single bytes, which an eventfd refuses.
+    // A byte written here makes the owner's wait call the hook. Non-blocking; async-signal-safe. A
+    // pipe, because Python writes single bytes, which an eventfd refuses.
     int wake_fd() const { return write_end_.get(); }
 
-    // Called on the owner's thread, inside its wait. What it throws ends the wait; when it returns,
-    // the wait goes on.
+    // The hook runs on the owner's thread, inside its wait. An exception from it ends the wait;
+    // when it returns, the wait continues.
     void set_hook(std::function<void()> hook) { hook_ = std::move(hook); }
 
-    // What the calling thread has to watch besides its own descriptors; -1 if nothing.
+    // The descriptor that a wait of the calling thread must watch besides its own; -1 if none.
     int fd() const;
 
     // Empties the pipe and runs the hook.

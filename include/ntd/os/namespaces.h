@@ -8,33 +8,33 @@
 
 namespace ntd::os {
 
-// Tells when a network device appears or changes. Make it before looking.
+// Notifies when a network device appears or changes. Create it before looking.
 class DeviceWatch {
 public:
     explicit DeviceWatch(UniqueFd socket) : socket_(std::move(socket)) {}
 
     int fd() const { return socket_.get(); } // readable once something has changed
-    void reset() const noexcept;             // to be told again
+    void reset() const noexcept;             // re-arms it
 
 private:
     UniqueFd socket_;
 };
 
-// A mount namespace of our own, in which nothing that is mounted or unmounted reaches anybody else,
-// and a network namespace. They end with their last user: this object, or a process in them. So all
-// mounts and network devices in them end when we do, however we end.
+// A mount namespace, whose mounts propagate nowhere, and a network namespace. The kernel removes
+// them after their last user: this object, or a process in them. So all mounts and network devices
+// in them disappear with the driver, however it ends.
 class Namespaces {
 public:
-    // Runs `prepare` in them, on a thread of its own: our other threads stay where they are. It has
-    // `has_network` = false where a file system that shows the new network cannot be mounted on
-    // /sys, as in some sandboxes: then the network is still ours. Throws SystemError, and what
+    // Runs `prepare` in the namespaces, on a thread of its own, so that other threads stay where
+    // they are. Where /sys cannot be mounted for the new network, as in some sandboxes,
+    // `has_network` is false and the driver's own network is used. Throws SystemError, and what
     // `prepare` throws.
     explicit Namespaces(const std::function<void(bool has_network)>& prepare);
 
     int mount() const { return mount_.get(); }
-    int network() const { return network_.get(); } // -1: ours
+    int network() const { return network_.get(); } // -1: the driver's own
 
-    // Whether the network has a device of that name.
+    // Whether the network has a device with that name.
     bool has_device(const std::string& name) const;
 
     DeviceWatch watch_devices() const; // of the network; throws SystemError
@@ -44,7 +44,7 @@ private:
 
     UniqueFd mount_;
     UniqueFd network_;
-    UniqueFd network_socket_; // for questions about it
+    UniqueFd network_socket_; // for ioctl(2)
 };
 
 } // namespace ntd::os

@@ -15,51 +15,53 @@
 
 namespace ntd::os {
 
-// A small process beside ours that ends what we leave behind when we die without a chance to clean
-// up (SIGKILL, out of memory, a crash). It knows the process groups we started: every child
-// announces itself between fork and exec, so there is no moment in which one is unknown. When our
-// end of the socket closes, it sends SIGTERM to the groups still known, then SIGKILL.
+// A small process that ends what the driver leaves behind if it dies without a chance to clean up
+// (SIGKILL, out of memory, a crash). It knows the process groups that the driver started: every
+// child registers itself between fork and exec, so that none is ever unknown. When the driver's end
+// of the socket closes, it sends SIGTERM to the registered groups, then SIGKILL.
 //
-// PR_SET_PDEATHSIG would not do: it fires when the *thread* that forked ends, and it does not reach
+// PR_SET_PDEATHSIG is not enough: it fires when the *thread* that forked ends, and does not reach
 // grandchildren.
 class OrphanGuard {
 public:
-    OrphanGuard(); // forks: call it before the first thread is started
+    OrphanGuard(); // forks: construct it before the first thread starts
     ~OrphanGuard();
     OrphanGuard(const OrphanGuard&) = delete;
     OrphanGuard& operator=(const OrphanGuard&) = delete;
     OrphanGuard(OrphanGuard&&) = delete;
     OrphanGuard& operator=(OrphanGuard&&) = delete;
 
-    // Whether a process group is to be ended with us. add() is safe between fork and exec.
+    // Registers or unregisters a process group that is to end with the driver. add() is safe
+    // between fork and exec.
     void add(pid_t group) const noexcept;
     void forget(pid_t group) const noexcept;
 
-    // The parent's side of add(), once the child is there: for end_all().
+    // The parent's side of add(): call it once the child exists, so that end_all() knows the group,
+    // too.
     void adopt(pid_t group) const noexcept;
 
     // Ends all groups and cgroups and removes the files, now: SIGTERM, then SIGKILL after two
-    // seconds. For the way out of the process; the guard itself may have been killed.
+    // seconds. For the end of the driver, as the guard itself may have been killed.
     void end_all() const noexcept;
 
-    // A process that may have left its group, or was never in one of ours: it is ended like the
-    // groups, whatever becomes of its number.
+    // Registers a process that may have left its group, or was never in one of ours. It is ended
+    // like the groups, and identified by a pidfd, so that reuse of its pid does no harm.
     void add_process(const OtherProcess& process) const noexcept;
     void forget_process(const OtherProcess& process) const noexcept;
 
-    // A socket or a symbolic link to remove at our end, the last one first. A path of
-    // more than 200 bytes is passed over.
+    // Registers a socket or a symbolic link to remove when the driver ends, the last one first.
+    // Paths of more than 200 bytes are ignored.
     void add_file(std::string_view path) const noexcept;
 
-    // A file or directory to remove at our end with all that is in it, until it is forgotten by the
-    // number that this returns: what would be left half done. A name of more than 200 bytes is
-    // passed over.
+    // Registers an incomplete file or directory, which is removed with its content when the driver
+    // ends. Returns the number to pass to forget_unfinished() once it is complete. Names of more
+    // than 200 bytes are ignored.
     int add_unfinished(int parent, std::string_view name) const noexcept;
     int add_unfinished(const std::filesystem::path& path) const noexcept;
     void forget_unfinished(int number) const noexcept;
 
-    // A cgroup to end and remove with the groups, see end_cgroup(): it has those, too, that have
-    // left their process groups. A name of more than 200 bytes is passed over.
+    // Registers a cgroup to end and remove with the groups, see end_cgroup(). It also contains
+    // processes that have left their process groups. Names of more than 200 bytes are ignored.
     void add_cgroup(int parent, std::string_view name) const noexcept;
 
 private:
@@ -67,12 +69,12 @@ private:
     struct Message;
 
     struct Named {
-        std::shared_ptr<UniqueFd> parent; // for copies of the list
+        std::shared_ptr<UniqueFd> parent; // shared by copies of the list
         std::string name;
-        int number; // of what is unfinished
+        int number; // for forget_unfinished()
     };
 
-    // What is to end with us. The guard has one, and so have we.
+    // What is to end with the driver. The guard and the driver each keep a copy.
     struct Leftovers {
         ProcessSet processes;
         std::vector<Named> cgroups;
@@ -80,7 +82,7 @@ private:
         std::vector<std::string> files;
 
         void forget_unfinished(int number);
-        void end(); // all, in this order
+        void end(); // everything, in the order of the members
     };
 
     [[noreturn]] static void guard(int socket);

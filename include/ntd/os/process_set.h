@@ -11,26 +11,26 @@
 
 namespace ntd::os {
 
-// Process groups, and processes beside them, that are to end together. Copies share the processes.
+// Process groups and single processes that are to end together. Copies share the processes.
 class ProcessSet {
 public:
     void add_group(pid_t group) { groups_.insert(group); }
     void remove_group(pid_t group) { groups_.erase(group); }
 
-    // One that may have left its group, or was never in one of ours. Nothing if it is there, or has
-    // ended.
+    // Adds a process that may have left its group, or was never in one of ours. Does nothing if the
+    // process is in the set already or has ended.
     void add(OtherProcess process);
 
-    // Of two with the same number the older one, which has ended.
+    // Of two processes with the same pid, removes the older one, which has ended.
     void remove(pid_t pid);
 
     const std::vector<std::shared_ptr<const OtherProcess>>& processes() const { return processes_; }
 
-    // To all, and from the first time on to the groups that the processes lead, too: what a process
-    // has started may live on after it.
+    // Sends a signal to all. Includes, from the first call on, the groups that the processes lead,
+    // because their children may outlive them.
     void signal(int number);
 
-    // Until the leaders of the groups and the processes have ended. Cannot be interrupted.
+    // Waits until the group leaders and the processes have ended. Cannot be interrupted.
     void wait_for_ends(Deadline deadline) const;
 
     bool processes_have_ended() const;

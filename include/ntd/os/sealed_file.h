@@ -6,8 +6,8 @@
 
 namespace ntd::os {
 
-// A file in memory with these bytes, to be read from its begin: whoever gets it can change neither
-// them nor its size. Throws SystemError.
+// A file in memory with these bytes, positioned at its start and sealed: nobody can change its
+// content or size. Throws SystemError.
 UniqueFd sealed_file(const char* name, std::string_view bytes);
 
 } // namespace ntd::os

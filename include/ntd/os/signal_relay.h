@@ -11,15 +11,15 @@
 
 namespace ntd::os {
 
-// Sees to it that a signal's handler runs on the thread that made this object, whatever system call
-// that is in. CPython looks for signals and then enters the call: a signal that comes between the
-// two, or that the kernel gives to another thread, is not seen before the call returns. So Python
-// writes a byte here as well. It goes on to the thread's Interrupt, for our own waits, and the
-// thread is sent a signal without effect, which ends any other call (EINTR) and lets Python look:
-// at once, and a few times more in case it came too early again.
+// Makes Python's signal handlers run on the thread that made this object, whatever system call it
+// is blocked in. CPython checks for signals and then enters the call; a signal that arrives in
+// between, or on another thread, is not noticed until the call returns. Therefore Python also
+// writes a byte to wake_fd(). The relay passes it to the thread's Interrupt, for our own waits. It
+// also sends the thread a signal without effect, which makes any other call fail with EINTR, so
+// that Python looks: once immediately and a few times more, in case it came too early again.
 class SignalRelay {
 public:
-    // Takes SIGRTMAX for the signal without effect.
+    // Uses SIGRTMAX as the signal without effect.
     SignalRelay(EventLoop& loop, Interrupt& interrupt);
     ~SignalRelay();
     SignalRelay(const SignalRelay&) = delete;
@@ -27,7 +27,7 @@ public:
     SignalRelay(SignalRelay&&) = delete;
     SignalRelay& operator=(SignalRelay&&) = delete;
 
-    // Where to write a byte for each signal. Non-blocking; safe in a signal handler.
+    // Write a byte here for each signal. Non-blocking; async-signal-safe.
     int wake_fd() const { return write_end_.get(); }
 
 private:

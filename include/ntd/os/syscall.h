@@ -6,7 +6,7 @@
 
 namespace ntd::os {
 
-// Repeats a system call while a signal interrupts it.
+// Repeats a system call as long as it fails with EINTR.
 template <typename Call>
 auto retry_eintr(Call call) {
     for (;;) {
@@ -16,19 +16,19 @@ auto retry_eintr(Call call) {
     }
 }
 
-// O_CLOEXEC is the business of the call that opens; this is for the rest.
+// Makes `fd` non-blocking.
 void set_nonblocking(int fd);
 
-// Reads what has come, without waiting, at the reading end of a pipe or an eventfd by which threads
-// of ours wake each other; 0: nothing.
-// Throws SystemError if it is none any more: whoever closed it, a script for one, has its number
-// for something else now, which would wake us again at once, and for ever.
+// Reads from a pipe or eventfd with which our threads wake each other, without waiting. Returns the
+// number of bytes, 0 if there are none. Throws SystemError if `fd` is no longer such a descriptor:
+// a script may have closed it and its number may be in use for another file. A wait on that would
+// return at once, forever.
 std::size_t read_wakes(int fd, std::span<char> bytes);
 
-// The same where it does not matter what has come.
+// The same, if the bytes do not matter.
 void take_wakes(int fd);
 
-// Makes /dev/null of standard streams that are closed, so that nothing else gets their numbers.
+// Opens /dev/null for closed standard streams, so that no other file gets their numbers.
 void open_standard_streams();
 
 } // namespace ntd::os

@@ -9,10 +9,10 @@
 
 namespace ntd::os {
 
-// The longest path that sockaddr_un takes, without the final NUL.
+// The longest path that fits into sockaddr_un, without the final NUL.
 constexpr std::size_t longest_socket_path = 107;
 
-// A listening stream socket; the file is replaced if it exists, and removed at the end.
+// A listening stream socket. Replaces an existing file; the destructor removes the file.
 class UnixListener {
 public:
     explicit UnixListener(std::string path);
@@ -22,27 +22,28 @@ public:
     UnixListener(UnixListener&&) = delete;
     UnixListener& operator=(UnixListener&&) = delete;
 
-    int fd() const { return fd_.get(); } // readable when somebody connects
-    UniqueFd accept();                   // non-blocking socket
-    UniqueFd accept_ready();             // the same, or nothing if nobody has connected
+    int fd() const { return fd_.get(); } // readable when a client connects
+    UniqueFd accept();                   // a non-blocking socket
+    UniqueFd accept_ready();             // the same, or empty if no client has connected
 
 private:
     std::string path_;
     UniqueFd fd_;
 };
 
-// What one of a datagram socket's senders has said. It may have ended by now.
+// A datagram and its sender, which may have ended by now.
 struct Datagram {
     std::string text;
-    pid_t sender = -1; // as the kernel tells it
+    pid_t sender = -1; // from the kernel
 };
 
-// A non-blocking socket that our own user can send datagrams to; the file is removed at the end.
+// A non-blocking datagram socket that only our own user can send to. The destructor removes the
+// file.
 class UnixDatagrams {
 public:
     static constexpr std::size_t longest = 4096;
 
-    // Throws Error if the path is somebody else's; SystemError.
+    // Throws Error if the path belongs to another user; SystemError.
     explicit UnixDatagrams(std::string path);
     ~UnixDatagrams();
     UnixDatagrams(const UnixDatagrams&) = delete;
@@ -50,14 +51,15 @@ public:
     UnixDatagrams(UnixDatagrams&&) = delete;
     UnixDatagrams& operator=(UnixDatagrams&&) = delete;
 
-    const UniqueFd& fd() const { return fd_; } // readable when there is one
+    const UniqueFd& fd() const { return fd_; } // readable when there is a datagram
     const std::string& path() const { return path_; }
 
-    // Nobody can send to it any more; another one may be made. Call it once, or leave it.
+    // Removes the file, so that nobody can send to it any more and a new socket can be made there.
+    // Call it at most once.
     void remove() noexcept;
 
-    // The next one that is there. One that is too long has no text; descriptors that somebody sends
-    // along are not taken.
+    // The next datagram, if there is one. Its text is empty if it was too long. Descriptors sent
+    // with it are dropped.
     std::optional<Datagram> receive();
 
 private:
@@ -66,7 +68,7 @@ private:
     bool removed_ = false;
 };
 
-// A connected, non-blocking stream socket. Throws SystemError.
+// Connects a non-blocking stream socket. Throws SystemError.
 UniqueFd connect_unix(const std::string& path);
 
 } // namespace ntd::os

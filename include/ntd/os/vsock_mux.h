@@ -9,13 +9,13 @@
 
 namespace ntd::os {
 
-// Connects to a port of a guest's vsock through a Unix socket on the host, as vhost-device-vsock
-// and Firecracker offer it: "CONNECT PORT\n" is sent, "OK PORT\n" comes back, and the rest is the
-// connection's. A port on which nobody listens ends it without an answer; a guest that has not yet
-// loaded its driver gives none at all.
+// Connects to a port of a guest's vsock through a Unix socket on the host, with the protocol of
+// vhost-device-vsock and Firecracker: the client sends "CONNECT PORT\n" and the server answers
+// "OK PORT\n"; the rest belongs to the connection. If nobody listens on the port, the server closes
+// the connection without an answer. If the guest has not loaded its driver yet, there is no answer.
 //
-// Returns a non-blocking socket. One of `ends` (-1: none) becomes readable when no answer will come
-// any more. Throws SystemError (ECONNREFUSED: nobody listens in the guest; ECONNABORTED: `ends`),
+// Returns a non-blocking socket. `ends` (-1: unused) become readable when no answer can come any
+// more. Throws SystemError (ECONNREFUSED: nobody listens in the guest; ECONNABORTED: `ends`),
 // ProtocolError, TimeoutError.
 UniqueFd connect_vsock_mux(const std::string& path,
                            unsigned port,
@@ -23,8 +23,8 @@ UniqueFd connect_vsock_mux(const std::string& path,
                            Deadline deadline,
                            Interrupt& interrupt);
 
-// The half of it that a guest has a hand in: takes the answer, and nothing behind it, from a socket
-// that was asked for `what`.
+// Reads the answer, and nothing after it, from a socket on which `what` was requested. Separate,
+// because a guest can influence this half.
 void read_vsock_mux_answer(int fd,
                            const std::string& what,
                            std::array<int, 2> ends,

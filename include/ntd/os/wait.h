@@ -9,13 +9,13 @@
 namespace ntd::os {
 
 // Blocks until one of the descriptors is readable, hung up or in error, and returns the index of
-// the first such; nullopt once the deadline has passed. Negative descriptors are passed over.
-// Throws what the interrupt's hook throws. The calling side blocks nowhere else.
+// the first such; nullopt once the deadline has passed. Negative descriptors are ignored. Throws
+// what the interrupt's hook throws. Script threads block nowhere else.
 std::optional<std::size_t>
 wait_readable(std::initializer_list<int> fds, Deadline deadline, Interrupt& interrupt);
 
-// The same for writing to `fd`, ended early when one of `ends` becomes readable. True if `fd` is
-// writable.
+// Waits until `fd` is writable, or until one of `ends` becomes readable or the deadline passes.
+// Returns whether `fd` is writable.
 bool wait_writable(int fd,
                    std::initializer_list<int> ends,
                    Deadline deadline,

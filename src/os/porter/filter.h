@@ -5,9 +5,9 @@
 #include <linux/filter.h>
 #include <linux/seccomp.h>
 
-// Calls that lead out of a container whose root has the capabilities that systemd-nspawn leaves it:
-// another kernel, files by their handles, everybody's keys, programs in the kernel. Those of
-// systemd-nspawn's filter do not have them either.
+// System calls that lead out of a container whose root has the capabilities that systemd-nspawn
+// leaves it: kexec, files by handle, keyrings, BPF, kernel modules and the like. systemd-nspawn's
+// own filter does not allow them either.
 
 namespace {
 
@@ -18,7 +18,7 @@ constexpr __u32 refused_calls[] = {__NR_kexec_load,   __NR_kexec_file_load, __NR
                                    __NR_quotactl_fd,  __NR_lookup_dcookie,  __NR_init_module,
                                    __NR_finit_module, __NR_delete_module};
 
-// The same for the 32-bit programs that the processor runs.
+// The same for 32-bit programs on the same processor.
 #if defined(__x86_64__)
 constexpr __u32 own_kind = AUDIT_ARCH_X86_64;
 constexpr __u32 other_kind = AUDIT_ARCH_I386;
@@ -31,7 +31,7 @@ constexpr __u32 other_refused_calls[] = {347, 401, 371, 309, 310, 311, 386, 364,
                                          87,  115, 131, 443, 249, 128, 379, 129};
 #endif
 
-constexpr __u32 x32 = 0x40000000; // of x86-64: a third numbering, which nobody uses
+constexpr __u32 x32 = 0x40000000; // x86-64's third numbering of system calls, in practice unused
 
 class Filter {
 public:

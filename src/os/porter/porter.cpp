@@ -1,16 +1,16 @@
-// The program that carries a process into a container, see <ntd/os/container_entry.h>.
+// The program that brings a process into a container, see <ntd/os/container_entry.h>.
 //
-// Three processes, each of which knows no more than it needs:
+// It runs as three processes, each of which has no more access than it needs:
 //
-// - The porter itself stays on the host. It waits, and ends as the command ended.
-// - A second one enters all namespaces of the container and takes on its rights. As it keeps its
-//   PID namespace, no process of the container has a number for it: nobody can signal or trace it.
-// - The third one is born in the container's PID namespace: from its first instruction on root in
-//   the container can trace it, write its memory and take its descriptors. That is why it is made
-//   of this program, which has neither libraries nor memory of the driver: there is nothing to take
-//   but the command, its standard streams, and a sealed copy of these instructions.
+// - The porter itself stays on the host. It waits, and ends with the status of the command.
+// - The second one enters all namespaces of the container and takes on init's rights. As it keeps
+//   its PID namespace, no process of the container can see it: none can signal or trace it.
+// - The third one starts in the container's PID namespace. From its first instruction, root in the
+//   container can trace it, write its memory and take its descriptors. Therefore it runs this
+//   program, which has neither libraries nor memory of the driver: there is nothing to take but the
+//   command, its standard streams, and a sealed copy of these instructions.
 //
-// There is no C library here: a shared one would be a file of the host that a tracer can write to.
+// There is no C library: a shared one would be a file of the host that a tracer can write to.
 
 #include "filter.h"
 
@@ -93,7 +93,7 @@ void say(const char* text) {
 [[noreturn]] void fail(const char* what, long error) {
     char number[] = "000\n";
     for (int i = 2; i >= 0; --i, error /= 10)
-        number[i] = static_cast<char>('0' - error % 10); // it is -errno
+        number[i] = static_cast<char>('0' - error % 10); // `error` is -errno
     say("nixos-test-driver: cannot enter the container: ");
     say(what);
     say(": error ");
@@ -106,19 +106,19 @@ void must(const char* what, long result) {
         fail(what, result);
 }
 
-// The arguments, in this order; then a number of programs, those programs, and a place for the one
-// that is executed, before its arguments.
+// The arguments, in this order. They are followed by the number of programs, the programs, a place
+// for the program that is executed, and its arguments.
 struct Order {
     Word init;       // a pidfd
-    Word namespaces; // of init's, that it does not share with us: CLONE_NEW...
+    Word namespaces; // init's that differ from ours: CLONE_NEW...
     Word root;       // init's root directory
-    Word cgroup;     // the directory of its cgroup
+    Word cgroup;     // the directory of the command's cgroup
     Word inheritable;
     Word permitted;
     Word effective;
     Word bounding;
     Word no_new_privileges;
-    Word seccomp; // 2: it has a filter
+    Word seccomp; // 2: init has a filter
 };
 
 Word number(const char* text) {
@@ -128,15 +128,17 @@ Word number(const char* text) {
     return result;
 }
 
-// Root's own groups and keys are the host's. Some user namespaces have no groups to set.
+// Becomes root of the container, without groups and keys of the host's root. setgroups(2) may fail:
+// some user namespaces do not allow it.
 void become_root() {
     call(__NR_setgroups, 0, 0);
     must("its group", call(__NR_setresgid, 0, 0, 0));
     must("its user", call(__NR_setresuid, 0, 0, 0));
-    call(__NR_keyctl, KEYCTL_JOIN_SESSION_KEYRING, 0); // kernels without keys have none to hide
+    call(__NR_keyctl, KEYCTL_JOIN_SESSION_KEYRING, 0); // fails on kernels without keys
 }
 
-// What it keeps back would be allowed by some of the capabilities, which do not allow it later.
+// Refuses calls that the container's capabilities would otherwise allow. Runs before
+// take_capabilities(), which may drop CAP_SYS_ADMIN: without that, seccomp(2) needs no_new_privs.
 void refuse_calls() {
     Filter filter;
     sock_fprog program{filter.length(), filter.begin()};
@@ -151,7 +153,8 @@ void take_capabilities(const Order& order) {
             must("its bounding set", call(__NR_prctl, PR_CAPBSET_DROP, capability));
     __user_cap_header_struct header{_LINUX_CAPABILITY_VERSION_3, 0};
     __user_cap_data_struct data[2];
-    for (int half = 0; half < 2; ++half) { // nobody takes what is out of bounds already
+    for (int half = 0; half < 2; ++half) {
+        // capset(2) refuses inheritable ones that are not in the bounding set.
         const Word inheritable = order.inheritable & order.bounding;
         data[half].inheritable = static_cast<__u32>(inheritable >> 32 * half);
         data[half].permitted = static_cast<__u32>(order.permitted >> 32 * half);
@@ -177,7 +180,7 @@ void set_signal_mask(Word mask) {
     call(__NR_rt_sigprocmask, set_mask, address(&mask), 0, sizeof mask);
 }
 
-// In the container.
+// Runs in the container: executes the first program that can be executed.
 [[noreturn]] void execute(Word programs, char** words, char** environment) {
     set_signal_mask(0);
     char** arguments = words + programs;
@@ -189,7 +192,8 @@ void set_signal_mask(Word mask) {
     fail("none of its shells can be executed", error);
 }
 
-// The second process. The third one is a child of the first, which ends with it.
+// Runs in the second process. The third one becomes a child of the first (CLONE_PARENT), which
+// waits for it.
 [[noreturn]] void carry(const Order& order, Word programs, char** words, char** environment) {
     enter(order);
     clone_args clone{};
@@ -201,7 +205,8 @@ void set_signal_mask(Word mask) {
     end(0);
 }
 
-// The second process ends with zero as soon as the third one is there.
+// Waits for both processes and returns the command's exit status. The second one exits with 0 once
+// it has started the third.
 int status_of_command(long second) {
     int status_of_third = cannot_enter << 8;
     for (;;) {
@@ -209,7 +214,7 @@ int status_of_command(long second) {
         const long child = call(__NR_wait4, ~0UL, address(&status), 0, 0);
         if (child == interrupted)
             continue;
-        if (child < 0) // there are no more
+        if (child < 0) // no more children
             break;
         if (child != second || status != 0)
             status_of_third = status;
@@ -224,7 +229,7 @@ int run(char** words, char** environment) {
         field = number(*++words);
     const Order order{fields[0], fields[1], fields[2], fields[3], fields[4],
                       fields[5], fields[6], fields[7], fields[8], fields[9]};
-    set_signal_mask(~0UL); // what is for the command must not end us before it has
+    set_signal_mask(~0UL); // signals for the command must not end us before it ends
     clone_args clone{};
     clone.flags = CLONE_INTO_CGROUP;
     clone.exit_signal = child_signal;
@@ -241,7 +246,7 @@ int run(char** words, char** environment) {
 
 extern "C" {
 
-// The compiler may want it where none is written.
+// The compiler may insert calls to it.
 void* memset(void* to, int byte, Word size) {
     for (volatile char* next = static_cast<char*>(to); size > 0; --size)
         *next++ = static_cast<char>(byte);
