@@ -22,17 +22,17 @@ namespace fs = std::filesystem;
 constexpr auto program = "vhost-device-vsock";
 constexpr int first_cid = 3;
 
-// How many bytes a guest may send ahead. Linux 6.12 puts more than 32 KiB at once into a packet of
-// several parts, of which vhost-device-vsock 0.3.0 loses some: the connection stands still.
+// How many bytes a guest may send ahead. Linux 6.12 puts more than 32 KiB into one packet of
+// several parts, and vhost-device-vsock 0.3.0 loses some of them: the connection hangs.
 constexpr int window = 28 * 1024;
 
-// The process needs a moment to see that QEMU has ended. If it takes longer QEMU will say what is
-// wrong.
+// The process takes a moment to notice that QEMU has ended. If it takes longer, QEMU reports the
+// error.
 constexpr auto renewal_limit = 5s;
 
-// Whether sockets in the directory can be used. In `ssh vsock-mux/SOCKET` the path is a part of a
-// host name, in which ssh takes few characters, and makes capitals small. A comma would end the
-// option that the path is given in.
+// Whether clients can use sockets in the directory. In `ssh vsock-mux/SOCKET` the path is part of a
+// host name, where ssh accepts few characters and lower-cases letters. A comma would end the
+// command-line option that contains the path.
 bool is_fit(std::string_view directory) {
     constexpr std::string_view room = "/ntd-4194304-vsock-01234567/1000_guest.socket";
     constexpr std::string_view usable = "abcdefghijklmnopqrstuvwxyz0123456789/._-";
@@ -40,7 +40,7 @@ bool is_fit(std::string_view directory) {
            directory.find_first_not_of(usable) == directory.npos;
 }
 
-// A directory of our own, beside the machines' state if possible. A run within the run has another.
+// Makes a directory, next to the machines' state if possible. A nested run gets another one.
 fs::path make_directory(const fs::path& tmp_dir, const os::OrphanGuard& guard) {
     const std::string parent = is_fit(tmp_dir.native()) ? tmp_dir.string() : "/tmp";
     auto path = os::make_fresh_directory(fmt::format("{}/ntd-{}-vsock", parent, ::getpid()));
@@ -96,7 +96,7 @@ std::vector<std::string> VhostVsock::command_line() const {
     std::vector<std::string> arguments{program};
     int cid = first_cid;
     for (const auto& [machine, sockets] : sockets_) {
-        // Guests of a group reach each other, and all are in one unless told otherwise.
+        // Guests of the same group can reach each other; by default all are in one group.
         const auto group = reach_ == Reach::host ? fmt::format("only-{}", cid) : "siblings";
         arguments.emplace_back("--vm");
         arguments.push_back(

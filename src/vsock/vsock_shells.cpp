@@ -12,10 +12,11 @@ namespace {
 
 using namespace std::chrono_literals;
 
-// The guest's kernel answers, as soon as it has the driver. One that has none never does.
+// The guest's kernel answers once its vsock driver is loaded. A guest without the driver never
+// answers.
 constexpr auto kernel_limit = 5s;
 
-// A slow guest under load takes a while for a new process.
+// A slow guest under load takes a while to start a process.
 constexpr auto open_limit = 60s;
 
 } // namespace
@@ -86,7 +87,7 @@ VsockShells::Shell VsockShells::open(Deadline deadline) {
         std::erase_if(state.all, [](const auto& known) { return known.expired(); });
         state.all.push_back(shell);
     });
-    check_reset(); // one that comes from here on finds the shell
+    check_reset(); // a later reset() finds the shell
     shell->set_up();
     return shell;
 }

@@ -14,22 +14,22 @@
 
 namespace ntd::vsock {
 
-// Where a machine's vsock is on the host.
+// The two sockets on the host for a machine's vsock.
 struct VsockSockets {
     std::filesystem::path host;  // for clients: os/vsock_mux.h
     std::filesystem::path guest; // for QEMU: the vhost-user protocol
-    int cid = 0;                 // its context identifier
+    int cid = 0;                 // the context identifier
 };
 
-// The vsocks of all virtual machines: one process vhost-device-vsock, which runs as long as this
-// object lives (or until stop()). Context identifiers count from 3 in the order of the machines'
-// names; 0 to 2 have meanings of their own.
+// The vsocks of all virtual machines, served by one vhost-device-vsock process, which runs during
+// the lifetime of this object (or until stop()). Context identifiers (CIDs) count from 3 in the
+// order of the machines' names; 0 to 2 are reserved (vsock(7)).
 class VhostVsock {
 public:
-    // Whom a guest reaches over its vsock: the host alone, or the other guests as well.
+    // What a guest can reach over its vsock: the host alone, or the other guests as well.
     enum class Reach { host, siblings };
 
-    // Returns when all sockets are there. Throws MachineError with the process's last words,
+    // Returns when all sockets exist. Throws MachineError with the last output of the process,
     // SystemError.
     VhostVsock(std::vector<std::string> machines,
                const std::filesystem::path& tmp_dir,
@@ -44,20 +44,20 @@ public:
     const std::map<std::string, VsockSockets>& sockets() const { return sockets_; }
     pid_t pid() const { return process_->pid(); }
 
-    // Waits until QEMU can connect to the machine's vsock. The process serves one QEMU, and makes
-    // the socket anew when that has ended. Throws MachineError if the process has ended.
+    // Waits until QEMU can connect to the machine's vsock. The process serves one QEMU and makes a
+    // new socket after that has ended. Throws MachineError if the process has ended.
     void wait_until_free(const std::string& machine);
 
-    // QEMU has connected.
+    // Call it when QEMU has connected.
     void take(const std::string& machine);
 
-    // Throws MachineError, with its last words, if the process has ended.
+    // Throws MachineError, with the last output, if the process has ended.
     void check() { process_->check(); }
 
     void stop() noexcept;
 
 private:
-    using Identity = std::pair<ino_t, std::int64_t>; // of a file: its number, and when it was made
+    using Identity = std::pair<ino_t, std::int64_t>; // of a file: inode number and ctime
 
     static std::optional<Identity> identity_of(const std::filesystem::path& file);
     std::vector<std::string> command_line() const;
@@ -66,7 +66,7 @@ private:
 
     const machine::Host& host_;
     Reach reach_;
-    std::filesystem::path directory_; // ours
+    std::filesystem::path directory_; // made by us
     std::map<std::string, VsockSockets> sockets_;
     Guarded<std::map<std::filesystem::path, Identity>> taken_;
     std::unique_ptr<machine::HelperProcess> process_;

@@ -12,11 +12,10 @@
 
 namespace ntd::vsock {
 
-// The root shells that one boot of a guest has over its vsock: a connection for each command that
-// runs at the same time, used again by later ones. A connection that has ended, or on which
-// something went wrong, is left behind; the next command gets a new one, with a new shell.
-// Any thread may call; waits end as those of GuestShell do.
-// Throws what GuestShell throws, and MachineError when vhost-device-vsock has ended.
+// The root shells of one boot of a guest over its vsock. Each command that runs at the same time
+// has a connection of its own; later commands reuse it. A connection that ended or failed is
+// dropped, and the next command opens a new one with a new shell. Thread-safe; waits end like those
+// of GuestShell. Throws what GuestShell throws, and MachineError if vhost-device-vsock has ended.
 class VsockShells {
 public:
     VsockShells(std::string machine,
@@ -25,25 +24,25 @@ public:
                 const machine::Host& host)
         : machine_(std::move(machine)), vsock_(std::move(vsock)), process_(process), host_(host) {}
 
-    // Whether the guest offers such shells: opens the first one.
+    // Whether the guest offers such shells. Opens the first one to find out.
     bool are_offered();
 
-    // Nothing if the guest does not take connections any more.
+    // Runs `use` with a shell. Returns nothing if the guest no longer accepts connections.
     using Use = std::function<machine::ExecResult(machine::GuestShell&)>;
     std::optional<machine::ExecResult> with_shell(Deadline deadline, const Use& use);
 
-    // The guest starts anew: ends what waits for its shells. From any thread. The connections stay
-    // open as long as this object lives, which has to be until the guest has booted again:
-    // vhost-device-vsock 0.3.0 does not answer any more if one is closed while the guest's device
-    // starts anew. (At times it does not if something was on its way, either.)
+    // Call it when the guest resets: ends all waits for its shells. Thread-safe. The connections
+    // stay open as long as this object lives, which must be until the guest has booted again:
+    // vhost-device-vsock 0.3.0 stops answering if a connection is closed while the guest's device
+    // restarts. (At times it also does if data was in transit.)
     void reset() noexcept;
 
 private:
     using Shell = std::shared_ptr<machine::GuestShell>;
     struct State {
         std::vector<Shell> idle;
-        std::vector<std::weak_ptr<machine::GuestShell>> all; // that may live
-        std::vector<Shell> kept;                             // since the reset
+        std::vector<std::weak_ptr<machine::GuestShell>> all; // shells that may still exist
+        std::vector<Shell> kept;                             // kept open since the reset
         bool was_reset = false;
     };
 
