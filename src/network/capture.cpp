@@ -23,11 +23,12 @@ namespace fs = std::filesystem;
 
 constexpr auto connect_limit = 30s;
 
-// For what is on its way to the file when a capture ends; on a network that is never quiet.
+// For frames in transit when a capture ends. Limited because a network may never be quiet.
 constexpr auto last_frames_limit = 1s;
 
-// The switch makes a socket for each connection, whose name begins with the port. One that has gone
-// may still be there for a moment, and its name, or inode, be used again.
+// The switch makes a socket for each connection, with a name that begins with the port. The socket
+// of a closed connection may remain for a moment, and its name or inode may be reused; hence the
+// ctime.
 std::set<std::string> connections(const fs::path& switch_dir) {
     const auto start = fmt::format("{:03}.", VdeSwitch::capture_port);
     std::set<std::string> found;
@@ -71,7 +72,7 @@ void Capture::plug_into(VdeSwitch& vlan_switch) {
     wait_for_connection(*plug, before);
     plug->process->leave_end_to_log();
     const std::lock_guard lock(mutex_);
-    if (!stopped_) // else it ends with this call
+    if (!stopped_) // otherwise the plug ends here
         plugs_.push_back(std::move(plug));
 }
 
@@ -94,7 +95,7 @@ void Capture::wait_for_connection(Plug& plug, const std::set<std::string>& befor
     }
 }
 
-// On the I/O thread: a file system that is full must not stop the test.
+// Runs on the I/O thread. A full file system must not stop the test.
 void Capture::on_frames(Plug& plug, std::string_view bytes) {
     plug.decoder.feed(bytes);
     const auto now = std::chrono::system_clock::now();
@@ -125,14 +126,14 @@ void Capture::pull(Plug& plug) noexcept {
         if (!cut_short_)
             cut_short_ = error.what();
     }
-    // A frame that a machine has got may still be with these, in this order.
+    // A frame that a machine has received may still be in one of these, in this order.
     const auto deadline = Deadline::after(last_frames_limit);
     for (const auto pid : {plug.switch_pid, plug.process->pid()})
         os::wait_until_asleep(pid, deadline);
     plug.process->stop_and_read();
 }
 
-// Those no longer belong to the list: nobody waits for a plug with the lock.
+// Removes matching plugs from the list, so that nothing waits for a plug with the lock held.
 Capture::Plugs Capture::take(const std::function<bool(const Plug&)>& which) {
     Plugs taken;
     const std::lock_guard lock(mutex_);

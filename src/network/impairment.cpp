@@ -12,7 +12,7 @@ namespace {
 
 namespace fs = std::filesystem;
 
-// The number in a line of vde_switch that has "Port 0001 ".
+// The port number in a line of vde_switch such as "Port 0001 ".
 std::optional<int> port_in(const std::string& line) {
     int port = 0;
     const auto at = line.find("Port ");
@@ -79,14 +79,15 @@ void Impairment::begin(VdeSwitch& vlan_switch) {
             add_cable(*port);
 }
 
-// Ports are usually made when somebody comes, and then are not by themselves. Their own ends of the
-// wirefilters are not for others. Moving from port to port is for machines to do at once.
+// Prepares the switch's ports: vde_switch makes ports when a machine connects, and then they are
+// not isolated. The wirefilters' ports must not be given to machines. A machine may move from port
+// to port at once (hash/setminper).
 void Impairment::prepare_ports(VdeSwitch& vlan_switch) {
     auto& console = vlan_switch.console();
     console.command("hash/setminper -1");
     for (int port = 1; port <= VdeSwitch::most_impaired; ++port) {
         const int end = VdeSwitch::most_impaired + port;
-        console.ask(fmt::format("port/create {}", port)); // an error if it is there
+        console.ask(fmt::format("port/create {}", port)); // an error if it exists
         console.command(fmt::format("port/allocatable {} 1", port));
         console.ask(fmt::format("port/create {}", end));
         console.ask(fmt::format("vlan/create {}", port));
@@ -107,7 +108,7 @@ void Impairment::on_event(std::string_view event) {
     }
 }
 
-// The colon between the two ends is why they are given without their directory.
+// The ends are given without their directory, because wirefilter separates them by a colon.
 void Impairment::add_cable(int port) {
     const std::lock_guard lock(mutex_);
     constexpr int most = VdeSwitch::most_impaired;
@@ -128,12 +129,12 @@ void Impairment::add_cable(int port) {
     cables_[port] = std::make_shared<VdeConsole>(std::move(what), spec, host_);
 }
 
-// For what goes from left to right, in percent.
+// wirefilter's loss from left to right, in percent.
 std::string Impairment::loss_option() const {
     return fmt::format("LR{:.4f}", loss_ * 100);
 }
 
-// In milliseconds.
+// wirefilter's delay from left to right, in milliseconds.
 std::string Impairment::delay_option() const {
     return fmt::format("LR{:.3f}", delay_.count() * 1000);
 }
@@ -153,12 +154,12 @@ void Impairment::add_capture(const std::shared_ptr<Capture>& capture) {
         capture->plug_into(*hub_);
 }
 
-// As a hub again only when no wirefilter is left: they would be loops.
+// First stops the wirefilters: on a hub they would form loops.
 void Impairment::end(VdeSwitch& vlan_switch) {
     if (!prepared_)
         return stop();
     stop();
-    vlan_switch.console().ask("debug/del port/ep/+"); // an error if that was not reached
+    vlan_switch.console().ask("debug/del port/ep/+"); // an error if it was not added
     vlan_switch.console().command("port/sethub 1");
 }
 

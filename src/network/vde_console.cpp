@@ -39,8 +39,8 @@ void VdeConsole::on_output(std::string_view bytes) {
 proto::VdeReply VdeConsole::ask(std::string_view command) {
     const auto deadline = machine::deadline_of(answer_limit);
     const auto turn = turn_.take(deadline, host_.interrupt);
-    // One that was interrupted may have no answer yet. The programs take all that they read at once
-    // for one command.
+    // An interrupted command may have no answer yet. Wait for that first: the programs take all
+    // that they read at once as one command.
     wait_for_answers(command, deadline);
     ++commands_;
     process_.input().send(fmt::format("{}\n", command),

@@ -14,20 +14,20 @@ namespace {
 
 namespace fs = std::filesystem;
 
-// Makes room for the switch's directory. vde_switch resolves symbolic links, so that a short link
-// to a long path does not help it, and cuts what is too long for a socket. It then gets a short
-// directory, and the link to that is where the directory belongs.
+// Returns the directory for the switch to use. vde_switch resolves symbolic links and truncates
+// socket paths that are too long, so a short link to a long path does not help. In that case the
+// switch gets a short directory, with a link to it in `tmp_dir`.
 fs::path
 prepare_directory(const fs::path& tmp_dir, std::string_view name, const os::OrphanGuard& guard) {
     constexpr std::size_t room_for_sockets = 20; // "/ctl", "/.01234.56789"
     const auto path = tmp_dir / name;
-    os::remove_private(path); // left over by a driver that was killed
+    os::remove_private(path); // left by a driver that was killed
     const auto length = fs::canonical(tmp_dir).native().size() + 1 + name.size();
     fs::path direct = path;
     if (length + room_for_sockets > os::longest_socket_path) {
         guard.add_file(path.native());
         direct = os::make_fresh_directory(fmt::format("/tmp/ntd-{}-{}", ::getpid(), name));
-        fs::create_symlink(direct, path); // throws if somebody was faster
+        fs::create_symlink(direct, path); // throws if the name exists by now
     }
     return direct;
 }
@@ -47,7 +47,7 @@ VdeSwitch::VdeSwitch(std::string_view what,
                      VdeConsole::OnEvent on_event)
     : guard_(host.guard), directory_(prepare_directory(tmp_dir, name, guard_)),
       unfinished_(guard_.add_unfinished(directory_)),
-      claim_(os::claim_private_directory(directory_)), // vde_switch would take anybody's
+      claim_(os::claim_private_directory(directory_)), // vde_switch does not check the owner
       console_(fmt::format("{} for '{}'", what, directory_.string()),
                start_of(directory_, host),
                host,
@@ -61,7 +61,7 @@ VdeSwitch::~VdeSwitch() {
 
 void VdeSwitch::stop() noexcept {
     console_.stop();
-    std::error_code ignored; // it has removed the directory, unless a plug had just gone
+    std::error_code ignored; // the switch removes it, unless a plug has just ended
     fs::remove_all(directory_, ignored);
     guard_.forget_unfinished(unfinished_);
 }

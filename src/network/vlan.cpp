@@ -18,7 +18,8 @@ namespace fs = std::filesystem;
 
 constexpr auto start_limit = 30s;
 
-// Members start the switch: the log says it before, and its files are named after the number.
+// Runs before the members that start the switch: the log announces it first, and file names contain
+// the number.
 int announced(int number, const machine::Host& host) {
     machine::check_vlan_number(number);
     host.log.info("start vlan");
@@ -46,7 +47,7 @@ VLan::~VLan() {
     stop();
 }
 
-// The device is there when its first user, the start script of a container, looks for it.
+// Makes the device before its first user, the start script of a container, looks for it.
 void VLan::plug_into(const nspawn::ContainerHost& containers) {
     const auto device = fmt::format("vde-tap{}", number_);
     if (::access("/dev/net/tun", R_OK | W_OK) < 0) {
@@ -67,8 +68,8 @@ void VLan::plug_into(const nspawn::ContainerHost& containers) {
     try {
         wait_for_device(containers, device, changes);
         plug_->leave_end_to_log();
-    } catch (const MachineError& error) { // a test may do without: some sandboxes have
-        plug_.reset();                    // /dev/net/tun, but let nobody use it
+    } catch (const MachineError& error) { // not an error: some sandboxes have
+        plug_.reset();                    // /dev/net/tun, but forbid its use
         host_.log.warning(fmt::format("{}; containers and virtual machines cannot reach each other "
                                       "on this network",
                                       error.what()));
@@ -88,7 +89,7 @@ void VLan::wait_for_device(const nspawn::ContainerHost& containers,
 }
 
 std::shared_ptr<Capture> VLan::capture(fs::path file) {
-    switch_.console().check(); // or vde_plug would say something about a socket
+    switch_.console().check(); // gives a better message than vde_plug
     auto capture = std::make_shared<Capture>(std::move(file), host_);
     capture->plug_into(switch_);
     impairment_.add_capture(capture);

@@ -19,9 +19,9 @@ namespace ntd::network {
 
 class VdeSwitch;
 
-// Writes all that passes over a VLAN into a pcap file: a vde_plug in its switch, which is a hub,
-// sees every frame. A frame is in the file as soon as it has been read. Until stop() or the end of
-// this object.
+// Writes all frames on a VLAN to a pcap file, until stop() or the destructor. A vde_plug in the
+// VLAN's switch sees every frame, because the switch is a hub. Frames are in the file as soon as
+// they are read.
 class Capture {
 public:
     // Throws SystemError if the file cannot be written.
@@ -34,15 +34,15 @@ public:
 
     const std::filesystem::path& file() const { return path_; }
 
-    // From now on what passes over this switch is in the file, too. Throws SystemError if vde_plug
-    // cannot be run, MachineError if that does not get a connection.
+    // From now on, also captures the frames on this switch. Throws SystemError if vde_plug cannot
+    // be run, MachineError if it gets no connection.
     void plug_into(VdeSwitch& vlan_switch);
 
-    void unplug_from(const std::filesystem::path& switch_dir) noexcept; // before that ends
+    void unplug_from(const std::filesystem::path& switch_dir) noexcept; // before the switch ends
 
-    void stop() noexcept; // what has passed by then is in the file
+    void stop() noexcept; // the file then has all frames so far
 
-    // Throws MachineError if it is not, because a vde_plug had ended before.
+    // Throws MachineError if frames are missing because a vde_plug had ended early.
     void check() const;
 
 private:
@@ -50,7 +50,7 @@ private:
         std::filesystem::path switch_dir;
         pid_t switch_pid = -1;
         proto::VdePlugDecoder decoder = {};
-        std::optional<machine::HelperProcess> process = {}; // last: its callback uses the rest
+        std::optional<machine::HelperProcess> process = {}; // last: its callback uses the others
     };
 
     void wait_for_connection(Plug& plug, const std::set<std::string>& before);
@@ -63,10 +63,10 @@ private:
     std::filesystem::path path_;
     const machine::Host& host_;
     UniqueFd file_;
-    std::atomic<bool> is_full_ = false; // the place where the file is
-    mutable std::mutex mutex_;          // for what follows
+    std::atomic<bool> is_full_ = false; // whether a write has failed
+    mutable std::mutex mutex_;          // guards the members below
     bool stopped_ = false;
-    std::optional<std::string> cut_short_; // why
+    std::optional<std::string> cut_short_; // why frames are missing
     Plugs plugs_;
 };
 

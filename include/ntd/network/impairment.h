@@ -15,15 +15,16 @@
 
 namespace ntd::network {
 
-// Loss and delay on a VLAN, by wirefilter. The switch of the VLAN is a hub, where frames take no
-// wire of their own. So while there is an impairment each of its ports is by itself (in a "vlan"
-// inside vde_switch), and a wirefilter leads from there to a second hub:
+// Adds loss and delay to a VLAN with wirefilter. The VLAN's switch is a hub, in which frames pass
+// no separate wire. So while there is an impairment, each port of the switch is isolated (in a
+// "vlan" inside vde_switch), and a wirefilter connects it to a second hub:
 //
 //   machine -- port P -- port 60 + P -- wirefilter -- port P of the hub -- the other wirefilters
 //
-// Wirefilters lose and hold what goes towards the hub only: a frame is impaired once on its way.
-// Machines that come later get their wirefilter as soon as the switch tells of them. Captures are
-// on the hub, too, as vde_switch learns who is where: what is not for a machine does not reach it.
+// Wirefilters drop and delay only frames towards the hub, so that a frame is impaired once. A
+// machine that connects later gets its wirefilter when the switch reports the new port. Captures
+// are on the hub as well: with isolated ports, vde_switch would not deliver them the frames of
+// others.
 class Impairment {
 public:
     // `number` and `tmp_dir` are those of the VLAN.
@@ -34,18 +35,19 @@ public:
     Impairment(Impairment&&) = delete;
     Impairment& operator=(Impairment&&) = delete;
 
-    // `loss`: a fraction, 0 to 1. Both zero: there is none any more. It is in force on return.
-    // Throws MachineError; then there is none, too.
+    // Sets loss (a fraction, 0 to 1) and delay; both zero ends the impairment. It is in force on
+    // return. Throws MachineError; then there is no impairment.
     void set(VdeSwitch& vlan_switch, double loss, machine::Seconds delay);
 
-    // One that is to see what passes while there is an impairment. Throws as that does.
+    // Registers a capture that is to see the frames during impairments. Throws like
+    // Capture::plug_into().
     void add_capture(const std::shared_ptr<Capture>& capture);
 
-    void on_event(std::string_view event); // of the switch, on the I/O thread
-    void stop() noexcept;                  // with the switch
+    void on_event(std::string_view event); // from the switch, on the I/O thread
+    void stop() noexcept;                  // call it with the switch's stop()
 
 private:
-    using Cables = std::map<int, std::shared_ptr<VdeConsole>>; // by the port of the machine
+    using Cables = std::map<int, std::shared_ptr<VdeConsole>>; // by port of the machine
 
     void begin(VdeSwitch& vlan_switch);
     void end(VdeSwitch& vlan_switch);
@@ -58,14 +60,14 @@ private:
     int number_;
     std::filesystem::path tmp_dir_;
     const machine::Host& host_;
-    machine::Turn turn_;    // a caller at a time
-    bool prepared_ = false; // the ports of the switch; they stay so
+    machine::Turn turn_;    // one caller at a time
+    bool prepared_ = false; // whether the switch's ports are set up; they stay so
     std::filesystem::path switch_dir_;
-    std::vector<std::string> environment_; // the I/O thread must not read it
+    std::vector<std::string> environment_; // a copy: the I/O thread must not read the environment
     std::optional<VdeSwitch> hub_;
     Guarded<std::vector<std::weak_ptr<Capture>>> captures_;
 
-    std::mutex mutex_; // for what follows; also held while a wirefilter starts: one for a port
+    std::mutex mutex_; // guards the members below; held while a wirefilter starts
     bool active_ = false;
     double loss_ = 0;
     machine::Seconds delay_{0};

@@ -11,15 +11,15 @@
 
 namespace ntd::network {
 
-// A program of vde2 (vde_switch, wirefilter) that takes commands on its standard input, for as long
-// as this object lives (or until stop()).
+// A program of vde2 (vde_switch, wirefilter) that reads commands from its standard input. It runs
+// during the lifetime of this object (or until stop()).
 class VdeConsole {
 public:
-    // Gets what the program was asked to tell of ("3031 port/ep/+ Port 01 FD  3"), on the I/O
-    // thread.
+    // Called on the I/O thread with each event to which we have subscribed:
+    // "3031 port/ep/+ Port 01 FD  3".
     using OnEvent = std::function<void(std::string_view)>;
 
-    // `what` names it in messages. Throws SystemError.
+    // `what` names the program in messages. Throws SystemError.
     VdeConsole(std::string what,
                const os::ProcessSpec& spec,
                const machine::Host& host,
@@ -27,11 +27,11 @@ public:
 
     pid_t pid() const { return process_.pid(); }
 
-    // The answer to a command. Throws MachineError if the program has ended (with its last words)
-    // or does not answer. Not for the I/O thread.
+    // Sends a command and returns the answer. Throws MachineError if the program has ended (with
+    // its last output) or does not answer. Must not be called on the I/O thread.
     proto::VdeReply ask(std::string_view command);
 
-    // Throws MachineError, too, if it refuses the command.
+    // Like ask(), but also throws MachineError if the program refuses the command.
     proto::VdeReply command(std::string_view command);
 
     void check() { process_.check(); } // throws MachineError if it has ended
@@ -40,7 +40,7 @@ public:
 private:
     struct State {
         int answers = 0;
-        proto::VdeReply reply; // the last of them
+        proto::VdeReply reply; // the last answer
     };
 
     void on_output(std::string_view bytes);
@@ -51,9 +51,9 @@ private:
     proto::VdeDecoder decoder_; // I/O thread
     Guarded<State> state_;
     os::Broadcast changed_;
-    machine::Turn turn_;             // a command and its answer at a time
-    int commands_ = 0;               // with turn_
-    machine::HelperProcess process_; // last: its callback uses the rest
+    machine::Turn turn_;             // one command and its answer at a time
+    int commands_ = 0;               // guarded by turn_
+    machine::HelperProcess process_; // last: its callback uses the other members
 };
 
 } // namespace ntd::network

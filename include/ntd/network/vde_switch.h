@@ -9,18 +9,18 @@
 
 namespace ntd::network {
 
-// A vde_switch in hub mode, for as long as this object lives (or until stop()), in a directory that
-// goes with it.
+// A vde_switch in hub mode. It runs during the lifetime of this object (or until stop()), in a
+// directory that is removed with it.
 class VdeSwitch {
 public:
-    // Its ports. Machines take the first that is free.
-    static constexpr int most_impaired = 60; // ports of machines with loss and delay, and as many
-                                             // after them for the wirefilters: see Impairment
-    static constexpr int capture_port = 125; // all captures are here
-    static constexpr int ports = 128;        // one less, or from 0 on: that depends on the release
+    // Port numbers. Machines get the first free port.
+    static constexpr int most_impaired = 60; // for machines with loss and delay; the next 60
+                                             // are for their wirefilters, see Impairment
+    static constexpr int capture_port = 125; // of all captures
+    static constexpr int ports = 128;        // some releases of vde2: one less, or counted from 0
 
-    // Returns when it answers. `name` is that of its directory in `tmp_dir`, which may be a link to
-    // the real one. Throws MachineError with its last words, SystemError.
+    // Returns when the switch answers. `name` is that of its directory in `tmp_dir`, which may be a
+    // symbolic link to the real one. Throws MachineError with the last output, SystemError.
     VdeSwitch(std::string_view what,
               const std::filesystem::path& tmp_dir,
               std::string_view name,
@@ -40,8 +40,8 @@ public:
 private:
     const os::OrphanGuard& guard_;
     std::filesystem::path directory_;
-    int unfinished_; // the directory: a switch or a plug that is killed leaves its sockets
-    UniqueFd claim_; // keeps other runs away
+    int unfinished_; // the directory: a killed switch or plug leaves its sockets
+    UniqueFd claim_; // lock against other runs
     VdeConsole console_;
 };
 

@@ -13,13 +13,13 @@
 
 namespace ntd::network {
 
-// One virtual network: a vde_switch in hub mode, which runs as long as this object (or until
-// stop()). Machines find it through QEMU_VDE_SOCKET_<number>. Containers find it as the device
-// vde-tap<number>, which their start scripts put into a bridge.
+// A virtual network: a vde_switch in hub mode. It runs during the lifetime of this object (or until
+// stop()). Machines find it through QEMU_VDE_SOCKET_<number>; containers as the device
+// vde-tap<number>, which their start scripts add to a bridge.
 class VLan {
 public:
-    // Returns when the switch answers. Throws MachineError with its last words, SystemError.
-    // `containers`: where that device is to be, or none.
+    // Returns when the switch answers. `containers` says where the device is to be; null for no
+    // device. Throws MachineError with the last output, SystemError.
     VLan(int number,
          const std::filesystem::path& tmp_dir,
          const machine::Host& host,
@@ -34,7 +34,7 @@ public:
     const std::filesystem::path& socket_dir() const { return switch_.directory(); }
     pid_t pid() const { return switch_.console().pid(); }
 
-    std::shared_ptr<Capture> capture(std::filesystem::path file); // throws as Capture
+    std::shared_ptr<Capture> capture(std::filesystem::path file); // throws like Capture
 
     // See Impairment::set().
     void impair(double loss, machine::Seconds delay) { impairment_.set(switch_, loss, delay); }
@@ -50,9 +50,9 @@ private:
     int number_;
     const machine::Host& host_;
     Impairment impairment_;
-    VdeSwitch switch_; // after what its events are for
+    VdeSwitch switch_; // after impairment_, which gets its events
     bool stopped_ = false;
-    std::optional<machine::HelperProcess> plug_; // vde_plug2tap, or none
+    std::optional<machine::HelperProcess> plug_; // vde_plug2tap, if there is a device
 };
 
 } // namespace ntd::network
