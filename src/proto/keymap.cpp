@@ -11,7 +11,7 @@ std::optional<std::string> key_name(std::string_view key) {
         if (found != char_to_key.end())
             return std::string(found->second);
     }
-    // QEMU's monitor would take others for commands to its line editor.
+    // QEMU's monitor has a line editor, which interprets other characters.
     const auto in_names = [](char c) { return c >= ' ' && c < '\x7F'; };
     if (!std::all_of(key.begin(), key.end(), in_names))
         return std::nullopt;

@@ -10,8 +10,8 @@ namespace {
 
 using nlohmann::json;
 
-// Of brackets in each other. QEMU's answers have some dozens at most; with very many, whoever
-// follows them by calls of functions in each other takes the whole stack.
+// The limit of nested brackets. QEMU's answers have a few dozen levels; a recursive parser would
+// overflow the stack with very many.
 constexpr int most_depth = 500;
 
 bool is_too_deep(std::string_view text) {
@@ -63,7 +63,7 @@ QmpMessage classify(const json& object, std::string_view line) {
     return message;
 }
 
-// An object in the event.
+// A member of the event that is an object.
 json object_of(const QmpMessage& event, std::string_view name) {
     const auto whole = json::parse(event.json, nullptr, false);
     const auto object = whole.find(name);

@@ -16,19 +16,20 @@ constexpr std::array<std::string_view, 11> kinds{"service",   "socket", "target"
                                                  "mount",     "swap",   "timer",  "path",
                                                  "automount", "slice",  "scope"};
 
-constexpr std::size_t longest_name = 255; // that systemd takes
+constexpr std::size_t longest_name = 255; // that systemd accepts
 
-// More signals of one unit than this in a second do not say when to look.
+// The limit of signals about one unit per look. With more, waiting for signals costs too much.
 constexpr int most_signals = 100;
 
-// Of a listener, before it has said who it is: that it is root, whom systemd sees anyway.
+// D-Bus authentication as root (uid "0" in hex is 30); systemd reads the uid from the socket
+// anyway.
 constexpr std::string_view introduction = R"(\0AUTH EXTERNAL 30\r\nBEGIN\r\n)";
 
 bool is_alphanumeric(char c) {
     return std::isalnum(static_cast<unsigned char>(c)) != 0 && (c & 0x80) == 0;
 }
 
-// Little-endian, aligned as D-Bus has it.
+// A little-endian D-Bus message, with D-Bus's alignment.
 class Message {
 public:
     explicit Message(std::string begin = {}) : bytes_(std::move(begin)) {}
@@ -61,7 +62,7 @@ private:
     std::string bytes_;
 };
 
-// As the format of bash's printf.
+// Escapes bytes for the format of bash's printf.
 std::string escaped(std::string_view bytes) {
     std::string result;
     for (const char c : bytes)
@@ -106,7 +107,7 @@ std::string unit_state_call(std::string_view id, std::string_view serial) {
     fields.field(2, 's', "org.freedesktop.DBus.Properties");
     fields.field(3, 's', "Get");
     fields.field(8, 'g', "ss");
-    Message whole({'l', 1, 0, 1}); // a call, which wants an answer, of version 1
+    Message whole({'l', 1, 0, 1}); // little-endian, a method call, no flags, version 1
     whole.number(body.bytes().size());
     Message header(whole.bytes() + std::string(serial));
     header.number(fields.bytes().size());
@@ -121,21 +122,21 @@ std::string new_serial() {
     return {'n', 'T', letters[bytes[0] % letters.size()], letters[bytes[1] % letters.size()]};
 }
 
-// A test's guest, which is a process among others, says itself where its systemd is.
+// The guest of our tests is a process, and sets NTD_SYSTEMD_BUS to the socket of its systemd.
 std::string unit_bus(const std::optional<std::string>& user) {
     if (!user)
         return "\"${NTD_SYSTEMD_BUS-/run/systemd/private}\"";
     return fmt::format("\"/run/user/$(id -u {})/systemd/private\"", shell_quote(*user));
 }
 
-// The parts of grep's lines, which end with NUL: the serial number of an answer, a state in it, or
-// an error; the unit's name in a signal, and what signal it is. Of signals that systemd sends when
-// it loads a unit, or forgets it, a look is the cause.
+// Strings that grep passes (each ends with NUL): the reply's serial number, a state or an error;
+// and of a signal the unit's name and PropertiesChanged. It leaves out signals that systemd sends
+// when it loads or unloads a unit, because a look itself causes them.
 //
-// All is in a fork of the worker, and gives up what that has open. A call must not come along with
-// the introduction: systemd does not see it then. The FIFOs are held open, so that nothing is lost
-// while nobody else has them open. Nobody is told to end the listener: it does so by itself, or
-// when a look has seen what it looked for.
+// The listener runs in a subshell of the worker and closes the worker's descriptors. The first call
+// must not be sent together with the authentication: systemd would not see it. The FIFOs are held
+// open, so that no data is lost while no look has them open. The listener ends by itself, or when a
+// look has found the wanted state.
 std::string listen_to_unit(std::string_view place, std::string_view bus, std::string_view id) {
     constexpr std::string_view command = R"sh(umask 077; d={0} b={1}
 [ -S "$b" ] && type nc grep >/dev/null && mkfifo $d.in $d.out $d.end || exit
@@ -149,7 +150,7 @@ read -r -t {4} _ <&3 || :; kill $n $g || :; rm -f $d.in $d.out $d.end
     return fmt::format(command, place, bus, unit_path(id), introduction, seconds_of_listener);
 }
 
-// An answer comes in one piece: what is told of other units does not get in between.
+// A reply arrives in one piece, so no data about other units comes between its parts.
 std::string look_at_unit(const UnitLook& look, std::string_view serial) {
     constexpr std::string_view command =
         R"sh(d={0} n=0 m= f= s= u= x=0 e=$((SECONDS+{5:.0f})); [ -p $d.out ] || exit {6}

@@ -7,17 +7,17 @@ namespace ntd::proto {
 
 namespace {
 
-// Of one without end, this much is kept.
+// The limit of an answer's text; the rest is dropped.
 constexpr std::size_t longest_reply = std::size_t{1} << 20;
 
-// "1000 Success" is of the kind '1'.
+// Whether a line is a message of this kind: '1' for "1000 Success".
 bool is_message(std::string_view line, char kind) {
     const auto is_digit = [](char c) { return c >= '0' && c <= '9'; };
     return line.size() >= 5 && line[0] == kind && line[4] == ' ' &&
            std::all_of(line.begin(), line.begin() + 4, is_digit);
 }
 
-// Consoles may have a prompt.
+// Removes the prompt, which some consoles print.
 std::string_view without_prompt(std::string_view line) {
     for (const std::string_view prompt : {"vde$ ", "VDEwf$ "})
         if (line.starts_with(prompt))

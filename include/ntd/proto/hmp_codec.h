@@ -6,41 +6,43 @@
 #include <string_view>
 #include <vector>
 
-// QEMU's human monitor: a line out, text back, then a prompt. It is a terminal: QEMU echoes what is
-// typed, with escape sequences, as the first line of its answer.
+// QEMU's human monitor (HMP): the client sends a line, QEMU answers with text and a prompt. As on a
+// terminal, QEMU echoes the command, with escape sequences, as the first line of the answer.
 namespace ntd::proto {
 
 constexpr std::string_view hmp_prompt = "(qemu) ";
 
-// One command line. Throws UsageError for text that has control characters in it: a line end would
-// make it two, and the others are commands to QEMU's line editor (an Esc swallows what follows).
+// Encodes a command line. Throws UsageError if it contains control characters: a line end would
+// make it two commands, and QEMU's line editor interprets the others (after an Esc it drops
+// characters).
 std::string hmp_command(std::string_view command);
 
-// More is no answer: QEMU's longest, to "info qtree" or a dump of memory, have some mebibytes.
+// Longer answers are an error. QEMU's longest, to "info qtree" or a memory dump, have a few
+// mebibytes.
 constexpr std::size_t longest_hmp_answer = std::size_t{64} << 20;
 
-// What an answer says: without the echo before it and the prompt behind it.
+// The text of an answer, without the echo and the prompt.
 std::string hmp_words(std::string_view answer);
 
-// One end of a cable that is plugged into a vde_switch, as "info network" has it.
+// A network device connected to a vde_switch, from "info network".
 struct VdeCable {
-    std::string name;   // of QEMU's end, which start scripts choose
+    std::string name;   // of the QEMU netdev, chosen by the start script
     std::string socket; // the switch's directory
-    std::string card;   // of the guest, at the other end; empty if that is none
+    std::string card;   // the guest's network card; empty if there is none
 };
 
-// In the order of the start script.
+// Parses the answer to "info network". Keeps the order of the start script.
 std::vector<VdeCable> hmp_vde_cables(std::string_view answer);
 
 class HmpDecoder {
 public:
-    // Throws ProtocolError for an answer without end, of which nothing is kept.
+    // Throws ProtocolError, and drops the data, if an answer is longer than longest_hmp_answer.
     void feed(std::string_view bytes);
 
-    // All up to and with the prompt, once the prompt is the last that has come.
+    // A complete answer, prompt included, once the data ends with the prompt.
     std::optional<std::string> next();
 
-    // What has come of an answer that was cut off.
+    // The received part of an incomplete answer.
     const std::string& partial() const { return buffer_; }
 
 private:

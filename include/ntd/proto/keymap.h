@@ -6,11 +6,11 @@
 #include <string_view>
 #include <utility>
 
-// What to press on a US keyboard for a character, in the names of QEMU's `sendkey`
-// (qapi/ui.json, QKeyCode).
+// The key to press on a US keyboard for a character, by its name in QEMU's `sendkey` (qapi/ui.json,
+// QKeyCode).
 namespace ntd::proto {
 
-// Those whose key is not the character itself.
+// Characters whose key has another name.
 constexpr std::array<std::pair<char, std::string_view>, 64> char_to_key{{
     {'A', "shift-a"},       {'B', "shift-b"},
     {'C', "shift-c"},       {'D', "shift-d"},
@@ -46,8 +46,8 @@ constexpr std::array<std::pair<char, std::string_view>, 64> char_to_key{{
     {'\b', "backspace"},    {'\x7F', "delete"},
 }};
 
-// The key for a character, or the text itself if it is a key's name already ("ctrl-alt-f1"). None
-// for what cannot be one: a US keyboard has no such character.
+// The key for a character. Text that is a key name already ("ctrl-alt-f1") is returned as it is.
+// Nothing if a US keyboard has no such character.
 std::optional<std::string> key_name(std::string_view key);
 
 } // namespace ntd::proto

@@ -6,16 +6,16 @@
 #include <string>
 #include <string_view>
 
-// The file format of tcpdump and Wireshark (draft-ietf-opsawg-pcap), with nanoseconds, in the byte
-// order of this machine, which readers find out.
+// The pcap file format of tcpdump and Wireshark (draft-ietf-opsawg-pcap), with nanoseconds. Uses
+// the host's byte order, which readers detect.
 namespace ntd::proto {
 
-// The begin of a file of Ethernet frames.
+// The header of a file of Ethernet frames.
 std::string pcap_header();
 
 std::string pcap_record(std::chrono::system_clock::time_point time, std::string_view frame);
 
-// The stream of vde_plug(1): frames, each behind its length in two bytes, the higher one first.
+// Decodes the output of vde_plug(1): frames, each preceded by its length in two bytes, big-endian.
 class VdePlugDecoder {
 public:
     void feed(std::string_view bytes) { buffer_.append(bytes); }

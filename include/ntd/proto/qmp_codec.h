@@ -8,8 +8,8 @@
 #include <string>
 #include <string_view>
 
-// QEMU's machine protocol (docs/interop/qmp-spec): JSON objects, one a line. Messages stay JSON
-// text on their way through the program; only what it decides on is taken out.
+// QEMU's machine protocol (QMP, docs/interop/qmp-spec): JSON objects, one per line. Messages are
+// passed on as JSON text; only the fields that the driver needs are parsed.
 namespace ntd::proto {
 
 struct QmpMessage {
@@ -19,22 +19,21 @@ struct QmpMessage {
     std::optional<std::int64_t> id; // of the command that a success or an error answers
     std::string event;              // name of an event: "SHUTDOWN"
     std::string error_class;        // "CommandNotFound"
-    std::string error_description;  // for people
+    std::string error_description;  // message for people
 };
 
-// One command with its line end. `arguments` is a JSON object, or empty. Throws UsageError if it is
-// not JSON.
+// Encodes a command, with its line end. `arguments` is a JSON object, or empty. Throws UsageError
+// if it is not JSON.
 std::string qmp_command(std::string_view name, std::string_view arguments, std::int64_t id);
 
-// Whether an event's JSON has "guest": true in its data (SHUTDOWN, RESET).
+// Whether an event has "guest": true in its data (SHUTDOWN, RESET).
 bool qmp_caused_by_guest(const QmpMessage& event);
 
-// When QEMU has seen what an event tells of, by the clock of the host; the end of time if it does
-// not say.
+// The timestamp of an event, by the host's clock; the maximum if it has none.
 std::chrono::system_clock::time_point qmp_time(const QmpMessage& event);
 
-// Whether a VSERPORT_CHANGE event says that the guest has the port of that id open; none if the
-// event is about something else.
+// For a VSERPORT_CHANGE event about the port `id`: whether the guest has opened the port. Nothing
+// for other events.
 std::optional<bool> qmp_port_is_open(const QmpMessage& event, std::string_view id);
 
 // A JSON object {"name": "value", ...} of strings, for arguments.
@@ -45,8 +44,8 @@ class QmpDecoder {
 public:
     void feed(std::string_view bytes) { lines_.feed(bytes); }
 
-    // The next message. Throws ProtocolError for a line that is none; the one after it may be asked
-    // for again.
+    // The next message, if there is one. Throws ProtocolError for a line that is not a message; the
+    // next call continues with the line after it.
     std::optional<QmpMessage> next();
 
 private:

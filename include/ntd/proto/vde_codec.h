@@ -7,31 +7,31 @@
 #include <string_view>
 #include <vector>
 
-// The management console of the programs of vde2 (vde_switch, wirefilter): after each command come
-// lines of text, then one "1NNN message", where 1000 is success and other numbers are 1000 plus an
-// errno. In between may come a "3NNN message": something that vde_switch was asked to tell of.
+// The management console of vde2's programs (vde_switch, wirefilter). The answer to a command is
+// lines of text, then a line "1NNN message": 1000 for success, otherwise 1000 plus an errno. A line
+// "3NNN message" may come in between: an event to which the client has subscribed at vde_switch.
 namespace ntd::proto {
 
 struct VdeReply {
     bool success = false;
     std::string text;               // the last line: "1000 Success"
-    std::vector<std::string> lines; // those before; of very many, the first
+    std::vector<std::string> lines; // the lines before it; only the first of very many
 };
 
 class VdeDecoder {
 public:
     void feed(std::string_view bytes) { lines_.feed(bytes); }
 
-    // The end of a command's answer, if it is there.
+    // The next complete answer, if there is one.
     std::optional<VdeReply> next();
 
-    // What next() has met since the last call: "3031 port/ep/+ Port 01 FD  3".
+    // The events that next() has found since the last call: "3031 port/ep/+ Port 01 FD  3".
     std::vector<std::string> take_events();
 
 private:
     LineSplitter lines_;
-    VdeReply reply_;       // as far as it has come
-    std::size_t size_ = 0; // of its lines, in bytes
+    VdeReply reply_;       // incomplete
+    std::size_t size_ = 0; // of reply_.lines, in bytes
     std::vector<std::string> events_;
 };
 
