@@ -107,14 +107,15 @@ void bind_vsock(py::module_& module) {
 }
 
 driver::Config read_checked_config(const std::filesystem::path& file) {
-    std::vector<std::string> unknown_keys; // of interest to who started the driver, not to scripts
+    std::vector<std::string> unknown_keys; // not reported to scripts
     driver::Config config = driver::read_config(file, unknown_keys);
     driver::normalise_config(config);
     driver::check_config(config);
     return config;
 }
 
-// In a fork nothing that Python lets go of may be destroyed: it is still in use elsewhere.
+// For a fork: objects that Python releases there must not be destroyed, as the driver still uses
+// them.
 void keep_all_objects(const py::module_& module) {
     auto* const base = reinterpret_cast<PyTypeObject*>(py::detail::get_internals().instance_base);
     for (const auto& [name, value] : module.attr("__dict__").cast<py::dict>()) {
@@ -124,7 +125,7 @@ void keep_all_objects(const py::module_& module) {
     }
 }
 
-// As compile(), which first makes Python's classes for syntax trees: two hundred that nobody needs.
+// Like compile(), but does not create Python's some two hundred AST classes, which takes time.
 py::object compile_script(const std::string& source, const std::string& file) {
     PyCompilerFlags flags{};
     flags.cf_flags = PyCF_SOURCE_IS_UTF8 | PyCF_IGNORE_COOKIE;
@@ -163,12 +164,12 @@ void bind_driver(py::module_& module) {
         "timeout"_a, can_block());
     module.def("hear_signals", &hear_signals);
     module.def("compile_script", &compile_script, "source"_a, "file"_a);
-    // Makes a directory that nobody else can write to, or checks that one is such.
+    // Makes a directory that other users cannot write to, or checks an existing one.
     module.def(
         "private_directory",
         [](const std::filesystem::path& path) { os::open_private_directory(path); }, "path"_a,
         can_block());
-    // What is to go with us if we end before it is finished. The parent is an open directory.
+    // Registers an incomplete file with the guard. `parent` is an open directory.
     module.def(
         "guard_unfinished",
         [](int parent, const Text& name) {

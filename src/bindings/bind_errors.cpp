@@ -13,7 +13,7 @@ namespace {
 
 void set_error(const char* module, const char* name, const std::string& text) {
     const py::object type = py::module_::import(module).attr(name);
-    // A command in it may have any bytes, or be cut within a character.
+    // The text may contain a command with any bytes, or one cut within a character.
     PyErr_SetObject(type.ptr(), text_of(text).ptr());
 }
 
@@ -35,7 +35,7 @@ void set_timed_out(const nspawn::CommandTimedOut& error) {
     PyErr_SetObject(type.ptr(), value.ptr());
 }
 
-// Each error of the engine has one Python twin; the most derived comes first.
+// Each C++ error has one Python twin. The most derived types come first.
 void translate(std::exception_ptr pointer) {
     try {
         std::rethrow_exception(std::move(pointer));

@@ -12,7 +12,7 @@ namespace ntd::bindings {
 
 namespace {
 
-// log::Scope with begin and end where `with` wants them.
+// A log::Scope that begins and ends where Python's `with` does.
 class ScopeHandle {
 public:
     ScopeHandle(std::string text, std::string machine, bool subtest)
@@ -32,7 +32,7 @@ public:
     }
 
 private:
-    // exit() and exit(0) end the test well.
+    // exit() and exit(0) end the test successfully.
     static bool is_success(const py::object& type, const py::object& value) {
         if (PyErr_GivenExceptionMatches(type.ptr(), PyExc_SystemExit) == 0)
             return false;
@@ -44,7 +44,7 @@ private:
         try {
             return bytes_of(py::str("{}: {}").format(type.attr("__name__"), value),
                             Surrogates::show);
-        } catch (const py::error_already_set&) { // from the exception's own __str__
+        } catch (const py::error_already_set&) { // raised by the exception's own __str__
             return bytes_of(py::str(type.attr("__name__")), Surrogates::show);
         }
     }

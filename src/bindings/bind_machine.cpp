@@ -42,7 +42,7 @@ bool is_ascii(std::string_view bytes) {
     return bits < 0x80;
 }
 
-// Gives the memory of what nobody reads any more back to the system: whole pages of it.
+// Returns the memory of data that was consumed to the system, in whole pages.
 void release_pages(char* begin, std::size_t size) {
     const auto page = static_cast<std::size_t>(::sysconf(_SC_PAGESIZE));
     const auto to_page = -reinterpret_cast<std::uintptr_t>(begin) % page;
@@ -50,7 +50,8 @@ void release_pages(char* begin, std::size_t size) {
         ::madvise(begin + to_page, (size - to_page) / page * page, MADV_DONTNEED);
 }
 
-// Much output as text. Its bytes go as the text comes: both would take twice the memory.
+// Converts much output to text. Releases the bytes during the copy, as both would take twice the
+// memory.
 py::str into_text(std::string bytes) {
     constexpr std::size_t piece = std::size_t{1} << 20;
     if (bytes.size() < piece || !is_ascii(bytes))
@@ -84,7 +85,7 @@ std::vector<std::string> commands_of(const py::args& args) {
     return commands;
 }
 
-// Loose types that scripts use: a port may be a string, a path a pathlib.Path.
+// Scripts pass loose types: a port may be a string, a path a pathlib.Path.
 std::string string_of(const py::object& value) {
     return bytes_of(py::str(value));
 }
@@ -93,7 +94,8 @@ std::string words_of(const py::object& value) {
     return bytes_of(py::str(value), Surrogates::show);
 }
 
-// Runs without the GIL what takes a machine and strings made from Python objects.
+// Releases the GIL and runs `function`, for calls whose arguments are made from Python objects
+// first.
 template <typename Function>
 auto blocking(Function function) {
     const py::gil_scoped_release without_gil;
@@ -245,7 +247,7 @@ void bind_base_machine(py::module_& module) {
         .def_readwrite("shared_dir", &Machine::shared_dir)
         .def("_set_before_command",
              [](Machine& self, const py::function& function) {
-                 // A bound method would keep the machine alive for ever: the weak one does not.
+                 // Through a weak reference: a bound method would keep the machine alive forever.
                  self.before_command = [weak = py::weakref(py::cast(&self)),
                                         method = py::object(function.attr("__func__"))] {
                      const py::gil_scoped_acquire gil;
@@ -267,7 +269,7 @@ void bind_base_machine(py::module_& module) {
     bind_waits(machine);
 }
 
-// A limit in the manner of a context manager.
+// A WaitLimit as a Python context manager.
 class ContextLimit {
 public:
     explicit ContextLimit(Timeout timeout) : timeout_(timeout) {}

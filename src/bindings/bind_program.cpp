@@ -21,7 +21,7 @@ namespace {
 using namespace pybind11::literals;
 using can_block = py::call_guard<py::gil_scoped_release>;
 
-// A program that our own Python code runs, in a process group of its own.
+// A program that the test_driver package runs, in a process group of its own.
 class Program {
 public:
     Program(const os::ProcessSpec& spec, const machine::Host& host)
@@ -51,7 +51,7 @@ std::unique_ptr<Program> start(std::vector<Text> words,
                                int errors,
                                std::vector<int> inherited,
                                bool new_session) {
-    auto environment = os::current_environment(); // Python may change it without its lock
+    auto environment = os::current_environment(); // read with the GIL, as Python may change it
     const py::gil_scoped_release without_gil;
     os::ProcessSpec spec{
         .environment = std::move(environment),

@@ -36,7 +36,7 @@ public:
     }
 };
 
-// Runs a call of the engine that may block, and makes text of the bytes that it returns.
+// Runs a function without the GIL and converts the bytes that it returns to text.
 template <typename Function>
 py::str text_from(Function function) {
     std::string bytes;
@@ -51,8 +51,8 @@ std::size_t size_in_bytes(const py::str& text) {
     return text.cast<std::string>().size();
 }
 
-// Python's patterns are Python's to match: `look` gets the text and returns the end of its match,
-// in characters.
+// `look` does the matching in Python: it gets the text and returns the end of its match, in
+// characters.
 bool wait_for_console(QemuMachine& self,
                       const py::function& look,
                       bool within_lines,
@@ -71,7 +71,7 @@ bool wait_for_console(QemuMachine& self,
     return self.wait_for_console(in_python, match, timeout);
 }
 
-// The next line that no wait has consumed, without its newline.
+// The next console line that no wait has consumed, without its newline.
 std::optional<std::string> next_line(QemuMachine& self, Timeout timeout) {
     std::string line;
     const auto find_line = [&](const std::string& text) -> std::optional<std::size_t> {
@@ -82,7 +82,7 @@ std::optional<std::string> next_line(QemuMachine& self, Timeout timeout) {
         return newline + 1;
     };
     const auto match = QemuMachine::Match::within_lines;
-    constexpr std::size_t most = 1 << 16; // one line is wanted
+    constexpr std::size_t most = 1 << 16; // enough for one line
     return self.wait_for_console(find_line, match, timeout, most) ? std::optional(line)
                                                                   : std::nullopt;
 }
@@ -102,7 +102,8 @@ using Class =
 
 int monitor_fd(const QemuMachine& machine) {
     const auto qemu = machine.running();
-    // The greeting is for us: we wait for it before our first command.
+    // Reads the monitor's greeting, which comes before the first answer, so that the caller does
+    // not get it.
     qemu->hmp->execute("", machine::deadline_of(machine.host().silence));
     return qemu->hmp->fd();
 }

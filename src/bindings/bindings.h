@@ -10,11 +10,11 @@
 #include <type_traits>
 #include <utility>
 
-// The module _ntd, which the package test_driver is built on. A binding is a table row: logic
-// belongs into vm/ or into the package.
+// The module _ntd, on which the package test_driver is built. A binding is a table row: logic
+// belongs into the modules of the engine or into the package.
 namespace ntd::bindings {
 
-// Python makes the module, with no place for arguments: what run() was given waits here.
+// The arguments of run(), for the module's initialisation: Python calls that without arguments.
 struct Session {
     const RunOptions& options;
     driver::Runtime& runtime;
@@ -22,11 +22,12 @@ struct Session {
 };
 Session& session();
 
-// Has Python tell us of signals. Again after others, such as asyncio, have had that for themselves.
+// Makes Python notify us of signals. Call it again after other code, such as asyncio, has used its
+// wake-up descriptor.
 void hear_signals();
 
-// For Python to own. Making such an object, and destroying it, may take long: Python's lock is
-// released meanwhile.
+// Makes an object that Python owns. Its constructor and destructor may block, so they run without
+// the GIL.
 template <typename Kind, typename... Args>
 std::shared_ptr<Kind> make_blocking(Args&&... args) {
     const pybind11::gil_scoped_release without_gil;
@@ -34,7 +35,7 @@ std::shared_ptr<Kind> make_blocking(Args&&... args) {
                 std::optional<pybind11::gil_scoped_release> released;
                 if (PyGILState_Check() != 0) {
                     if constexpr (std::is_base_of_v<machine::Machine, Kind>)
-                        object->before_command = nullptr; // it has objects of Python
+                        object->before_command = nullptr; // destroyed with the GIL held
                     released.emplace();
                 }
                 delete object;

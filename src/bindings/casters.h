@@ -31,9 +31,8 @@ struct pybind11::detail::type_caster<ntd::machine::Seconds> {
 
 namespace ntd::bindings {
 
-// A str as bytes; what os.fsdecode() made of bytes that are not UTF-8 becomes these bytes again.
-// Other halves of surrogate pairs are no characters: the text is refused (strict), or has them
-// written out (\ud800), where it is only to be read.
+// Converts a str to bytes. Bytes that os.fsdecode() has escaped are restored. Other surrogates are
+// not characters: the text is refused, or, if it is for people only, they are written out (\ud800).
 enum class Surrogates { refuse, show };
 inline std::string bytes_of(const pybind11::str& text, Surrogates surrogates = Surrogates::refuse) {
     auto* bytes = PyUnicode_AsEncodedString(text.ptr(), "utf-8", "surrogateescape");
@@ -47,22 +46,22 @@ inline std::string bytes_of(const pybind11::str& text, Surrogates surrogates = S
     return pybind11::reinterpret_steal<pybind11::bytes>(bytes);
 }
 
-// An argument that is a str, with any characters, or bytes.
+// A str argument with any characters, or bytes.
 struct Text {
     std::string bytes;
 };
 
-// One for people to read: the log takes whatever it is given.
+// The same, for people to read: accepts any text, as the log does.
 struct Words {
     std::string bytes;
 };
 
-// One for the guest's shell, which knows no NUL.
+// The same, for the guest's shell: without NUL.
 struct Command {
     std::string bytes;
 };
 
-// Bytes of a guest as text: what is not UTF-8 is replaced.
+// Converts a guest's bytes to text; invalid UTF-8 is replaced.
 inline pybind11::str text_of(std::string_view bytes) {
     auto* text =
         PyUnicode_DecodeUTF8(bytes.data(), static_cast<Py_ssize_t>(bytes.size()), "replace");
@@ -71,7 +70,7 @@ inline pybind11::str text_of(std::string_view bytes) {
     return pybind11::reinterpret_steal<pybind11::str>(text);
 }
 
-// A path as a str: to make a pathlib.Path each run would have to import pathlib.
+// A path as a str, because pathlib.Path would have to be imported in each run.
 inline pybind11::str text_of_path(const std::filesystem::path& path) {
     const auto& bytes = path.native();
     auto* text =

@@ -21,9 +21,8 @@ namespace {
 
 std::unique_ptr<Session> current_session;
 
-// The Python of an active virtual environment if it is one of ours (same version), else the one
-// that this program was built with. From its path CPython derives where its library and its
-// site-packages are.
+// The Python executable of an active virtual environment for the same Python version, else the one
+// of the build. CPython derives the paths of its library and site-packages from it.
 fs::path python_program() {
     if (const char* environment = std::getenv("VIRTUAL_ENV"); environment != nullptr) {
         const auto root = fs::path(environment);
@@ -34,7 +33,7 @@ fs::path python_program() {
     return NTD_PYTHON_EXECUTABLE;
 }
 
-// Beside the program, in the build tree as well as installed: ../share/ntd/python.
+// Relative to the program, in the build tree and installed: ../share/ntd/python.
 fs::path package_directory() {
     std::error_code error;
     const auto program = fs::read_symlink("/proc/self/exe", error);
@@ -54,7 +53,8 @@ void check(PyStatus status, PyConfig& config) {
     throw Error("cannot start Python ({}): {}", python_program().string(), reason);
 }
 
-// Python that is only half there takes an interrupt for a failure of its own: it comes later.
+// Blocks SIGINT while Python starts or stops, where CPython would treat an interrupt as a failure
+// of its own. The signal is delivered afterwards.
 class InterruptsLater {
 public:
     InterruptsLater() {
@@ -85,7 +85,7 @@ void start_python() {
     PyConfig_Clear(&config);
 }
 
-// Every wait of this thread looks for signals that Python wants to handle, Ctrl-C among them.
+// Makes every wait of this thread check for signals that Python wants to handle, such as Ctrl-C.
 void connect_signals(os::Interrupt& interrupt) {
     interrupt.set_hook([] {
         const py::gil_scoped_acquire gil;
@@ -98,15 +98,15 @@ void connect_signals(os::Interrupt& interrupt) {
 void disconnect_signals(os::Interrupt& interrupt) noexcept {
     const InterruptsLater until_it_is_done;
     if (PyErr_CheckSignals() != 0)
-        PyErr_Clear(); // it comes too late to change anything
+        PyErr_Clear(); // an interrupt now is too late
     try {
         py::module_::import("_signal").attr("set_wakeup_fd")(-1);
-    } catch (const std::exception&) { // the script has made something else of it
+    } catch (const std::exception&) { // the script may have replaced it
     }
     interrupt.set_hook(nullptr);
 }
 
-// Another thread of the script may change os.environ: its lock is Python's.
+// Reads the environment with the GIL held: another thread of the script may change os.environ.
 std::vector<std::string> environment_with_gil() {
     const py::gil_scoped_acquire gil;
     return os::current_environment();
@@ -137,8 +137,8 @@ void hear_signals() {
 RunResult run(const RunOptions& options, driver::Runtime& runtime, log::TerminalSink& terminal) {
     start_python();
     RunResult result;
-    // A thread that wants the GIL of a Python that has ended is unwound by force, which C++ answers
-    // with std::terminate. So Python goes on, and we keep the GIL.
+    // Once Python is finalized, a thread that asks for the GIL is unwound by force, and C++ then
+    // calls std::terminate. So if threads are left, Python stays and we keep the GIL.
     const ScopeExit stop_python([&] {
         if (!result.threads_left)
             Py_FinalizeEx();
@@ -156,10 +156,10 @@ RunResult run(const RunOptions& options, driver::Runtime& runtime, log::Terminal
     try {
         connect_signals(host.interrupt);
         result = run_package();
-    } catch (py::error_already_set& error) { // it must not outlive Python
+    } catch (py::error_already_set& error) { // must not outlive Python
         if (!error.matches(PyExc_KeyboardInterrupt))
             throw Error("{}", error.what());
-        result.signal = SIGINT; // before main() could look after it
+        result.signal = SIGINT; // before main() could handle it
     }
     return result;
 }
@@ -170,7 +170,7 @@ std::string reference() {
     try {
         find_package();
         return py::str(py::module_::import("test_driver.reference").attr("text")());
-    } catch (py::error_already_set& error) { // it must not outlive Python
+    } catch (py::error_already_set& error) { // must not outlive Python
         if (error.matches(PyExc_KeyboardInterrupt))
             driver::Termination::die_by(SIGINT);
         throw Error("{}", error.what());

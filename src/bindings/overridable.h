@@ -21,14 +21,15 @@ inline machine::ExecResult engine_result(const py::object& result) {
     return {status, output};
 }
 
-// A time limit of the kind that scripts are not warned of when they pass it on: it is not theirs.
+// A timeout as a Python object of the type that causes no warning when a script passes it on, as it
+// is not the script's own.
 inline py::object limit_for_script(machine::Timeout timeout) {
     if (!timeout)
         return py::none();
     return py::module_::import("test_driver.duration").attr("Seconds")(timeout->count());
 }
 
-// Without a name the start script has one.
+// If there is no name, takes it from the start script.
 inline machine::MachineOptions options_for(const std::string& start_command,
                                            const std::optional<std::string>& name,
                                            const std::filesystem::path& out_dir,
@@ -38,8 +39,8 @@ inline machine::MachineOptions options_for(const std::string& start_command,
             keep_machine_state};
 }
 
-// Lets a Python subclass override what other methods are built on; vm/machine.h says which those
-// are. The package tells which names a subclass has made its own, so that all others cost nothing.
+// Lets a Python subclass override the methods that other methods are built on; machine/machine.h
+// lists them. The package tells which names a subclass overrides, so that the others cost nothing.
 template <typename Kind>
 class Overridable : public Kind {
 public:
@@ -96,12 +97,12 @@ protected:
         if (!overridden.contains(name))
             return;
         const py::gil_scoped_acquire gil;
-        // Empty also if the Python function is what calls us: super().execute(...).
+        // Also empty if the Python function itself calls us: super().execute(...).
         if (const py::function function = py::get_override(static_cast<const Kind*>(this), name))
             call(function);
     }
 
-    // The text that the override returned, "" for anything else; nothing if there is none.
+    // What the override returned: its text, "" for other types; nothing if there is no override.
     template <typename... Args>
     std::optional<std::string> call_override(const char* name, const Args&... args) const {
         std::optional<std::string> result;

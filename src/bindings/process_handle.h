@@ -10,10 +10,10 @@
 
 namespace ntd::bindings {
 
-// What machine.process is made of. Keeps the process's status after the machine has let go of it.
+// The object behind machine.process. Keeps the process's status after the machine has dropped it.
 class ProcessHandle {
 public:
-    // `running` is what the machine has of its process; shared with it.
+    // `running` is the machine's state for its process, shared with it.
     template <typename Running>
     ProcessHandle(std::shared_ptr<Running> running,
                   os::Interrupt& interrupt,
@@ -35,7 +35,7 @@ private:
         return status ? std::optional(status->returncode()) : std::nullopt;
     }
 
-    std::shared_ptr<machine::MachineProcess> process_; // keeps all of `running`
+    std::shared_ptr<machine::MachineProcess> process_; // keeps `running` alive
     os::Interrupt& interrupt_;
     std::vector<std::string> args_;
 };

@@ -10,39 +10,39 @@
 
 namespace ntd::bindings {
 
-// What the test_driver package is told to do.
+// Options of a run, for the test_driver package.
 struct RunOptions {
     driver::Config config;
     std::filesystem::path out_dir;
     std::filesystem::path tmp_dir;
     bool interactive = false;
-    bool watch = false; // run the script again whenever it is saved
+    bool watch = false; // rerun the script whenever it is saved
     bool vnc = false;   // machines have a VNC server
     bool keep_machine_state = false;
-    bool pcap = false;      // all that passes over the VLANs goes into files
-    bool keep_pcap = false; // also if the test passes
+    bool pcap = false;      // capture the VLANs' frames in files
+    bool keep_pcap = false; // keep them also if the test passes
     std::optional<std::filesystem::path> junit_xml;
     std::optional<std::string> debug_hook_attach;
 };
 
-// How the script ended.
+// How the test script ended.
 struct RunResult {
     int status = 0;
-    int signal = 0; // other than 0: the process should die by it
+    int signal = 0; // other than 0: the process should end by this signal
 
-    // Daemon threads of the script still run. They may use all that the run has, which must
-    // therefore stay until the process ends.
+    // Daemon threads of the script still run. They may use anything that belongs to the run, so it
+    // must stay until the process ends.
     bool threads_left = false;
 };
 
-// Starts CPython, the one that this program was built with (or the virtual environment of
-// $VIRTUAL_ENV), runs test_driver.main, and stops it again unless threads are left. Everything that
-// the script started is ended by then. Once per process, on its first thread. Scripts choose what
+// Starts CPython (that of the build, or the virtual environment in $VIRTUAL_ENV), runs
+// test_driver.main, and stops CPython again unless threads are left. By then everything that the
+// script started has ended. Call it once per process, on the main thread. Scripts control what
 // `terminal` shows.
 RunResult run(const RunOptions& options, driver::Runtime& runtime, log::TerminalSink& terminal);
 
-// What scripts can use, with what it does, for people to read. Needs nothing but the package;
-// instead of run(), not besides it.
+// A text for people: everything that scripts can use, with its description. Needs only the
+// test_driver package. Call it instead of run(), never both.
 std::string reference();
 
 } // namespace ntd::bindings
