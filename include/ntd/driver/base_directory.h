@@ -7,24 +7,23 @@
 
 namespace ntd::driver {
 
-// Where state directories and sockets live: $XDG_RUNTIME_DIR, else $TMPDIR, $TEMP, $TMP, else /tmp.
-// A directory whose path is too long for the sockets in it is reached through a short symbolic
-// link, which the guard removes at the end: programs that are told of a socket can then use it as
-// it is.
+// The directory for state directories and sockets: $XDG_RUNTIME_DIR, else $TMPDIR, $TEMP, $TMP,
+// else /tmp. If its path is too long for the sockets in it, it is used through a short symbolic
+// link, so that other programs can use the sockets, too. The guard removes the link at the end.
 class BaseDirectory {
 public:
-    // Throws UsageError if it is no directory that we can write to.
+    // Throws UsageError if it is not a writable directory.
     explicit BaseDirectory(const os::OrphanGuard& guard);
 
     const std::filesystem::path& path() const { return link_.empty() ? real_ : link_; }
 
-    // What is wrong with it, although it can be used; or empty.
+    // A problem with the directory that does not prevent its use; or empty.
     const std::string& warning() const { return warning_; }
 
 private:
     std::filesystem::path real_;
     std::string warning_;
-    std::filesystem::path link_; // empty: not needed
+    std::filesystem::path link_; // empty if not needed
 };
 
 } // namespace ntd::driver

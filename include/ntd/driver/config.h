@@ -16,24 +16,24 @@ namespace ntd::driver {
 struct DisplayTarget {
     std::string backend; // "x11"
     std::string display;
-    std::string xauthority; // a file of the container
+    std::string xauthority; // a path in the container
 };
 
 struct MachineConfig {
-    std::string name;         // its key in the file
-    std::string host_name;    // the key `name` there: the script can use that, too
-    std::string start_script; // of a VM: anything that `sh -c` takes
+    std::string name;         // its key in the configuration file
+    std::string host_name;    // the key `name` there; a second name for scripts
+    std::string start_script; // of a VM: any command for `sh -c`
 
-    // Of a container: its screens, and for each backend the program in it that shows one as VNC.
+    // Of a container: its screens, and for each backend the program in the container that serves a
+    // screen over VNC.
     std::vector<DisplayTarget> display_targets{};
     std::map<std::string, std::string> display_servers{};
 
-    // For each protocol ("vnc") the program that shows its screens to a person, if it has one of
-    // its own.
+    // Viewers of this machine's screens, by protocol ("vnc"), if it has its own.
     std::map<std::string, std::string> display_viewers{};
 };
 
-// All that decides a run, whichever generation of caller it comes from.
+// The configuration of a run, for every generation of caller.
 struct Config {
     machine::Habits habits = machine::habits_of_options;
     std::vector<MachineConfig> vms{};
@@ -45,27 +45,28 @@ struct Config {
     bool vsock_siblings = false;         // guests reach each other's vsocks
     std::filesystem::path test_script{}; // empty: none
 
-    // For each protocol ("vnc") the program that shows a screen to a person.
+    // Viewers of screens, by protocol ("vnc").
     std::map<std::string, std::string> display_viewers{};
 };
 
-// Reads the JSON file of --config. Throws UsageError, with the file and the key, on anything that
-// is missing or has the wrong type. Unknown keys are returned, dotted, for a debug line.
+// Reads the JSON file of --config. Throws UsageError, with the file and the key, if something is
+// missing or has the wrong type. Returns unknown keys, dotted, in `unknown_keys` for a debug
+// message.
 Config read_config(const std::filesystem::path& file, std::vector<std::string>& unknown_keys);
 
-// From the start script's file name, `run-NAME-vm` or `run-NAME-nspawn`; otherwise "machine".
-// A command line has a name only if it ends with such a one, as that of the Python driver.
+// The machine's name from the file name of its start script, `run-NAME-vm` or `run-NAME-nspawn`;
+// otherwise "machine". A command line must end with such a name, as with the Python driver.
 std::string machine_name(std::string_view start_script);
 
-// The identifier under which the test script sees a machine: `web-1` is `web_1`.
+// The identifier of a machine in test scripts: `web_1` for `web-1`.
 std::string python_name(std::string_view machine);
 
-// Makes relative start scripts absolute, because they run in the machine's state directory, and
-// leaves each VLAN number once.
+// Makes paths of start scripts absolute, because they run in the machine's state directory, and
+// removes duplicate VLAN numbers.
 void normalise_config(Config& config);
 
-// Checks that hold for every way to configure: names unique and usable as file names, start scripts
-// there and executable, the script readable. Throws UsageError.
+// Checks that apply to every kind of configuration: names are unique and usable as file names,
+// start scripts exist and are executable, the script is readable. Throws UsageError.
 void check_config(const Config& config);
 
 } // namespace ntd::driver

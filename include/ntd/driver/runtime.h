@@ -13,8 +13,8 @@
 
 namespace ntd::driver {
 
-// What the process has one of: the I/O thread, the way out, and what machines need of both.
-// Destroyed after every machine and VLAN.
+// What exists once per process: the I/O thread, the handling of termination, and what machines need
+// of both. Must outlive every machine and VLAN.
 class Runtime {
 public:
     Runtime(log::Log& log, const os::OrphanGuard& guard);
@@ -31,8 +31,8 @@ private:
     machine::Host host_;
 };
 
-// Starts all at the same time. Throws one MachineError with the failures of all that failed. An
-// interrupt ends those that have not started yet, and goes on once they have.
+// Starts all machines at the same time. Throws one MachineError with all failures. An interrupt
+// ends the machines that have not started yet, and is rethrown after that.
 void start_all(std::span<const std::shared_ptr<machine::Machine>> machines,
                const machine::Host& host);
 

@@ -9,12 +9,12 @@
 
 namespace ntd::driver {
 
-// Ends the whole process in good order from outside the script, whatever the script is doing: on
-// SIGTERM and SIGHUP, and when the global timeout is reached. Everything that was started is ended,
-// the logs are completed, and the process dies by the signal (SIGTERM for the timeout).
+// Ends the process in an orderly way, whatever the script is doing: on SIGTERM, SIGHUP and at the
+// global timeout. Ends everything that was started, completes the logs, and then dies by the signal
+// (SIGTERM for the timeout).
 //
-// One per process: it owns those signals. A script that installs a handler of its own takes the
-// signal over.
+// One object per process: it owns those signals. If a script installs a handler of its own, that
+// replaces ours.
 class Termination {
 public:
     Termination(log::Log& log, os::EventLoop& loop, const os::OrphanGuard& guard);
@@ -24,11 +24,11 @@ public:
     Termination(Termination&&) = delete;
     Termination& operator=(Termination&&) = delete;
 
-    // From now on. A second call replaces the first.
+    // The timeout counts from now. A second call replaces the first.
     void set_global_timeout(machine::Seconds timeout);
     void clear_global_timeout() { timer_.reset(); }
 
-    // Dies by `signal`, once everything else is done.
+    // Ends the process by `signal`. Call it when everything else is done.
     [[noreturn]] static void die_by(int signal) noexcept;
 
 private:
@@ -37,7 +37,7 @@ private:
     log::Log& log_;
     os::EventLoop& loop_;
     const os::OrphanGuard& guard_;
-    UniqueFd signals_; // our end of the pipe that the handler writes to
+    UniqueFd signals_; // read end of the signal handler's pipe
     UniqueFd handlers_end_;
     os::EventLoop::Watch watch_;
     os::EventLoop::Watch timer_;
