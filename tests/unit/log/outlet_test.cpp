@@ -23,9 +23,9 @@ namespace {
 
 using namespace std::chrono_literals;
 
-constexpr std::size_t pipe_size = 1 << 12; // the least that the kernel gives
+constexpr std::size_t pipe_size = 1 << 12; // the kernel's minimum
 
-// What a small pipe takes that nobody reads until the test does.
+// An Outlet on a small pipe, which only the test reads.
 class OutletTest : public testing::Test {
 protected:
     OutletTest() {
@@ -36,10 +36,10 @@ protected:
         ::fcntl(write_end.get(), F_SETPIPE_SZ, pipe_size);
     }
 
-    // A writer that is left behind may still be in a write to it.
+    // An abandoned writer thread may still be writing to it.
     ~OutletTest() override { (void)write_end.release(); }
 
-    // What comes until all of it, or so much of it, is there.
+    // Reads until the end of the stream or `size` bytes.
     std::string read(std::size_t size) const {
         std::string text;
         std::array<char, pipe_size> part{};
@@ -84,7 +84,7 @@ TEST_F(OutletTest, KeepsTheOrder) {
 TEST_F(OutletTest, WritesAtOnceWhatAPipeHasRoomFor) {
     Outlet outlet(write_end.get(), {.patience = 1h});
     ::fcntl(read_end.get(), F_SETFL, O_NONBLOCK);
-    for (int i = 0; i < 1000; ++i) { // a thread would be late once
+    for (int i = 0; i < 1000; ++i) { // a thread would be late at least once
         outlet.write(line);
         ASSERT_EQ(read(line.size()), line);
     }
@@ -201,7 +201,7 @@ TEST_F(OutletTest, EndsWithoutItsReader) {
         outlet.write(too_much);
     }
     EXPECT_LT(std::chrono::steady_clock::now() - begin, 50s);
-    read_end.reset(); // ends the write that is left behind
+    read_end.reset(); // ends the abandoned write
 }
 
 TEST_F(OutletTest, WritesWhatIsLeftAtItsEnd) {

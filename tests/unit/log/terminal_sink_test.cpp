@@ -17,7 +17,7 @@ namespace {
 
 class TerminalSinkTest : public testing::Test {
 protected:
-    // What the events look like once all of it is out.
+    // The output for these events after a flush.
     std::string shown(TerminalOptions options, const std::vector<Event>& events) {
         TerminalSink sink(capture.fd(), options);
         for (const Event& each : events)
@@ -357,7 +357,7 @@ TEST(TerminalSink, WantsNoColourInAFile) {
     EXPECT_FALSE(TerminalSink::wants_colour(Capture().fd()));
 }
 
-// A terminal to ask about, and the environment put back afterwards.
+// A terminal to query. Restores the environment afterwards.
 class TerminalColourTest : public testing::Test {
 protected:
     TerminalColourTest() : master_(::posix_openpt(O_RDWR | O_NOCTTY | O_CLOEXEC)) {

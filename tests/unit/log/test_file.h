@@ -20,7 +20,7 @@ inline std::string contents(const std::filesystem::path& file) {
     return {std::istreambuf_iterator<char>(in), {}};
 }
 
-// A descriptor to write to, and what was written so far.
+// A descriptor to write to, and the text written so far.
 class Capture {
 public:
     int fd() const { return file_.get(); }
@@ -30,7 +30,7 @@ private:
     UniqueFd file_{::memfd_create("capture", MFD_CLOEXEC)};
 };
 
-// A directory of one test's own.
+// A temporary directory for one test.
 class TestDirectory {
 public:
     TestDirectory() {

@@ -66,7 +66,7 @@ TEST(Broadcast, CanBeResetWithoutANotification) {
 TEST(Broadcast, ForgetsAListenerAtItsEnd) {
     Broadcast broadcast;
     std::optional<Broadcast::Listener> listener(std::in_place, broadcast);
-    const Pipe pipe; // its descriptors are not the listener's, which is still open
+    const Pipe pipe; // made while the listener is open, so with other numbers
     const int fd = listener->fd();
     listener.reset();
     ASSERT_EQ(::dup2(pipe.out.get(), fd), fd);

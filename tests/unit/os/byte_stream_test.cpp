@@ -33,7 +33,7 @@ protected:
     SocketPair sockets;
     ByteStream stream;
     ByteStream peer;
-    Pipe end; // hangs up when the other side's process ends
+    Pipe end; // stands for the peer's pidfd
     Interrupt interrupt;
     const std::string megabytes = std::string(4 << 20, 'x');
 };

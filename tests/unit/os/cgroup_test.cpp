@@ -17,7 +17,7 @@ namespace ntd::os {
 
 namespace {
 
-// Where cgroup2 is mounted and we may make cgroups, or nothing.
+// A cgroup2 directory in which we may create cgroups; empty if there is none.
 std::string cgroup_directory() {
     std::ifstream mounts("/proc/self/mounts");
     for (std::string line; std::getline(mounts, line);) {
@@ -107,7 +107,7 @@ TEST_F(CgroupTest, EndsWhatIsInOnesBelow) {
 }
 
 TEST_F(CgroupTest, IsEndedByTheGuardOfAProcessThatWasKilled) {
-    Pipe both; // held open by the process, its guard and what runs in the cgroup
+    Pipe both; // held open by the process, its guard and the cgroup's processes
     const pid_t pid = ::fork();
     if (pid == 0) {
         const OrphanGuard own_guard;

@@ -20,7 +20,7 @@ protected:
 
     Ends ends(Deadline deadline = soon()) { return {deadline, interrupt, {-1, end.out.get(), -1}}; }
 
-    // What the other side gets, up to so many bytes, while `send` runs.
+    // What the peer receives, up to `size` bytes, while `send` runs.
     template <typename Send>
     std::string received_during(std::size_t size, Send send) {
         std::string received;
@@ -38,7 +38,7 @@ protected:
     SocketPair sockets;
     Channel channel;
     ByteStream peer;
-    Pipe end; // hangs up when the other side's process ends
+    Pipe end; // stands for the peer's pidfd
     Interrupt interrupt;
     const std::string first = std::string(4 << 20, 'a') + "\n";
     const std::string second = "b\n";

@@ -145,7 +145,7 @@ TEST_F(ChildProcessTest, PassesArgumentsAsTheyAre) {
 }
 
 TEST_F(ChildProcessTest, LooksForAProgramInThePath) {
-    // No other program has a place that is the same everywhere.
+    // Only sh has the same path on every system.
     ChildProcess child({.argv = {"sh", "-c", "exit 0"}}, guard);
     EXPECT_EQ(end_of(child).status, 0);
 }
@@ -277,7 +277,7 @@ TEST_F(ChildProcessTest, EndsWithoutAStatusWhenSomebodyElseTookIt) {
     EXPECT_EQ(child->poll().value().status, 0);
 }
 
-// Until then nobody else can have it, and no signal goes astray.
+// So the pid is not reused, and no signal reaches another process.
 TEST_F(ChildProcessTest, KeepsItsPidUntilItsOwnersEnd) {
     const auto child = start("true");
     end_of(*child);

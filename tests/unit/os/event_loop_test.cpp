@@ -18,7 +18,7 @@ using namespace std::chrono_literals;
 
 class EventLoopTest : public testing::Test {
 protected:
-    // Returns when the I/O thread has dealt with all that was ready before.
+    // Returns when the I/O thread has handled everything that was ready before.
     void settle() {
         for (int round = 0; round < 2; ++round) {
             std::promise<void> reached;
@@ -27,7 +27,7 @@ protected:
         }
     }
 
-    // For a watch: takes one byte and counts it.
+    // A callback for a watch: reads one byte and counts it.
     std::function<bool()> take_from(const Pipe& from) {
         return [this, fd = from.out.get()] {
             char byte = 0;
@@ -180,7 +180,7 @@ TEST_F(EventLoopTest, LetsACallbackEndItsOwnWatch) {
         is_set.get_future().wait();
         watch.reset();
         ++calls;
-        return true; // which must not bring it back
+        return true; // must not register it again
     });
     is_set.set_value();
     pipe.write("x");

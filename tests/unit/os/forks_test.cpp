@@ -19,7 +19,7 @@ namespace ntd::os {
 
 namespace {
 
-// What a function returns in a fork of this process; a fork that hangs is ended by SIGALRM.
+// Runs a function in a fork of this process and returns its result. SIGALRM ends a fork that hangs.
 int in_fork(const std::function<int()>& function) {
     const pid_t pid = ::fork();
     if (pid == 0) {
@@ -31,7 +31,7 @@ int in_fork(const std::function<int()>& function) {
     return WIFEXITED(status) ? WEXITSTATUS(status) : -WTERMSIG(status);
 }
 
-// In a process of its own: that forks are bystanders cannot be taken back.
+// Runs it in a separate process, because make_forks_bystanders() cannot be undone.
 int in_driver(const std::function<int()>& function) {
     return in_fork([&] {
         make_forks_bystanders();

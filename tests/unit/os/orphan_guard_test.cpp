@@ -17,7 +17,7 @@ namespace ntd::os {
 
 namespace {
 
-// A program that starts things and dies without a chance to clean up.
+// Runs programs that start processes and die without a chance to clean up.
 class OrphanGuardTest : public testing::Test {
 protected:
     OrphanGuardTest() {
@@ -25,7 +25,8 @@ protected:
         alive.reset(::open(fifo.c_str(), O_RDONLY | O_NONBLOCK | O_CLOEXEC));
     }
 
-    // Runs a function in a process that SIGKILL ends, and returns when its guard has ended, too.
+    // Runs a function in a process that is then killed by SIGKILL. Returns when its guard has
+    // ended, too.
     void die_after(const std::function<void(const OrphanGuard&)>& function) const {
         Pipe both; // held open by the process and its guard
         const pid_t pid = ::fork();
@@ -39,7 +40,7 @@ protected:
         ::waitpid(pid, nullptr, 0);
     }
 
-    // Starts a script that holds the FIFO open, and waits until it says "ready" on its output.
+    // Starts a script that holds the FIFO open, and waits until it prints "ready".
     std::unique_ptr<ChildProcess> start(const OrphanGuard& guard, const std::string& script) const {
         const ProcessSpec spec{.argv = {"/bin/sh", "-c", "exec 5>" + fifo + "; " + script},
                                .environment = current_environment()};
@@ -48,8 +49,8 @@ protected:
         return child;
     }
 
-    // Starts a process that holds the FIFO open and is in a session of its own, where the end of
-    // who started it does not reach it.
+    // Starts a process that holds the FIFO open. It runs in a session of its own, so that signals
+    // to its starter do not reach it.
     OtherProcess start_apart(const OrphanGuard& guard, const std::string& first = "") const {
         const auto child =
             start(guard, "setsid sh -c '" + first + "echo ready; echo $$; exec sleep 1000' & wait");
@@ -183,7 +184,7 @@ TEST_F(OrphanGuardTest, DoesNotRemoveTheBeginOfALongerPath) {
     }));
 }
 
-// A tree, whatever is in it.
+// Makes a directory tree with some content.
 void make_tree(const std::string& path) {
     std::filesystem::create_directories(path + "/below");
     std::filesystem::create_symlink("/", path + "/below/link");
@@ -243,7 +244,7 @@ TEST_F(OrphanGuardTest, EndsWhatIsLeftAtAnOrderlyEnd) {
     EXPECT_EQ(WTERMSIG(status), SIGTERM);
 }
 
-// A script that forks hands the guard's socket on.
+// A script that forks passes on the guard's socket.
 TEST_F(OrphanGuardTest, EndsInAnOrderlyWayAlthoughAForkLivesOn) {
     Pipe until;
     auto guard = std::make_unique<OrphanGuard>();

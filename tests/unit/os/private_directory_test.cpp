@@ -23,7 +23,8 @@ namespace {
 namespace fs = std::filesystem;
 using testing::HasSubstr;
 
-// A directory for each test. Those of other users take another user: tests/security has them.
+// A directory for each test. Tests with directories of other users are in tests/security, since
+// they need another user.
 class PrivateDirectory : public testing::Test {
 protected:
     PrivateDirectory() {
@@ -145,7 +146,7 @@ TEST_F(PrivateDirectory, LeavesALinkToADeviceAlone) {
     EXPECT_TRUE(fs::is_symlink(root_ / "link"));
 }
 
-// Another process that has claimed a directory, for as long as this lives.
+// Another process that holds the lock on a directory during this object's lifetime.
 class Claimant {
 public:
     explicit Claimant(const fs::path& path) {

@@ -20,12 +20,12 @@
 
 namespace ntd::os {
 
-// For what is sure to come: ends a test that would hang.
+// For events that must happen: ends a test that would hang.
 inline Deadline soon() {
     return Deadline::after(std::chrono::seconds(30));
 }
 
-// For what does not come.
+// For events that must not happen.
 inline Deadline at_once() {
     return Deadline::after(std::chrono::milliseconds(5));
 }
@@ -70,7 +70,7 @@ inline bool becomes_readable(int fd) {
     return ::poll(&polled, 1, soon().left_ms()) == 1;
 }
 
-// All that comes until the other end is closed.
+// Reads until the other end is closed.
 inline std::string read_all(int fd) {
     std::string text;
     std::array<char, 4096> bytes{};
@@ -92,7 +92,7 @@ inline std::string read_line(int fd) {
     return line;
 }
 
-// A directory of the test's own, removed with it.
+// A temporary directory of the test.
 class ScratchDir {
 public:
     ScratchDir() {

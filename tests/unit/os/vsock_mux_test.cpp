@@ -14,7 +14,8 @@ namespace {
 
 class VsockMux : public testing::Test {
 protected:
-    // What the other side reads as the request, when it answers so and closes the connection.
+    // Connects to a server that sends `answer` and closes the connection. Returns the request that
+    // the server has read.
     std::string connect_to_one_that_says(std::string_view answer) {
         std::string request;
         const std::jthread server([&] {

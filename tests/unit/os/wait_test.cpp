@@ -13,7 +13,7 @@ namespace {
 
 class Wait : public testing::Test {
 protected:
-    // Of the time that passed inside a function.
+    // Measures how long a function takes.
     template <typename Function>
     static Deadline::Duration time_of(Function&& function) {
         const auto begin = Deadline::Clock::now();
@@ -112,7 +112,7 @@ TEST(SetNonblocking, MakesAReadReturn) {
     EXPECT_EQ(::read(pipe.out.get(), &byte, 1), -1);
 }
 
-// The status of a process that has closed some descriptors and then runs a function.
+// Runs a function in a forked process, with these descriptors closed, and returns its exit status.
 template <typename Function>
 int status_without(std::initializer_list<int> closed, Function&& function) {
     const pid_t pid = ::fork();

@@ -8,7 +8,7 @@ namespace ntd::proto {
 
 namespace {
 
-// Of QKeyCode in QEMU's qapi/ui.json: what stands on the keys of a US keyboard that write.
+// From QKeyCode in QEMU's qapi/ui.json: the keys of a US keyboard that type characters.
 const std::set<std::string_view> qemu_keys{
     "0",
     "1",
@@ -67,7 +67,7 @@ std::string_view without_shift(std::string_view key) {
     return key.starts_with(shift) ? key.substr(shift.size()) : key;
 }
 
-// The printable ASCII characters whose key QEMU does not know.
+// The printable ASCII characters for which QEMU has no key.
 std::string characters_without_a_key() {
     std::string characters;
     for (char c = ' '; c < '\x7F'; ++c)

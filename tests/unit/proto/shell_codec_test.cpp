@@ -61,7 +61,7 @@ TEST(ShellRun, TellsTheExactLengthOfALongCommand) {
     EXPECT_TRUE(shell_run("m", command).lines.starts_with("ntd_store m 70001 "));
 }
 
-// The command's own process list would show it, and be taken for a frame.
+// Otherwise `ps` in the command would print the marker, and that would look like a frame.
 TEST(ShellRun, KeepsTheMarkerOutOfTheArgumentsOfALongCommand) {
     const auto line = shell_run(marker, std::string(70'000, 'x')).lines;
     const auto arguments = line.substr(line.find("ntd_to"));
@@ -109,7 +109,7 @@ TEST(ShellSetup, LooksForNoPortWhereThereIsNone) {
     EXPECT_NE(shell_setup("m").find(port_name), std::string::npos);
 }
 
-// Each byte goes through the guest's serial port.
+// Every byte of it has to pass the guest's slow serial port.
 TEST(ShellSetup, IsShort) {
     EXPECT_LT(shell_setup(new_marker()).size(), 5000U);
 }

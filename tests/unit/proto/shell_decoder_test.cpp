@@ -15,7 +15,7 @@ using namespace std::string_literals;
 
 constexpr auto marker = "ntd-0123456789abcdef";
 
-// What a decoder makes of the pieces it is fed, one after the other.
+// The result of decoding the pieces one after the other.
 struct Decoded {
     explicit Decoded(std::initializer_list<std::string_view> pieces) : decoder(marker) {
         for (const auto piece : pieces) {
@@ -30,10 +30,10 @@ struct Decoded {
 
 const std::string frame_7 = marker + " 7\n"s;
 
-// Output, among it the marker's begin twice, then a frame.
+// Output that contains the beginning of the marker twice, then a frame.
 const std::string stream = "one\nnt ntd-01" + frame_7;
 
-// Cuts the stream in two at every position and returns where `is_right` does not hold.
+// Splits the stream in two at every position, and returns the positions where `is_right` fails.
 std::vector<std::size_t> wrong_cuts(const std::function<bool(const Decoded&)>& is_right) {
     std::vector<std::size_t> wrong;
     for (std::size_t cut = 0; cut <= stream.size(); ++cut)

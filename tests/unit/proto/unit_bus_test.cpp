@@ -40,7 +40,7 @@ TEST(UnitPath, BeginsWithNoDigit) {
     EXPECT_EQ(unit_path("9p.mount"), "_39p_2emount");
 }
 
-// As systemd 252 has answered it.
+// systemd 252 accepted and answered this call.
 TEST(UnitStateCall, IsOneOfDBus) {
     const auto expected = "l\1\0\1\x34\0\0\0nTab\x78\0\0\0"
                           "\1\1o\0\x2e\0\0\0/org/freedesktop/systemd1/unit/nginx_2eservice\0\0"
