@@ -11,8 +11,9 @@ namespace fake {
 
 namespace {
 
-// A pipe that polls writable takes this much without blocking. O_NONBLOCK is no way out: the
-// guest's standard error shares the open file, and its programs expect a blocking console.
+// A pipe that poll(2) reports as writable takes this much without blocking. O_NONBLOCK is not an
+// option: the guest's standard error shares the open file, and its programs expect a blocking
+// console.
 constexpr size_t atomic_write = 4096;
 constexpr size_t enough_output = 16 * atomic_write;
 
@@ -86,7 +87,7 @@ Console::Clock::time_point Console::next_step() const {
     if (filler_ >= options_.console_lines)
         return boot_began_ + options_.boot_delay;
     if (options_.console_rate == 0)
-        // Held back by the reader alone: that event comes from poll.
+        // Only the reader delays it, and poll(2) reports that.
         return has_output() ? Clock::time_point::max() : Clock::now();
     const std::chrono::duration<double> due{double(filler_ + 1) / double(options_.console_rate)};
     return boot_began_ + std::chrono::ceil<std::chrono::milliseconds>(due);
@@ -121,7 +122,8 @@ bool Console::has_output() const noexcept {
     return !output_.empty() || fault_ == Fault::babbling;
 }
 
-// Closing it is for the time before there is a guest, which has it as its standard error.
+// Fault::closed works only before there is a guest, which shares the descriptor as its standard
+// error.
 void Console::spoil(Fault fault) {
     fault_ = fault;
     if (fault != Fault::closed)
@@ -146,7 +148,7 @@ void Console::flush() {
     if (written > 0)
         output_.erase(0, static_cast<size_t>(written));
     else if (written < 0 && errno != EINTR && errno != EAGAIN)
-        output_.clear(); // nobody reads: a real serial port loses the bytes as well
+        output_.clear(); // no reader: a real serial port loses the bytes, too
 }
 
 void Console::flush_last() {

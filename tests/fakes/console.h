@@ -22,17 +22,17 @@ public:
     void begin_boot();
     // Prints the boot lines that are due and says how far the boot is.
     Boot advance_boot(Clock::time_point now);
-    // When advance_boot() has something to do again without any other event.
+    // The time of the next boot step that no other event triggers.
     Clock::time_point next_step() const;
 
     void line(std::string_view text); // adds \r\n, as the guest's tty does
     void echo(std::string_view typed);
-    bool has_output() const noexcept; // that may be written now
+    bool has_output() const noexcept; // something may be written now
     void flush();                     // call when standard output is writable
     void spoil(Fault fault);
-    // When a slow one has something to write without any other event.
+    // For a slow console: the time of the next byte.
     std::optional<Clock::time_point> next_byte() const;
-    void flush_last(); // before the process ends; waits for a slow reader, but not for ever
+    void flush_last(); // before the process ends; waits a limited time for a slow reader
 
 private:
     Boot end_boot();

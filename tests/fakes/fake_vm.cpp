@@ -27,7 +27,7 @@ std::string one_line(const std::string& text) {
     return escaped + "\n";
 }
 
-// What start_command appended and set: one argument per line, then the environment.
+// Writes the arguments and the environment that start_command has set, one per line.
 void dump_arguments(const std::string& path, const QemuArguments& arguments) {
     if (path.empty())
         return;
@@ -43,8 +43,9 @@ void dump_arguments(const std::string& path, const QemuArguments& arguments) {
     write_file(path, text);
 }
 
-// As virtiofsd beside a real QEMU: not our child, deaf to SIGTERM, holds our stdout open. Only
-// a signal to the whole group ends it, or its own alarm, so that a failed test leaves nothing.
+// Imitates virtiofsd next to a real QEMU: it is not our child, ignores SIGTERM and holds our stdout
+// open. Only a signal to the whole group ends it, or its own alarm, so that a failed test leaves
+// nothing.
 void fork_helper() {
     constexpr unsigned longest_life = 300;
     const pid_t middle = ::fork();

@@ -28,7 +28,7 @@ def listen(path):
 
 
 class Channel:
-    """A descriptor, read up to what is expected or to its end, within PATIENCE."""
+    """A descriptor that is read up to the expected text or to its end, within PATIENCE."""
 
     def __init__(self, fd, keeper=None):
         self.fd, self.keeper, self.waiting = fd, keeper, b""
@@ -167,14 +167,14 @@ def start(tmp_path):
 
 
 def takes(pid, number):
-    """Whether a process has come so far as to take the signal from a signalfd, so blocks it."""
+    """Whether a process blocks the signal already, to read it from a signalfd."""
     status = Path(f"/proc/{pid}/status").read_text()
     blocked = int(re.search(r"^SigBlk:\s*(\w+)$", status, re.MULTILINE)[1], 16)
     return blocked >> (number - 1) & 1
 
 
 def run(shell, command):
-    """Output and status of a command, over the channel bash itself reads."""
+    """Run a command on the shell channel and return its output and status."""
     shell.send(f"{{ {command}\n}} 2>&1; echo \"END $?\"\n".encode())
     output = shell.until(b"END ")[: -len(b"END ")]
     return output.decode(), int(shell.until(b"\n"))

@@ -46,7 +46,7 @@ public:
     Stream(UniqueFd fd, Pace pace);
     int fd() const noexcept { return fd_.get(); }
     bool is_open() const noexcept { return static_cast<bool>(fd_); }
-    // Whether something waits that may be sent now.
+    // Whether there is data that may be sent now.
     bool has_output() const noexcept;
     bool is_idle() const noexcept { return output_.empty() && fresh_.empty(); }
     bool wants_input() const noexcept { return is_open() && fault_ != Fault::silent; }
@@ -55,13 +55,13 @@ public:
             fresh_ += bytes;
     }
     void drop_output() noexcept;
-    // What goes wrong with it from now on.
+    // The fault from now on.
     void spoil(Fault fault);
-    // When a slow one has something to do without any other event.
+    // For a slow stream: the time of the next byte.
     std::optional<Clock::time_point> next_byte() const;
     // Sends what the peer takes now. An error closes the stream.
     void flush();
-    // What arrived; empty when nothing did. End of file closes the stream.
+    // The received data, possibly empty. End of file closes the stream.
     std::string receive();
     void close() noexcept;
 
@@ -73,7 +73,7 @@ private:
     std::string output_;
     Pace pace_ = Pace::normal;
     Fault fault_ = Fault::none;
-    bool cut_ = false; // it has had its last half an answer
+    bool cut_ = false; // half of the last answer has been sent
     Clock::time_point last_byte_;
 };
 
@@ -81,7 +81,7 @@ private:
 UniqueFd connect_unix(const std::string& path);
 UniqueFd listen_unix(const std::string& path);
 
-// For small files and the guest's channel: blocks until all is written or an error.
+// For small files and the guest's channel. Blocks until everything is written or an error occurs.
 bool write_all(int fd, std::string_view bytes);
 std::string read_file(const std::string& path);
 bool write_file(const std::string& path, std::string_view bytes);

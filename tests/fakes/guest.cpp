@@ -46,7 +46,7 @@ void reset_signals() {
         ::signal(signal, SIG_DFL);
 }
 
-// Nothing of the driver's environment but PATH: a guest is another machine.
+// Only PATH comes from the driver's environment: a guest is another machine.
 std::vector<std::string>
 environment(const std::string& directory, const std::string& name, const std::string& commands) {
     const char* inherited = std::getenv("PATH");
@@ -56,7 +56,7 @@ environment(const std::string& directory, const std::string& name, const std::st
         "TMPDIR=" + directory + "/tmp",
         "FAKE_GUEST_DIR=" + directory,
         "FAKE_GUEST_NAME=" + name,
-        "NTD_SYSTEMD_BUS=" + directory + "/systemd-bus", // the host's is none of the guest's
+        "NTD_SYSTEMD_BUS=" + directory + "/systemd-bus", // not the host's
         "USER=root",
         "LOGNAME=root",
         "SHELL=/bin/bash",
@@ -76,7 +76,7 @@ void Guest::prepare(const std::string& path) {
     fs::remove_all(directory_ + "/tmp", ignored); // a tmpfs: empty after each boot
     for (const char* part : {"", "/tmp", "/root", "/units", "/units-user"})
         ::mkdir((directory_ + part).c_str(), 0700);
-    // The build leaves links beside the program: making them for each guest costs 2 ms.
+    // The build makes the links next to the program, since making them for each guest costs 2 ms.
     commands_ = fs::read_symlink("/proc/self/exe", ignored).string() + "-commands";
     if (::access((commands_ + "/systemctl").c_str(), X_OK) != 0) {
         commands_ = fs::absolute(directory_ + "/bin").string();
@@ -96,7 +96,7 @@ bool Guest::start_shell(int channel, int port, const Greet& greet) {
 }
 
 void Guest::become_shell(int channel, int port, pid_t parent, const Greet& greet) const {
-    // Whoever kills us with SIGKILL must not leave a bash behind that holds the channel open.
+    // If we are killed with SIGKILL, no bash must remain that holds the channel open.
     ::prctl(PR_SET_PDEATHSIG, SIGKILL);
     if (::getppid() != parent)
         ::_exit(1);
@@ -125,7 +125,8 @@ void Guest::become_shell(int channel, int port, pid_t parent, const Greet& greet
 }
 
 void Guest::kill_all() {
-    // Each round orphans the next generation to us. Only what never forks on is left then.
+    // We are the subreaper: killing one generation of processes makes the next one our children.
+    // Repeat until there are none.
     for (auto children = children_of(::getpid()); !children.empty();
          children = children_of(::getpid())) {
         for (const pid_t child : children)

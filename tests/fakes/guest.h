@@ -7,25 +7,25 @@
 
 namespace fake {
 
-// The "guest": a directory that stands for its file system and a bash that reads commands from
-// the shell channel. Owned by Machine. Its processes stay in our process group, and are ours to
-// end: we are their subreaper.
+// The "guest": a directory as its file system, and a bash that reads commands from the shell
+// channel. Owned by Machine. Its processes stay in our process group, and we end them, as their
+// subreaper.
 class Guest {
 public:
     Guest(std::string directory, std::string name);
 
-    // Makes the directory and finds or makes the command links; empties its /tmp.
-    // Programs in `path`, if it is not empty, stand before all others.
+    // Makes the directory and the command links, and empties the guest's /tmp. Programs in `path`,
+    // if given, come before all others.
     void prepare(const std::string& path);
-    // Starts bash on `channel`, which becomes its stdin and stdout; `port`, if it is not -1, is the
-    // open device of the driver's virtio-serial port. What `greet` does comes first, in the new
-    // process. False with errno set.
+    // Starts bash with `channel` as stdin and stdout. `port` is the open device of the driver's
+    // virtio-serial port, or -1. `greet` runs first, in the new process. Returns false, with errno
+    // set, on failure.
     using Greet = std::function<void()>;
     bool start_shell(int channel, int port, const Greet& greet);
     // Ends every process of the guest and reaps it.
     void kill_all();
     void signal_all(int signal) const;
-    // Reaps what ended. True if bash was among it.
+    // Reaps ended processes. Returns whether bash was among them.
     bool reap();
     bool has_shell() const noexcept { return shell_ > 0; }
     std::string control_path() const { return directory_ + "/control"; }

@@ -46,7 +46,7 @@ void drain(int socket) {
     }
 }
 
-// One direction at a time per buffer: read only when what was read before is gone.
+// Reads from one stream only when everything read before has been passed on to the other.
 void add_poll(std::vector<pollfd>& polls, const Stream& stream, const Stream& other) {
     const int input = stream.wants_input() && other.is_idle() ? POLLIN : 0;
     const int output = stream.has_output() ? POLLOUT : 0;

@@ -11,9 +11,9 @@
 
 namespace fake {
 
-// A socket QEMU ties to a device of the guest: /dev/hvc0, or the port beside it. Normally the
-// guest's bash gets the socket itself and no byte is copied. With a terminal in between (Kind::pty)
-// or a second pair of sockets (Kind::relay) we copy, and can go wrong at it.
+// A socket that QEMU connects to a device of the guest: /dev/hvc0, or the port. Normally the
+// guest's bash gets the socket itself. With a terminal in between (Kind::pty) or a second socket
+// pair (Kind::relay) we copy the bytes, and can inject faults.
 class GuestChannel {
 public:
     enum class Kind { direct, pty, relay };
@@ -21,13 +21,13 @@ public:
     GuestChannel() = default;
     GuestChannel(UniqueFd socket, Kind kind);
     bool is_open() const noexcept { return static_cast<bool>(guest_end_); }
-    // What the guest reads and writes.
+    // The descriptor that the guest reads and writes.
     int guest_end() const noexcept { return guest_end_.get(); }
-    // From the guest's side; only for small texts before the shell runs.
+    // Prints from the guest's side. Only for short texts before the shell runs.
     void print(std::string_view text) const { write_all(guest_end(), text); }
-    // Drops what the guest had not read yet, as a reset does.
+    // Drops what the guest has not read yet, as a reset does.
     void discard_input();
-    // False if that takes a relay.
+    // Returns false if the fault needs a relay.
     bool spoil(Fault fault);
     void add_polls(std::vector<pollfd>& polls) const;
     void relay();
@@ -36,8 +36,8 @@ public:
 private:
     UniqueFd guest_end_;
     Kind kind_ = Kind::direct;
-    Stream host_;  // both are only there for a relay
-    Stream guest_; // our side of what the guest has
+    Stream host_;  // both only with a relay
+    Stream guest_; // our end of the guest's descriptor
 };
 
 } // namespace fake

@@ -22,7 +22,8 @@ bool has(const std::vector<std::string>& arguments, const std::string& wanted) {
     return std::find(arguments.begin(), arguments.end(), wanted) != arguments.end();
 }
 
-// su [-] [-l] [USER] [-s|--shell SHELL] [-c|--command COMMAND]: no change of user, only of name.
+// Imitates su [-] [-l] [USER] [-s|--shell SHELL] [-c|--command COMMAND]: sets the name of the user
+// only.
 int run_su(const std::vector<std::string>& arguments) {
     std::string user = "root";
     std::string shell = "/bin/sh";
@@ -69,7 +70,7 @@ int run_guest_command(const std::string& name, const std::vector<std::string>& a
     if (name == "su")
         return run_su(arguments);
     if (name == "sync")
-        return 0; // the host's disks are none of the guest's business
+        return 0; // must not touch the host's disks
     if (name == "hostname") {
         const char* guest = std::getenv("FAKE_GUEST_NAME");
         std::puts(guest ? guest : "machine");

@@ -80,7 +80,7 @@ std::string set_link(Machine& machine, const Words& words) {
     return machine.has_device(words[1]) ? "" : "Error: Device '" + words[1] + "' not found\r\n";
 }
 
-// "tcp::8080-:80", and of a removal "tcp::8080"
+// The argument is "tcp::8080-:80"; for a removal "tcp::8080".
 std::string forward_port(Machine& machine, const Words& words) {
     if (words.size() < 2)
         return missing(words, "string");
@@ -141,7 +141,7 @@ constexpr const char* listed_only =
     "snapshot_blkdev sum sync-profile system_wakeup trace-event watchdog_action "
     "wavcapture x xp x_colo_lost_heartbeat calc_dirty_rate";
 
-// QEMU's is about 15 kB: what matters is that it does not fit in one small read.
+// QEMU's help is about 15 kB. What matters is that one small read does not return all of it.
 std::string help(Machine&, const Words&) {
     std::string text;
     for (const std::string& topic : split(listed_only, " "))

@@ -152,19 +152,19 @@ void Machine::power_on() {
     console_.begin_boot();
 }
 
-// Once: a test that asks for something during a reboot must not have written to one that is gone.
+// Opened once: during a reboot a test must not write to a removed FIFO.
 void Machine::open_control() {
     const std::string path = guest_.control_path();
     ::unlink(path.c_str());
     ::mkfifo(path.c_str(), 0600);
-    // Read and write: no end of file between two requests.
+    // Open for reading and writing, so that there is no end of file between two requests.
     control_.reset(::open(path.c_str(), O_RDWR | O_NONBLOCK | O_CLOEXEC));
 }
 
 void Machine::start_shell() {
     if (!shell_.is_open())
         return;
-    // In the guest, which the host may make wait.
+    // Runs in the guest's process, because the host may make it wait.
     const auto greet = [this] {
         using namespace std::string_view_literals;
         if (options_.shell_garbage)
@@ -177,7 +177,7 @@ void Machine::start_shell() {
         fail(1, std::string("fake_vm cannot start bash: ") + std::strerror(errno));
 }
 
-// As systemd restarts backdoor.service: with all that it has started.
+// As when systemd restarts backdoor.service: ends everything that the service has started.
 void Machine::restart_shell() {
     guest_.kill_all();
     shell_has_ended();

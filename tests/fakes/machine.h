@@ -34,7 +34,7 @@ public:
 
     int run(); // until the machine ends; its exit status
 
-    // What the monitors ask for.
+    // For the monitors.
     const std::string& name() const noexcept { return name_; }
     bool has_kvm() const noexcept { return arguments_.kvm; }
     bool has_device(const std::string& id) const;
@@ -49,11 +49,11 @@ public:
     void power_down();
     void reset(Cause cause);
     void press(const std::string& keys);
-    // Empty, or why it failed.
+    // Returns an error message, or an empty string.
     std::string dump_screen(const std::string& path, const std::string& format) const;
 
 private:
-    bool reaches(Stage stage); // false: exits or hangs there
+    bool reaches(Stage stage); // false if the machine exits or hangs there
     void fail(int status, const std::string& message);
     void open_signals();
     void open_endpoints();

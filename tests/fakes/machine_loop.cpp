@@ -1,4 +1,4 @@
-// The part of Machine that waits: which descriptors, until when, and who handles what.
+// The part of Machine that waits: on which descriptors, how long, and who handles events.
 #include <algorithm>
 #include <cerrno>
 #include <climits>
@@ -84,7 +84,7 @@ int Machine::milliseconds_to_next_step() const {
         consider(server.stream().next_byte());
     if (next == Clock::time_point::max())
         return -1;
-    // Rounded up: a timer that wakes just too early would spin.
+    // Rounded up: waking just too early would cause a busy loop.
     const auto left = std::chrono::ceil<std::chrono::milliseconds>(next - Clock::now()).count();
     return static_cast<int>(std::clamp<long>(left, 0, INT_MAX));
 }

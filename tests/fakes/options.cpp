@@ -142,7 +142,7 @@ bool is_server(const std::string& text) {
 
 void add_monitor(QemuArguments& result, const std::string& option, const std::string& value) {
     if (value.rfind("unix:", 0) != 0)
-        return; // none, stdio, null: nothing a test drives
+        return; // none, stdio, null: not used by tests
     const auto kind = option == "-qmp" ? Endpoint::Kind::qmp : Endpoint::Kind::hmp;
     const std::string path = value.substr(5, value.find(',') - 5);
     result.endpoints.push_back({kind, {}, path, is_server(value), option + " " + value});

@@ -10,7 +10,7 @@ namespace fake {
 
 enum class Stage { never, start, qmp, monitor, shell, boot };
 
-// How this stand-in is to misbehave: its own options, given before QEMU's.
+// How the fake is to misbehave: its own options, which come before QEMU's.
 struct Options {
     Stage exit_at = Stage::never;
     long exit_after_lines = 0; // with Stage::boot
@@ -58,7 +58,7 @@ struct Endpoint {
     std::string option; // as given, for error messages
 };
 
-// What QEMU's part of the command line means; anything else in it is accepted and only kept.
+// The meaning of QEMU's options. Unknown options are accepted and only kept in `all`.
 struct QemuArguments {
     std::vector<std::string> all;
     std::vector<Endpoint> endpoints;

@@ -51,7 +51,7 @@ uint32_t adler32(std::string_view bytes) {
     return high << 16 | low;
 }
 
-// A zlib stream of stored blocks: valid for every decoder, and no compressor to carry.
+// A zlib stream of stored blocks, which every decoder accepts and which needs no compressor.
 std::string zlib_stored(std::string_view bytes) {
     std::string stream = "\x78\x01";
     const uint32_t checksum = adler32(bytes);

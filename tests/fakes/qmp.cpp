@@ -174,7 +174,7 @@ bool JsonSplitter::next(std::string& value) {
             ++depth;
         else if (!in_string && (byte == '}' || byte == ']'))
             --depth;
-        // A line end outside of any bracket ends what cannot become a request any more.
+        // A line end outside of all brackets ends invalid input.
         const bool ended = depth <= 0 && !in_string;
         if (!ended || (byte != '}' && byte != ']' && byte != '\n'))
             continue;

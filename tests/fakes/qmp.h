@@ -10,7 +10,8 @@ namespace fake {
 class Machine;
 struct Options;
 
-// Splits a byte stream into JSON values by counting brackets: QMP needs no line ends.
+// Splits a byte stream into JSON values by counting brackets, because QMP does not require line
+// ends.
 class JsonSplitter {
 public:
     void feed(std::string_view bytes) { bytes_ += bytes; }
@@ -20,8 +21,7 @@ private:
     std::string bytes_;
 };
 
-// The machine protocol on a listening socket. One client at a time; the next is served when it
-// has gone, as QEMU does.
+// QMP on a listening socket. Like QEMU, serves one client at a time.
 class QmpServer {
 public:
     QmpServer(UniqueFd listener, const std::string& path, const Options& options);
@@ -32,7 +32,7 @@ public:
     void receive(Machine& machine); // call when the client is readable
     void send_event(const std::string& name, const std::string& json_data);
     void remove_socket() const;
-    void spoil(Fault fault); // this client, and those that come
+    void spoil(Fault fault); // this client and later ones
 
 private:
     void send_line(const std::string& json);

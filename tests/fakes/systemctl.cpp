@@ -18,7 +18,7 @@ namespace {
 
 using Properties = std::map<std::string, std::string>;
 
-// Up in every guest, without a file.
+// Units that are active in every guest and have no file.
 const std::set<std::string> default_units = {"default.target", "multi-user.target",
                                              "network.target", "basic.target",
                                              "sysinit.target", "backdoor.service"};
@@ -86,7 +86,7 @@ void store(const Call& call, const std::string& unit, const Properties& properti
     std::string text;
     for (const auto& [key, value] : properties)
         text.append(key).append("=").append(value).append("\n");
-    // By rename: a test may read the file at any moment.
+    // Written by rename, because a test may read the file at any moment.
     const std::string path = call.directory + "/" + unit;
     const std::string draft = call.directory + "/." + unit + "." + std::to_string(::getpid());
     write_file(draft, text);
@@ -120,7 +120,7 @@ void count_show(const Call& call, const std::string& unit, Properties& propertie
     properties = load(call, unit);
 }
 
-// Without a unit it is about the manager.
+// Without a unit, `show` is about the manager.
 int show(const Call& call) {
     if (call.units.empty())
         std::printf("%s%s\n", call.value_only ? "" : "UnitPath=", call.directory.c_str());
@@ -132,7 +132,7 @@ int show(const Call& call) {
             if (!wanted.empty() && std::find(wanted.begin(), wanted.end(), key) == wanted.end())
                 continue;
             if (std::islower(static_cast<unsigned char>(key[0])))
-                continue; // ours, not systemd's
+                continue; // our own property, not systemd's
             if (!call.value_only)
                 std::printf("%s=", key.c_str());
             std::puts(value.c_str());
@@ -200,7 +200,7 @@ int for_each_unit(const Call& call, int (*action)(const Call&, const std::string
     return status;
 }
 
-// A user's manager runs unless the file of its unit says otherwise.
+// A user's manager runs unless its unit file says otherwise.
 bool has_manager(const Call& call) {
     const Call system = parse({});
     return call.directory == system.directory ||
