@@ -1,4 +1,4 @@
-"""Archives that a guest sends as a copy of a tree: nothing may come to lie elsewhere."""
+"""Archives that a guest sends as a copy of a tree: no file may be written outside of it."""
 
 import atexit
 import io

@@ -1,10 +1,11 @@
-"""Stores of EFI variables: the guest's firmware and its kernel write them."""
+"""EFI variable stores, which the guest's firmware and kernel write."""
 
 import contextlib
 
 from test_driver.efi import EfiVariable, Store, StoreError, empty_store
 
-# Where the input comes to lie in a store, by its first byte: too few would be right otherwise.
+# The first byte selects where the input is placed in a store. At random places few stores would be
+# valid.
 PLACES = (0, 0x48, 0x64, 0x41000, 0x41020, 0x42000)
 EMPTY = empty_store()
 

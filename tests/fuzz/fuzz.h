@@ -4,8 +4,7 @@
 #include <cstdint>
 #include <string_view>
 
-// A guest decides how its bytes are cut: hands them on in pieces, whose sizes come from the bytes
-// themselves.
+// Feeds the bytes in pieces, as a guest may send them. The sizes come from the bytes themselves.
 template <typename Feed>
 void in_pieces(const std::uint8_t* data, std::size_t size, Feed feed) {
     std::string_view rest(reinterpret_cast<const char*>(data), size);

@@ -1,4 +1,4 @@
-"""Pictures of screens, which QEMU makes of what the guest shows."""
+"""Screenshots, which QEMU makes of what the guest displays."""
 
 import contextlib
 

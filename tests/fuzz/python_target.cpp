@@ -1,5 +1,5 @@
-// A parser that is written in Python, under libFuzzer: calls one(data) of the module
-// NTD_FUZZ_MODULE, which may raise nothing. Each line that runs counts as a branch.
+// Runs a parser written in Python under libFuzzer: calls one(data) of the module NTD_FUZZ_MODULE,
+// which must not raise. Each executed line counts as a branch.
 
 #include <pybind11/embed.h>
 
@@ -14,7 +14,7 @@ namespace py = pybind11;
 
 namespace {
 
-// libFuzzer takes what is in this section for coverage.
+// libFuzzer reads coverage counters from this section.
 __attribute__((section("__libfuzzer_extra_counters"))) std::array<std::uint8_t, 1 << 14> counters;
 
 int count_line(PyObject*, PyFrameObject* frame, int, PyObject*) {
@@ -42,7 +42,7 @@ extern "C" int LLVMFuzzerInitialize(int*, char***) {
         std::abort();
     }
     PyEval_SetTrace(count_line, nullptr);
-    std::atexit(py::finalize_interpreter); // Python's own handlers clear up
+    std::atexit(py::finalize_interpreter); // runs Python's own exit handlers
     return 0;
 }
 
