@@ -1,8 +1,8 @@
-"""Fails on a binding that keeps Python's lock while it may block.
+"""Fails on a binding that may block while it holds the GIL.
 
-Goes over the functions that src/bindings/bind_*.cpp gives to Python. Each releases the lock, in its
-own text or in a function of the same file that it names, or it is in QUICK, which says why it need
-not.
+Checks the functions that src/bindings/bind_*.cpp exports to Python. Each must release the GIL, in
+its own text or in a function of the same file that it names, or must be in QUICK, which says why
+it does not block.
 """
 
 import re
@@ -54,7 +54,7 @@ BINDING = re.compile(r"\bdef(?:_static)?\(")
 
 
 def code_of(file):
-    """Without comments, and with no brackets in texts."""
+    """The code without comments, and without brackets in string literals."""
 
     def plain(match):
         return re.sub(r"[(){}]", "_", match[1] or "")
@@ -63,7 +63,7 @@ def code_of(file):
 
 
 def end_of(code, begin):
-    """Behind the bracket that closes the one in front of ``begin``."""
+    """The position after the bracket that closes the one before ``begin``."""
     depth = 1
     for place in range(begin, len(code)):
         depth += {"(": 1, "{": 1, ")": -1, "}": -1}.get(code[place], 0)
@@ -73,7 +73,7 @@ def end_of(code, begin):
 
 
 def releasing_functions(code):
-    """Names of those of the file, lambdas among them, that release the lock, or call such."""
+    """Names of functions and lambdas that release the GIL, or call one that does."""
     texts = {
         match["lambda"] or match["function"]: code[match.end() : end_of(code, match.end())]
         for match in DEFINITION.finditer(code)
@@ -87,12 +87,12 @@ def releasing_functions(code):
 
 
 def releases(text, releasing):
-    """Whether a text does, itself or by one of the functions that do."""
+    """Whether a text releases the GIL, itself or by calling one of ``releasing``."""
     return bool(RELEASES.search(text) or releasing & set(re.findall(r"\w+", text)))
 
 
 def bindings(code):
-    """(line, name, whole text) of each function that Python gets."""
+    """(line, name, whole text) of each function that is exported to Python."""
     for match in BINDING.finditer(code):
         text = code[match.end() : end_of(code, match.end())]
         name = re.match(r'\s*"(\w+)"', text)

@@ -1,4 +1,4 @@
-"""Shows bindings.py small files with one fault each."""
+"""Runs bindings.py on small files with one fault each."""
 
 import tempfile
 import unittest
@@ -9,7 +9,7 @@ import bindings
 
 class Bindings(unittest.TestCase):
     def faults(self, text, quick=()):
-        """What is found in a file with just this text."""
+        """The faults found in a file with just this text."""
         with tempfile.TemporaryDirectory() as folder:
             file = Path(folder) / "src/bindings/bind_a.cpp"
             file.parent.mkdir(parents=True)

@@ -1,6 +1,6 @@
-"""Fails on a C++ file that clang-format would write otherwise; 77 (skipped) without clang-format.
+"""Fails on a C++ file that clang-format would change; 77 (skipped) without clang-format.
 
-Versions differ in what they write, so only the one that the files are formatted with counts.
+Versions format differently, so only the one that the project uses counts.
 """
 
 import re

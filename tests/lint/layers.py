@@ -1,7 +1,7 @@
-"""Fails on an #include that goes against the direction of the modules.
+"""Fails on an #include that breaks the order of the modules.
 
-A module is a folder of src/ and of include/ntd/. It may use those in front of it (USES), and of
-third-party and system headers only what OWNERS gives to it.
+A module is a directory in src/ and in include/ntd/. It may use those listed in USES, and of
+third-party and system headers only what OWNERS allows.
 """
 
 import re
@@ -25,14 +25,14 @@ USES = {
     "cli": MACHINES | {"driver", "bindings"},
 }
 
-# The first that fits a header decides: which files, as module/file.cpp, may include it.
+# The first pattern that matches a header decides which files (module/file.cpp) may include it.
 OWNERS = [
     (r"fmt/.*", r".*"),
     (r"spdlog/.*", r"log/.*"),
     (r"nlohmann/.*", r"proto/.*\.cpp|driver/config.*\.(cpp|h)"),
     (r"pybind11/.*|Python\.h", r"bindings/.*"),
     (r"CLI/.*", r"cli/.*"),
-    # Whoever waits does it in os, but where no interruption may end the wait.
+    # Waits belong into os, except where no interrupt may end the wait.
     (r"poll\.h", r"os/.*|log/write_all\.cpp|machine/machine_process\.cpp|driver/runtime\.cpp"),
     (r"sys/(epoll|eventfd|inotify|prctl|signalfd|syscall|timerfd)\.h|(linux|asm)/.*", r"os/.*"),
     (r"(dirent|net/if|sched)\.h", r"os/.*"),

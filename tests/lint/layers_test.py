@@ -1,4 +1,4 @@
-"""Shows layers.py small trees with one fault each."""
+"""Runs layers.py on small trees with one fault each."""
 
 import tempfile
 import unittest
@@ -9,7 +9,7 @@ import layers
 
 class Layers(unittest.TestCase):
     def faults(self, name, text):
-        """What is found in a tree that has just this file, and the headers below."""
+        """The faults found in a tree that has just this file, and the headers below."""
         with tempfile.TemporaryDirectory() as folder:
             root = Path(folder)
             (root / "include/ntd/log").mkdir(parents=True)

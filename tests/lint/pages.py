@@ -1,6 +1,6 @@
-"""Fails on a link in a Markdown file that leads nowhere, and on a README that is too long.
+"""Fails on a broken link in a Markdown file, and on a README that is too long.
 
-Links to other sites are not followed.
+Links to other sites are not checked.
 """
 
 import re
@@ -9,7 +9,7 @@ from urllib.parse import unquote
 from report import report
 
 LONGEST_README = 150  # lines of the one at the top
-SKIPPED = {"build", "result"}  # beside what begins with a dot
+SKIPPED = {"build", "result"}  # and names that begin with a dot
 
 CODE_BLOCK = re.compile(r"^ *(```|~~~).*?^ *\1", re.DOTALL | re.MULTILINE)
 CODE_SPAN = re.compile(r"`[^`\n]+`")
@@ -19,7 +19,7 @@ ELSEWHERE = re.compile(r"[a-z][a-z0-9+.-]*:", re.IGNORECASE)
 
 
 def pages(root):
-    """All Markdown files that are ours."""
+    """All Markdown files of the project."""
     for file in sorted(root.rglob("*.md")):
         top = file.relative_to(root).parts[0]
         if top not in SKIPPED and not top.startswith("."):
@@ -27,7 +27,7 @@ def pages(root):
 
 
 def anchor(heading):
-    """What GitHub makes of a heading, to link to."""
+    """The anchor that GitHub gives to a heading."""
     text = re.sub(r"\[([^\]]*)\]\([^)]*\)", r"\1", heading).strip().lower()
     return re.sub(r"[^\w -]", "", text).replace(" ", "-")
 

@@ -1,4 +1,4 @@
-"""Shows pages.py small trees of Markdown files."""
+"""Runs pages.py on small trees of Markdown files."""
 
 import tempfile
 import unittest
@@ -9,7 +9,7 @@ import pages
 
 class Pages(unittest.TestCase):
     def faults(self, files):
-        """What is found in a tree that has just these files."""
+        """The faults found in a tree that has just these files."""
         with tempfile.TemporaryDirectory() as folder:
             root = Path(folder)
             for name, text in files.items():

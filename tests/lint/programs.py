@@ -1,13 +1,13 @@
-"""Fails where a process is made past the places that announce it to the orphan guard.
+"""Fails on code that makes a process without registering it with the orphan guard.
 
-Those places are STARTERS; Python code uses ``engine.Program``.
+Only STARTERS may make processes; Python code uses ``engine.Program``.
 """
 
 import re
 
 from report import report
 
-# What makes a process, or puts a program in the place of one.
+# Calls that make a process or replace its program.
 IN_PYTHON = (
     r"\bsubprocess\.(?!TimeoutExpired\b)\w+|from subprocess import (?!TimeoutExpired$)"
     r"|\bos\.(fork|forkpty|popen|system|posix_spawn\w*|spawn\w+|exec[lv]\w*|startfile)\b"
@@ -18,7 +18,7 @@ IN_CPP = (
     r"|\b(SYS|__NR)_(v?fork|clone3?|execve(at)?)\b"
 )
 
-# Which file may, and why.
+# The files that may make processes, and why.
 STARTERS = {
     "src/os/child_process.cpp": "is the place",
     "src/os/orphan_guard.cpp": "makes the guard itself",

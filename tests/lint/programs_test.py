@@ -1,4 +1,4 @@
-"""Shows programs.py small trees with one file each."""
+"""Runs programs.py on small trees with one file each."""
 
 import tempfile
 import unittest
@@ -9,7 +9,7 @@ import programs
 
 class Programs(unittest.TestCase):
     def faults(self, name, text):
-        """What is found in a tree that has just this file, and those that may make processes."""
+        """The faults found in a tree with just this file and the STARTERS."""
         with tempfile.TemporaryDirectory() as folder:
             root = Path(folder)
             files = {starter: "vfork();" for starter in programs.STARTERS}
