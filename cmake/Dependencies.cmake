@@ -1,8 +1,8 @@
-# Everything comes from the system: builds inside Nix have no network.
+# All dependencies are system packages, because builds inside Nix have no network.
 find_package(Threads REQUIRED)
 find_package(Python3 3.11 REQUIRED COMPONENTS Interpreter Development.Embed Development.Module)
 set(PYBIND11_FINDPYTHON OFF)
-set(PYTHON_EXECUTABLE "${Python3_EXECUTABLE}") # pybind11 2.10 looks for its own Python otherwise
+set(PYTHON_EXECUTABLE "${Python3_EXECUTABLE}") # otherwise pybind11 2.10 may find another Python
 find_package(pybind11 2.10 REQUIRED CONFIG)
 find_package(fmt 9 REQUIRED CONFIG)
 find_package(spdlog 1.10 REQUIRED CONFIG)

@@ -1,8 +1,7 @@
 # ntd_module(<name> SOURCES <file>... DEPENDS <target>...)
 #
-# One module of the program: a static library ntd::<name> whose public headers are
-# include/ntd/<name>/*.h. A header that does not compile on its own fails the target
-# all_verify_interface_header_sets.
+# One module of the program: a static library ntd::<name> whose public headers are include/ntd/<name>/*.h. The target
+# all_verify_interface_header_sets fails for a header that does not compile on its own.
 function(ntd_module name)
   cmake_parse_arguments(PARSE_ARGV 1 arg "" "" "SOURCES;DEPENDS")
   add_library(ntd_${name} STATIC ${arg_SOURCES})

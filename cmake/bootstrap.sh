@@ -1,15 +1,15 @@
-# Sourced by examples/run and tests/run: gets a machine ready to build and to start guests.
+# Sourced by examples/run and tests/run: prepares a machine to build the driver and to start guests.
 # shellcheck shell=bash
 #
-#   ntd_packages PACKAGE...          installs what is missing (names as in Debian and Ubuntu)
+#   ntd_packages PACKAGE...          installs missing packages (names as in Debian and Ubuntu)
 #   ntd_build_packages               what the build needs
 #   ntd_guest_packages               what the Debian guests and their networks need
-#   ntd_test_packages                what the tests need on top
-#   ntd_vsock_packages               what the SSH backdoor and its tests need on top
-#   ntd_nix_packages                 what the tests inside Nix builds need on top
+#   ntd_test_packages                what the tests need in addition
+#   ntd_vsock_packages               what the SSH backdoor and its tests need in addition
+#   ntd_nix_packages                 what the tests inside Nix builds need in addition
 #   ntd_build PRESET [ARGUMENT...]   configures and builds; the arguments go to cmake
 #
-# All of them say nothing and return at once when there is nothing to do.
+# If there is nothing to do, they print nothing and return at once.
 
 ntd_root=$(dirname "$(dirname "$(readlink -f "${BASH_SOURCE[0]}")")")
 
@@ -29,7 +29,7 @@ ntd_build_packages() {
 ntd_guest_packages() {
     local packages=(mmdebstrap debian-archive-keyring e2fsprogs cpio qemu-system-x86 qemu-utils vde2 python3
         iproute2 systemd-container)
-    # Without root the root file system is made in a user namespace.
+    # Without root, the guest's root file system is made in a user namespace.
     ((EUID == 0)) || packages+=(fakeroot uidmap)
     ntd_packages "${packages[@]}"
 }
@@ -39,7 +39,7 @@ ntd_test_packages() {
         clang clang-tidy-14 libclang-rt-dev tshark x11-apps x11vnc xdotool xvfb ptpython ipython3 fonts-dejavu-core imagemagick ovmf tesseract-ocr tesseract-ocr-eng
 }
 
-# Debian has vhost-device-vsock from release 14 on; the package needs nothing that release 12 does not have, too.
+# Debian has vhost-device-vsock from release 14 on. The package also works on release 12.
 ntd_vsock_packages() {
     ntd_packages openssh-client || return
     if type -P vhost-device-vsock >/dev/null; then
@@ -56,7 +56,7 @@ ntd_nix_packages() {
     ntd_unpack_sshd
 }
 
-# To install the package would be to run a server that lets people in. So only the program is taken from it.
+# Extracts only the program: installing the package would start an SSH server.
 ntd_unpack_sshd() {
     local unpacked=$ntd_root/build/unpacked work
     if [[ -x $unpacked/usr/sbin/sshd ]] || PATH=$PATH:/usr/sbin type -P sshd >/dev/null; then return; fi
@@ -99,7 +99,8 @@ ntd_may_install() {
     return 1
 }
 
-# A fresh machine may be updating itself. apt waits for its turn to install, but not to read the lists.
+# A fresh machine may be running its own updates. apt waits for the lock to install, but not for the lock on the package
+# lists.
 ntd_busy_limit=600
 
 ntd_apt_install() {
@@ -122,8 +123,8 @@ ntd_apt_update() {
     return "$status"
 }
 
-# ntd_install_from_sid PACKAGE: one package of Debian's development release, from the mirror that this machine uses.
-# apt sees that release only in a directory of its own, so that nothing else can ever come from there.
+# ntd_install_from_sid PACKAGE: installs one package of Debian's development release, from the mirror that this machine
+# uses. apt sees that release only with a separate state directory, so that no other package ever comes from there.
 ntd_install_from_sid() {
     local work status=0
     ntd_may_install "$1" || return
@@ -137,7 +138,7 @@ ntd_install_from_sid() {
 ntd_fetch_from_sid() {
     local mirror keys=/usr/share/keyrings/debian-archive-keyring.gpg apt
     ntd_apt_update || return
-    # shellcheck disable=SC2016 # apt's variables
+    # shellcheck disable=SC2016 # these variables are apt's
     mirror=$(apt-get indextargets --format '$(REPO_URI) $(ORIGIN) $(LABEL)' | sed -n 's/ Debian Debian$//p' | head -n 1)
     if [[ -z $mirror ]]; then
         ntd_say "this release has no $1, and no mirror of Debian is configured"
@@ -157,14 +158,14 @@ ntd_as_root() {
 
 ntd_missing_packages() {
     local installed package
-    # An error only says that it does not know one of them.
+    # An error only means that dpkg does not know one of the packages.
     installed=$(dpkg-query --show --showformat='${db:Status-Status} ${Package}\n' "$@" 2>/dev/null || true)
     for package; do
         [[ $'\n'$installed$'\n' == *$'\n'"installed $package"$'\n'* ]] || echo "$package"
     done
 }
 
-# Elsewhere packages have other names: only the programs can be looked for. cmake finds out about libraries.
+# Other distributions name packages differently, so this only looks for programs. cmake checks the libraries.
 ntd_check_tools() {
     local package tool missing=()
     for package; do
@@ -201,7 +202,7 @@ ntd_tool_of() {
     esac
 }
 
-# Shows the output only if the command fails.
+# Shows the command's output only if it fails.
 ntd_quietly() {
     local log status=0
     log=$(mktemp)
@@ -220,8 +221,8 @@ ntd_build() {
     )
 }
 
-# Only once, and again when it is asked for with other arguments (none: as it is configured). The build itself notices
-# changed CMake files.
+# Configures once, and again only if other arguments are given (no arguments: as configured before). The build itself
+# notices changed CMake files.
 ntd_configure() {
     local preset=$1 stamp=build/$1/.configured-with
     shift
@@ -234,7 +235,7 @@ ntd_configure() {
     ntd_quietly cmake --preset "$preset" "${python[@]}" "$@" && echo "$*" >"$stamp"
 }
 
-# python3-dev belongs to Debian's own Python. Another one that comes first in PATH has other headers, or none.
+# python3-dev belongs to Debian's own Python. Another Python that is first in PATH has other headers, or none.
 ntd_python_argument() {
     [[ "$*" != *Python3_* && -z ${Python3_ROOT_DIR:-} ]] || return 0
     if ntd_is_debian_like && [[ -x /usr/bin/python3 ]]; then echo -DPython3_EXECUTABLE=/usr/bin/python3; fi
