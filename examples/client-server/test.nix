@@ -1,11 +1,11 @@
 # The second test of the nix.dev tutorial, on NixOS: nix-build test.nix
-# A prompt instead: nix-build test.nix -A driverInteractive && ./result/bin/nixos-test-driver
+# For a prompt: nix-build test.nix -A driverInteractive && ./result/bin/nixos-test-driver
 {
   pkgs ? import ../../nix/nixpkgs.nix { },
 }:
 pkgs.testers.runNixOSTest {
   name = "client-server";
-  imports = [ ../../nix/test-module.nix ]; # this line puts our driver in
+  imports = [ ../../nix/test-module.nix ]; # this line selects our driver
 
   nodes = {
     server = {

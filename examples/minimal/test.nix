@@ -4,7 +4,7 @@
 }:
 pkgs.testers.runNixOSTest {
   name = "minimal";
-  imports = [ ../../nix/test-module.nix ]; # this line puts our driver in
+  imports = [ ../../nix/test-module.nix ]; # this line selects our driver
 
   nodes.machine =
     { pkgs, ... }:
