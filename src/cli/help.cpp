@@ -78,19 +78,6 @@ std::string section(const SectionText& about, std::size_t width) {
     return text;
 }
 
-std::string bullets(std::size_t width) {
-    std::string text;
-    const auto ours = names_of_ours();
-    for (const std::string_view difference : differences) {
-        const char* begin = "  - ";
-        for (const std::string& line : wrapped(filled_in(difference, "{ours}", ours), width - 4)) {
-            text += fmt::format("{}{}\n", begin, line);
-            begin = "    ";
-        }
-    }
-    return text;
-}
-
 } // namespace
 
 std::string filled_in(std::string_view text, std::string_view name, std::string_view with) {
@@ -112,12 +99,14 @@ std::string help_of(const Option& option) {
     return filled_in(option.help, "{keys}", keys);
 }
 
-std::string names_of_ours() {
+std::string about_differences() {
     std::vector<std::string> names;
     for (const Option& option : option_table)
         if (option.generation == Generation::ours)
             names.emplace_back(option.long_name());
-    return join(names, ", ");
+    return fmt::format("The Python driver does not have {}, nor the variables NTD_.... All other "
+                       "differences are listed in docs/differences.md.",
+                       join(names, ", "));
 }
 
 std::string note_of(std::string_view variable, std::string_view fallback) {
@@ -137,8 +126,7 @@ std::string help(std::size_t width) {
     for (const Variable& variable : variables)
         text += entry(std::string(variable.names),
                       with_note(variable.help, note_of("", variable.fallback), width - column));
-    text += "\nDifferences from the Python driver (the README tells more):\n";
-    text += bullets(width);
+    text += fmt::format("\n{}", paragraph(about_differences(), width));
     std::vector<std::string> statuses;
     statuses.reserve(exit_statuses.size());
     for (const auto& [status, meaning] : exit_statuses)

@@ -15,8 +15,8 @@ std::string help(std::size_t width);
 // An option's help, complete.
 std::string help_of(const Option& option);
 
-// The options that the Python driver does not have: "--vnc, --watch".
-std::string names_of_ours();
+// What the Python driver does not have, and where the other differences are described.
+std::string about_differences();
 
 // "variable: vlans; default: none", or less of it.
 std::string note_of(std::string_view variable, std::string_view fallback);

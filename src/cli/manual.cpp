@@ -104,9 +104,7 @@ std::string manual() {
     for (const auto& [status, meaning] : exit_statuses)
         text += item(bold(status), meaning, "");
     text += heading("DIFFERENCES FROM THE PYTHON DRIVER");
-    for (const std::string_view difference : differences)
-        text += fmt::format(".IP \\(bu 2\n{}\n",
-                            roff(filled_in(difference, "{ours}", names_of_ours())));
+    text += roff(about_differences()) + '\n';
     return text;
 }
 

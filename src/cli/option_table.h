@@ -74,7 +74,7 @@ inline constexpr std::array option_table{
         .names = "--test-script",
         .metavar = "FILE",
         .fallback = "that",
-        .help = "the test script; stronger than FILE's test_script",
+        .help = "the test script, in place of FILE's test_script",
         .section = Section::file,
         .generation = Generation::file,
         .store = [](Options& o, const Value& value) { o.config.test_script = value.text(); },
@@ -104,7 +104,7 @@ inline constexpr std::array option_table{
         .metavar = "SCRIPT...",
         .variable = "vmStartScripts",
         .fallback = "none",
-        .help = "the same",
+        .help = "same as --start-scripts",
         .section = Section::options,
         .generation = Generation::options,
         .store = [](Options& o, const Value& value) { o.vms.start_scripts = value.words; },
@@ -114,7 +114,7 @@ inline constexpr std::array option_table{
         .metavar = "NAME...",
         .variable = "vmNames",
         .fallback = "NAME from scripts called run-NAME-vm, else \"machine\"",
-        .help = "names of these machines, in the same order",
+        .help = "names of the virtual machines, in the same order",
         .section = Section::options,
         .generation = Generation::options,
         .store = [](Options& o, const Value& value) { o.vms.names = value.words; },
@@ -134,7 +134,7 @@ inline constexpr std::array option_table{
         .metavar = "NAME...",
         .variable = "containerNames",
         .fallback = "NAME from scripts called run-NAME-nspawn, else \"machine\"",
-        .help = "their names",
+        .help = "names of the containers, in the same order",
         .section = Section::options,
         .generation = Generation::options,
         .store = [](Options& o, const Value& value) { o.containers.names = value.words; },
@@ -166,8 +166,8 @@ inline constexpr std::array option_table{
         .metavar = "OFFSET",
         .fallback = "not printed",
         .help = "print how to reach the SSH backdoor of each virtual machine through the host's "
-                "kernel; the first, in the order of their names, has vsock address OFFSET + 1, for "
-                "all users of the host",
+                "kernel. Vsock addresses begin at OFFSET + 1, in the order of the machines' names. "
+                "All users of the host can reach them",
         .section = Section::options,
         .generation = Generation::options,
         .store = [](Options& o, const Value& value) { o.config.vsock_offset = offset_from(value); },
@@ -197,7 +197,7 @@ inline constexpr std::array option_table{
     },
     Option{
         .names = "-I,--interactive",
-        .help = "give a Python prompt instead of running the script; it says what there is to type",
+        .help = "start a Python prompt instead of running the script",
         .store = [](Options& o, const Value&) { o.interactive = true; },
     },
     Option{
@@ -214,15 +214,15 @@ inline constexpr std::array option_table{
     },
     Option{
         .names = "--watch",
-        .help = "run the script, and again whenever it is saved, on the same machines, until "
-                "Ctrl-C; with -I there is the prompt then",
+        .help = "run the script again whenever it is saved, on the same machines, until Ctrl-C; "
+                "with -I, Ctrl-C leads to the prompt",
         .generation = Generation::ours,
         .store = [](Options& o, const Value&) { o.watch = true; },
     },
     Option{
         .names = "--repeat",
         .metavar = "N",
-        .help = "run the whole test N times, with new machines each time; the exit status is that "
+        .help = "run the whole test N times, with new machines each time. The exit status is that "
                 "of the first run that failed",
         .generation = Generation::ours,
         .conflicts = needs_nobody,
@@ -256,32 +256,31 @@ inline constexpr std::array option_table{
         .metavar = "CHANNEL",
         .fallback = "auto",
         .choices = "auto virtconsole vsock",
-        .help = "over what commands reach the machines that have a vsock: vsock, virtconsole, or "
-                "auto: the vsock where the guest listens on it for the driver, which takes several "
-                "commands at a time. With vsock the machines get one, and it is an error if the "
-                "guest does not listen",
+        .help = "how commands reach a guest: virtconsole; vsock, which runs several commands at a "
+                "time, and gives each machine a vsock; or auto: a vsock if the machine has one and "
+                "the guest listens on it, else virtconsole",
         .generation = Generation::ours,
         .store = [](Options& o, const Value& value) { o.backdoor = backdoor_from(value); },
         .apply = [](const Options& o, machine::Host& host) { host.backdoor = o.backdoor; },
     },
     Option{
         .names = "--vsock-siblings",
-        .help = "let the guests reach each other's vsocks, which else only the host does; a guest "
-                "then can log in to another that takes SSH logins without a password on its vsock "
-                "[also \"vsock_siblings\" in FILE]",
+        .help = "let guests connect to each other's vsocks. A guest can then log in to another one "
+                "if that accepts SSH logins without a password there [also \"vsock_siblings\" in "
+                "FILE]",
         .generation = Generation::ours,
         .store = [](Options& o, const Value&) { o.config.vsock_siblings = true; },
     },
     Option{
         .names = "--pcap",
-        .help = "record what passes over each VLAN, in vlanN.pcap of the output directory; kept if "
-                "the test fails",
+        .help = "capture the traffic of each VLAN in vlanN.pcap of the output directory; the files "
+                "are removed if the test passes",
         .generation = Generation::ours,
         .store = [](Options& o, const Value&) { o.pcap = true; },
     },
     Option{
         .names = "--keep-pcap",
-        .help = "the same, kept in any case",
+        .help = "same as --pcap, but always keep the files",
         .generation = Generation::ours,
         .store = [](Options& o, const Value&) { o.keep_pcap = true; },
     },
@@ -290,20 +289,23 @@ inline constexpr std::array option_table{
         .help = "show what commands write to standard output while they run",
         .generation = Generation::ours,
         .store = [](Options& o, const Value&) { o.stream_output = true; },
-        .apply = [](const Options& o, machine::Host& host) { host.stream_output = o.stream_output; },
+        .apply = [](const Options& o,
+                    machine::Host& host) { host.stream_output = o.stream_output; },
     },
     Option{
         .names = "--max-output",
         .metavar = "SIZE",
         .variable = "NTD_MAX_OUTPUT",
         .fallback = "2G",
-        .help = "how much output a command may have, in bytes, or with K, M, G or T behind the "
-                "number; one that has more is ended, and an error. Files that are copied do not "
-                "count",
+        .help =
+            "limit of a command's output, in bytes or with K, M, G or T behind the number. A "
+            "command with more output is ended, and that is an error. Copied files do not count",
         .generation = Generation::ours,
         .store = [](Options& o, const Value& value) { o.max_output = size_from(value); },
-        .apply = [](const Options& o,
-                    machine::Host& host) { host.max_output = o.max_output.value_or(host.max_output); },
+        .apply =
+            [](const Options& o, machine::Host& host) {
+                host.max_output = o.max_output.value_or(host.max_output);
+            },
     },
     Option{
         .names = "--debug-hook-attach",
@@ -323,7 +325,7 @@ inline constexpr std::array option_table{
     },
     Option{
         .names = "--list-methods",
-        .help = "print what scripts can use: names, methods, what they do",
+        .help = "print all names and methods that scripts can use, with signatures",
         .generation = Generation::ours,
         .store = [](Options& o, const Value&) { o.list_methods = true; },
     },

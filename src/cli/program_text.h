@@ -44,8 +44,8 @@ struct Variable {
 
 inline constexpr std::array variables{
     Variable{"XDG_RUNTIME_DIR, TMPDIR, TEMP, TMP", "/tmp",
-             "the first one that is set is the directory in which the machines' state "
-             "(vm-state-NAME) and sockets are kept"},
+             "the first one that is set names the directory for the machines' state "
+             "(vm-state-NAME) and sockets"},
     Variable{"LOGFILE", "none", "file for the log as XML"},
     Variable{"NO_COLOR", "", "set to anything: no colours in the log"},
     Variable{"NTD_REPL", "the first of them that is installed",
@@ -54,39 +54,10 @@ inline constexpr std::array variables{
              "seconds that a start script may take until its machine answers"},
     Variable{"NTD_BOOT_SILENCE", "300", "seconds that a booting guest's console may be silent"},
     Variable{"NTD_BOOT_TIMEOUT", "300 with --config, else as many as it needs",
-             "seconds that a guest may take to its root shell, whatever its console shows"},
-    Variable{"NTD_SILENCE", "300",
-             "seconds that QEMU, or a guest's shell, may leave us unanswered"},
-    Variable{"NTD_TRACE", "none", "file for all that goes over the machines' channels"},
-};
-
-// {ours} are the options that only this driver has.
-inline constexpr std::array<std::string_view, 16> differences{
-    "What has died ends every wait for it at once, with its exit status and last output: a start "
-    "script, QEMU, a guest that powers off, panics, or ends in emergency mode. A guest that boots "
-    "or runs a command and is silent for five minutes is an error, too.",
-    "Waits look again after 10 ms, then less and less often; their limits are wall-clock time.",
-    "A command over its time limit, or interrupted by Ctrl-C, is ended in the guest as well. "
-    "Commands may be of any length, their output any bytes. Their standard input is the guest's "
-    "console.",
-    "Commands with more output than --max-output are ended. Of a console the last 16 MiB are in "
-    "memory and 1 GiB on disk; what is older is gone.",
-    "Commands can go over a vsock as well, several at a time (--backdoor).",
-    "Output and copies take a virtio-serial port of ours where the guest has it.",
-    "Machines raise MachineError; one that has died MachineDied, which is a BrokenPipeError.",
-    "Standard error of QEMU and of start scripts is in the log.",
-    "wait_for_text() takes the first reading that matches, and keeps the picture when it fails.",
-    "Damaged stores of EFI variables are an error, and stay as they are.",
-    "Copies keep symbolic links, and appear under their names when they are complete.",
-    "shell_interact() has a terminal of its own; Ctrl-] leaves it, and console_interact().",
-    "The debugger of --debug-hook-attach takes another port if its own is in use, and holds the "
-    "global timeout while somebody is attached. It asks for a key that only its user can read.",
-    "At the prompt a failing script comes back, Ctrl-C ends only what runs, and consoles do not "
-    "tear the line. test_script() reads the script again, and can run it from a line or subtest "
-    "on.",
-    "{ours}, and the variables NTD_... are ours, and so are vlanN.capture(), disconnect(), "
-    "reconnect(), impair() (loss and delay).",
-    "Containers are in namespaces and a cgroup of the driver's own, where the host has no part.",
+             "seconds that a guest may take until its root shell is there, even if its console "
+             "shows progress"},
+    Variable{"NTD_SILENCE", "300", "seconds that QEMU or a guest's shell may take to answer"},
+    Variable{"NTD_TRACE", "none", "file for what the driver exchanges with QEMU and the guests"},
 };
 
 struct ExitStatus {
@@ -97,7 +68,7 @@ struct ExitStatus {
 inline constexpr std::array exit_statuses{
     ExitStatus{"0", "the test script ran to its end"},
     ExitStatus{"1", "it failed (or what it gave to sys.exit)"},
-    ExitStatus{"2", "the options or the configuration cannot be used"},
+    ExitStatus{"2", "the options or the configuration are unusable; nothing was started"},
     ExitStatus{"143", "(SIGTERM) the global timeout passed"},
     ExitStatus{"130", "(SIGINT) it was interrupted"},
 };
