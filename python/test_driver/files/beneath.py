@@ -1,8 +1,8 @@
-"""Directories of the host that a guest may have filled, held by their descriptors.
+"""Safe access to directories on the host that a guest may write to.
 
-A guest may leave a link, a FIFO or a device under any name. So every step here is taken from the
-descriptor of a directory, follows no link, and looks at what it has opened, not at what was there
-before.
+A guest can put a symbolic link, a FIFO or a device under any name, and swap it at any time. So
+every operation here is relative to the file descriptor of a directory, follows no symbolic link,
+and checks the file that it has opened, not the path.
 """
 
 from __future__ import annotations
@@ -21,33 +21,33 @@ from test_driver.files.unfinished import unfinished
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
 
-# Deeper trees are not walked: each level holds a descriptor.
+# Depth limit for trees: each level keeps a file descriptor open.
 DEEPEST = 255
 
-# In one directory: their names are in memory.
+# Limit per directory: the names are kept in memory.
 MOST_NAMES = 1_000_000
 
 LONGEST_REMOVAL = 3600.0  # seconds
 
-PERMISSIONS = 0o777  # of a mode; what is beside them is for programs that the guest chose
+PERMISSIONS = 0o777  # without set-ID bits: the guest chose the program
 SET_ID = stat.S_ISUID | stat.S_ISGID
 
 
 class Refused(Exception):
-    """Something that a guest may not have on the host. The message begins with its name."""
+    """A guest's file is not allowed on the host. The message begins with the file's path."""
 
 
 class Directory:
-    """A directory, and what is directly in it. Names have one part."""
+    """An open directory. Every ``name`` is that of a direct entry, without slashes."""
 
     def __init__(self, descriptor: int, shown: str) -> None:
         self.descriptor = descriptor
         self.shown = shown
-        """Its path, for messages."""
+        """The path to show in messages."""
 
     @classmethod
     def at(cls, path: str | Path) -> Directory:
-        """By a path that no guest had a part in: links on the way are followed."""
+        """Open a trusted path; symbolic links in it are followed."""
         return cls(os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC), str(path))
 
     def __enter__(self) -> Directory:
@@ -57,23 +57,23 @@ class Directory:
         self.close()
 
     def close(self) -> None:
-        """Give the descriptor back."""
+        """Close the file descriptor."""
         if self.descriptor >= 0:
             os.close(self.descriptor)
             self.descriptor = -1
 
     def path_of(self, name: str) -> str:
-        """For messages."""
+        """The path of an entry, for messages."""
         return os.path.join(self.shown, name)
 
     def status(self, name: str) -> os.stat_result | None:
-        """Of the thing itself, if there is one."""
+        """The entry's own status (symbolic links not followed); None if it does not exist."""
         with contextlib.suppress(FileNotFoundError):
             return os.stat(name, dir_fd=self.descriptor, follow_symlinks=False)
         return None
 
     def names(self) -> list[str]:
-        """Of all that is there now; Refused if there are too many."""
+        """The names of all entries. Raises Refused if there are more than MOST_NAMES."""
         names = self._some_names(MOST_NAMES + 1)
         if len(names) > MOST_NAMES:
             raise Refused(f"'{self.shown}' has more than {MOST_NAMES} files")
@@ -84,7 +84,10 @@ class Directory:
             return [entry.name for entry in itertools.islice(entries, most)]
 
     def enter(self, name: str, make: bool = False) -> Directory:
-        """A directory in it; ``make`` makes one where there is nothing."""
+        """Open a subdirectory; with ``make``, create it if it does not exist.
+
+        Raises Refused if the entry is not a directory.
+        """
         flags = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
         try:
             return Directory(os.open(name, flags, dir_fd=self.descriptor), self.path_of(name))
@@ -100,7 +103,7 @@ class Directory:
         return self.enter(name)
 
     def walk(self, parts: Iterable[str], make: bool = False) -> Directory:
-        """A directory below it."""
+        """Open the directory at the relative path ``parts``; see enter()."""
         place = self.again()
         for part in parts:
             with place:
@@ -108,7 +111,7 @@ class Directory:
         return place
 
     def walk_to_end(self, parts: Sequence[str]) -> tuple[Directory, Sequence[str]]:
-        """The last directory on the way that is there, and the parts that are left."""
+        """Open the deepest existing directory along ``parts``; return it and the other parts."""
         place = self.again()
         for number, part in enumerate(parts):
             if place.status(part) is None:
@@ -118,20 +121,20 @@ class Directory:
         return place, ()
 
     def again(self) -> Directory:
-        """The same directory, to be closed by somebody else."""
+        """A copy with a file descriptor of its own, which the caller has to close."""
         return Directory(os.dup(self.descriptor), self.shown)
 
     def create(self, name: str) -> BinaryIO:
-        """A new file that only its owner can read; FileExistsError if there is anything."""
+        """Create a file with mode 0600. Raises FileExistsError if the name is taken."""
         flags = os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
         return os.fdopen(os.open(name, flags, 0o600, dir_fd=self.descriptor), "w+b", buffering=0)
 
     def open_file(self, name: str) -> BinaryIO:
-        """A regular file to be read; nothing else is waited for."""
+        """Open a regular file for reading. Raises Refused for anything else, without blocking."""
         flags = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_NOCTTY | os.O_CLOEXEC
         try:
             descriptor = os.open(name, flags, dir_fd=self.descriptor)
-        except OSError as error:  # of links and sockets
+        except OSError as error:  # ELOOP: a symbolic link, ENXIO: a socket
             if error.errno in (errno.ELOOP, errno.ENXIO):
                 raise Refused(f"'{self.path_of(name)}' is {self.kind_of(name)}") from None
             raise
@@ -142,13 +145,16 @@ class Directory:
         return file
 
     def kind_of(self, name: str) -> str:
-        """What is there, in words."""
+        """A description of the entry's file type, for messages."""
         status = self.status(name)
         return kind(status.st_mode) if status else "not there any more"
 
     def remove(self, name: str, limit: float = LONGEST_REMOVAL) -> None:
-        """A file or a whole tree, if it is there; Refused for one that is deeper than any copy, or
-        that is not gone after ``limit`` seconds: a guest may add to it."""
+        """Remove a file or a tree, if it exists.
+
+        Raises Refused if the tree is deeper than any copy, or if removing it takes more than
+        ``limit`` seconds: a guest may keep adding to it.
+        """
         self._remove(name, DEEPEST + 5, time.monotonic() + limit)
 
     def _remove(self, name: str, deepest: int, end: float) -> None:
@@ -158,7 +164,7 @@ class Directory:
         if not stat.S_ISDIR(status.st_mode):
             os.unlink(name, dir_fd=self.descriptor)
             return
-        with contextlib.suppress(OSError):  # an empty one takes no descriptor, which may be used up
+        with contextlib.suppress(OSError):  # needs no file descriptor: there may be none left
             os.rmdir(name, dir_fd=self.descriptor)
             return
         if deepest == 0 or time.monotonic() > end:
@@ -177,7 +183,10 @@ class Directory:
 
     @contextlib.contextmanager
     def _opened_up(self, name: str) -> Iterator[Directory]:
-        """A directory in which its owner may do all for the time being, as root always may."""
+        """Open a subdirectory, and give its owner all permissions while the context lasts.
+
+        Only users other than root need that.
+        """
         status = self.status(name)
         with self._enter_by_force(name) as directory:
             mode = stat.S_IMODE(status.st_mode) if status else 0
@@ -202,19 +211,22 @@ class Directory:
         return self.enter(name)
 
     def _set_mode(self, mode: int) -> None:
-        with contextlib.suppress(PermissionError):  # of somebody else's
+        with contextlib.suppress(PermissionError):  # another user owns it
             os.fchmod(self.descriptor, mode)
 
     def place(self, name: str, target: Directory, new_name: str) -> None:
-        """Move something of ours there. What had the name is replaced, but for a directory: that
-        takes up the parts of a new one."""
+        """Move our entry ``name`` to ``new_name`` in ``target``.
+
+        An existing file is replaced; an existing directory is merged with the new one. Raises
+        IsADirectoryError, and moves nothing, if a file would have to replace a directory.
+        """
         obstacle = self._obstacle(name, target, new_name)
         if obstacle:
             raise IsADirectoryError(f"'{obstacle}' is a directory")
         self._place(name, target, new_name)
 
     def _obstacle(self, name: str, target: Directory, new_name: str) -> str | None:
-        """The path of a directory that would have to become a file."""
+        """The path of a directory that a file would have to replace; None if there is none."""
         there = target.status(new_name)
         if there is None or not stat.S_ISDIR(there.st_mode):
             return None
@@ -232,7 +244,7 @@ class Directory:
         if there and not stat.S_ISDIR(there.st_mode):
             os.unlink(new_name, dir_fd=target.descriptor)
             there = None
-        # Who is not root cannot move a directory that he cannot write to.
+        # Moving a directory needs write permission on it, except for root.
         with self._opened_up(name) as new:
             if there is None:
                 self._rename(name, target, new_name)
@@ -251,8 +263,10 @@ class Directory:
 
 @contextlib.contextmanager
 def new_directory(parent: Directory, prefix: str) -> Iterator[Directory]:
-    """A directory with a name that nobody can guess, for its owner alone; removed at the end, and
-    if the driver is killed before."""
+    """Create a directory with a random name and mode 0700.
+
+    It is removed at the end of the context, and also if the driver is killed before.
+    """
     name = prefix + os.urandom(16).hex()
     with unfinished(parent.descriptor, name):
         os.mkdir(name, 0o700, dir_fd=parent.descriptor)
@@ -260,13 +274,13 @@ def new_directory(parent: Directory, prefix: str) -> Iterator[Directory]:
             with parent.enter(name) as made:
                 yield made
         finally:
-            # Whoever may write in the parent can be in the way; its own end removes the rest.
+            # A guest that writes to the parent can prevent this; the rest goes with the parent.
             with contextlib.suppress(OSError, Refused):
                 parent.remove(name)
 
 
 def kind(mode: int) -> str:
-    """What a file of this mode is, in words."""
+    """A description of the file type in ``mode``, for messages."""
     kinds = {
         stat.S_IFREG: "a file",
         stat.S_IFDIR: "a directory",
@@ -280,12 +294,12 @@ def kind(mode: int) -> str:
 
 
 def permissions(mode: int, keep_set_id: bool) -> int:
-    """The bits that a copy gets."""
+    """The permission bits that a copy of a file with ``mode`` gets."""
     return mode & (PERMISSIONS | stat.S_ISVTX | (SET_ID if keep_set_id else 0))
 
 
 def write_at(descriptor: int, data: bytes, offset: int) -> None:
-    """All of it: the kernel may take less at once."""
+    """Write all of ``data`` at ``offset``; a single pwrite() may write less."""
     view = memoryview(data)
     while view:
         count = os.pwrite(descriptor, view, offset)

@@ -1,8 +1,8 @@
-"""One copy between the host and a machine: what it runs in the guest, and what it says of failures.
+"""The parts that copies in both directions share: guest commands and error messages.
 
-Two ways lead into a guest: the directory that it shares with the host, if it is mounted there, and
-the root shell, which is always there. What is not complete has a name of its own, beside the target
-and hidden, and is renamed at the end.
+Data goes through the directory that host and guest share, if the guest has mounted it, else through
+the root shell. An incomplete copy has a hidden temporary name beside the target; it is renamed at
+the end.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
 GUEST_SHARED = "/tmp/shared"
 
-# For what a guest says before a copy: two paths and some words.
+# Limit in bytes for the guest's answer before a copy: paths and a few words.
 LONGEST_ANSWER = 64 << 10
 
 NEED_TAR = """command -v tar >/dev/null || { echo "there is no 'tar' in the guest's PATH"; exit 1; }
@@ -42,7 +42,7 @@ while [ "$parent" != "$there" ] && rmdir -- "$parent"; do parent=${parent%/*}; d
 
 
 class Machine(Protocol):
-    """What is asked of a BaseMachine."""
+    """The methods of BaseMachine that copies need."""
 
     @property
     def name(self) -> str: ...
@@ -67,7 +67,7 @@ class Machine(Protocol):
 
 
 class Task:
-    """One copy: runs its commands, and says what it was about when one fails."""
+    """One copy: runs its commands in the guest. Errors name the copy (``what``)."""
 
     def __init__(self, machine: Machine, what: str, keep_set_id: bool = False) -> None:
         self.machine = machine
@@ -75,14 +75,17 @@ class Task:
         self.keep_set_id = keep_set_id
 
     def ask(self, command: str, form: str) -> Sequence[str]:
-        """The first command, which starts the machine if need be; the parts of its output, which
-        has to have this form and may have names of any bytes."""
+        """Run the first command of the copy; starts the machine if necessary.
+
+        Returns the groups of the regular expression ``form``, which has to match the whole output.
+        Raises MachineError if it does not. The output may contain any bytes.
+        """
         self.machine.run_callbacks()
         text = os.fsencode(f"exec 2>&1\n{command}")
         with _answer() as answer:
             try:
                 status, _ = self.machine._transfer(text, None, answer.fileno())
-            except PermissionError:  # it takes no more
+            except PermissionError:  # the answer is longer than LONGEST_ANSWER
                 status = 0
             output = os.fsdecode(os.pread(answer.fileno(), answer.seek(0, os.SEEK_CUR), 0))
         self._checked(status, output)
@@ -96,33 +99,36 @@ class Task:
 
     @contextlib.contextmanager
     def refusing(self) -> Iterator[None]:
-        """What a guest may not have on the host is an error of this copy."""
+        """Turn Refused into a MachineError that names this copy."""
         try:
             yield
         except Refused as error:
             raise MachineError(f"{self.what} was refused: {error}") from None
 
     def mode_of(self, path: Path) -> str:
-        """The permissions that a copy of this file of the host gets."""
+        """The permissions that a copy of this host file gets, as an octal number."""
         return f"{permissions(path.stat().st_mode, self.keep_set_id):o}"
 
     def run(self, command: str, data: bytes | None = None) -> None:
-        """Run a command with ``data`` as its standard input."""
+        """Run a command in the guest with ``data`` as its standard input."""
         text = os.fsencode(f"exec 2>&1\n{command}")
         self._checked(*self.machine._transfer(text, data))
 
     def read(self, command: str, output: int) -> None:
-        """Run a command whose output goes to the descriptor ``output``."""
+        """Run a command in the guest; write its output to the file descriptor ``output``."""
         status, _ = self.machine._transfer(os.fsencode(command), None, output)
         self._checked(status, "what was wrong is in the console's log")
 
     def store(self, file: str, data: bytes) -> None:
-        """Append ``data`` to a file of the guest."""
+        """Append ``data`` to a file in the guest."""
         self._checked(*self.machine._store(os.fsencode(file), data))
 
     def discard(self, work: str, there: str, error: BaseException) -> None:
-        """Remove what a failed copy has left in the guest, with its parents below ``there``, if the
-        guest still answers. Whoever has pressed Ctrl-C may have done so because it does not."""
+        """Remove what a failed copy has left in the guest, if the guest still answers.
+
+        This is the directory ``work``, and its parents below ``there`` if they are empty. After
+        Ctrl-C the limit is short: the guest may be stuck.
+        """
         limit = Seconds(2 if isinstance(error, KeyboardInterrupt) else 60)
         if self.machine.is_up() and not isinstance(error, MachineError):
             with contextlib.suppress(Exception):
@@ -137,8 +143,11 @@ class Task:
 
 @contextlib.contextmanager
 def shared_directory(machine: Machine, wanted: bool) -> Iterator[Directory | None]:
-    """A new directory on the host that the guest can see, if it has the shared directory mounted;
-    None if there can be none."""
+    """Create a directory for this copy in the machine's shared directory, and remove it at the end.
+
+    None if it is not ``wanted`` or cannot be created. The guest sees it only if it has mounted the
+    shared directory.
+    """
     with contextlib.ExitStack() as stack:
         made = None
         with contextlib.suppress(OSError):
@@ -149,17 +158,17 @@ def shared_directory(machine: Machine, wanted: bool) -> Iterator[Directory | Non
 
 
 def in_guest(shared: Directory | None) -> str:
-    """Where the guest has a new directory; nothing for none."""
+    """The guest's path of a directory made by shared_directory(); empty for None."""
     return shared_path(posixpath.basename(shared.shown)) if shared else ""
 
 
 def shared_path(place: str) -> str:
-    """Where the guest has a place in the directory that it shares with the host."""
+    """The guest's path of ``place`` in the shared directory."""
     return GUEST_SHARED + posixpath.normpath(f"/{place}")
 
 
 def _answer() -> BinaryIO:
-    """A file in memory that takes no more than LONGEST_ANSWER bytes."""
+    """A file in memory that cannot grow beyond LONGEST_ANSWER bytes."""
     file = os.fdopen(os.memfd_create("answer", os.MFD_ALLOW_SEALING), "w+b", buffering=0)
     file.truncate(LONGEST_ANSWER)
     fcntl.fcntl(file, fcntl.F_ADD_SEALS, fcntl.F_SEAL_GROW)
@@ -167,7 +176,7 @@ def _answer() -> BinaryIO:
 
 
 def new_token() -> str:
-    """A name that nobody else has."""
+    """A random name."""
     return os.urandom(8).hex()
 
 
@@ -177,7 +186,7 @@ def assignments(**variables: str) -> str:
 
 
 def guest_word(path: PurePosixPath) -> str:
-    """A path as a word for the shell, with the home directory's ``~`` (or ``~user``) in force."""
+    """Quote a path for the shell, but leave a leading ``~`` or ``~user`` to be expanded."""
     home, slash, rest = str(path).partition("/")
     if not re.fullmatch(r"~[A-Za-z0-9_.-]*", home):
         return shlex.quote(str(path))

@@ -1,4 +1,4 @@
-"""Copies of files and trees of the host into a machine."""
+"""Copy files and trees from the host into a machine."""
 
 from __future__ import annotations
 
@@ -26,9 +26,9 @@ from test_driver.files.task import (
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-# What is prepared in the guest before a copy: the target as an absolute path (in a directory that
-# is there already, as `cp` does it), its parents below `there`, and a directory for what is not
-# complete.
+# Prepare a copy in the guest: make `target` absolute (inside of it if it is a directory, as `cp`
+# does), create its missing parents (`there` is the last existing one), and create `work` for
+# incomplete files.
 PREPARE = """
 case $target in /*) ;; *) target=$PWD/$target ;; esac
 there=${target%/*}; while [ ! -e "$there/" ]; do there=${there%/*}; done
@@ -98,9 +98,9 @@ def copy_to_guest(
 
 
 class ShellCarrier:
-    """Brings bytes into the guest through its root shell.
+    """Transfers data into the guest through its root shell.
 
-    Each step is a command of its own: Ctrl-C has to wait for the end of a step.
+    Each piece is a command of its own, because Ctrl-C takes effect only between pieces.
     """
 
     def __init__(self, task: Task) -> None:
@@ -124,7 +124,7 @@ class ShellCarrier:
 
 
 class SharedCarrier:
-    """Brings bytes into the guest through the shared directory."""
+    """Transfers data into the guest through the shared directory."""
 
     def __init__(self, task: Task, directory: Directory) -> None:
         self.task = task
@@ -139,14 +139,14 @@ class SharedCarrier:
     def put(self, path: Path, target: str) -> None:
         """Make a file of the guest from one of the host."""
         with self._step() as (step, name):
-            # Not a link to the file: the guest could write to that.
+            # Copied, not hard-linked: the guest could write to the original through a link.
             with path.open("rb", buffering=0) as file:
                 trees.copy_data(file, step)
             self.task.run(f"cp -- {name} {shlex.quote(target)}")
 
     @contextlib.contextmanager
     def _step(self) -> Iterator[tuple[BinaryIO, str]]:
-        """A new file and its name in the guest, as a word for the shell."""
+        """Create a file in the shared directory; yield it and its quoted path in the guest."""
         token = new_token()
         with self.directory.create(token) as step:
             yield step, shlex.quote(f"{in_guest(self.directory)}/{token}")
@@ -154,7 +154,7 @@ class SharedCarrier:
 
 
 def _carry(carrier: ShellCarrier | SharedCarrier, path: Path, target: str) -> None:
-    """Make a file or tree in the guest; modes within a tree are kept."""
+    """Transfer a file or tree. The modes of files in a tree are kept."""
     if not path.is_dir():
         carrier.put(path, target)
         return

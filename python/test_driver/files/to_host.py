@@ -1,4 +1,4 @@
-"""Copies of files and trees of a machine to the host."""
+"""Copy files and trees from a machine to the host."""
 
 from __future__ import annotations
 
@@ -27,14 +27,14 @@ from test_driver.files.unpack import unpack
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
-# How long the host may read from the shared directory, in seconds: a guest can write there on and on.
+# Seconds that a copy from the shared directory may take: a guest could write to it without end.
 SHARED_LIMIT = 3600.0
 
 MAKE_ABSOLUTE = """
 case $source in /*) ;; *) source=$PWD/$source ;; esac
 """
 
-# A file whose blocks are fewer than its size needs has holes, and only GNU tar knows where.
+# A file with fewer blocks than its size needs has holes. Only GNU tar can transfer those.
 LOOK_AT = """
 [ -e "$source" ] || { echo "there is no such file (or it is a link to nowhere)"; exit 1; }
 [ -d "$source" ] && kind=tree || kind=file
@@ -49,20 +49,20 @@ if [ $kind = tree ] && [ $way = shell ]; then @NEED_TAR@ fi
 printf '%s ' "$way" $kind $tar "$1"
 """.replace("@NEED_TAR@", NEED_TAR)
 
-# GNU tar's status 1 is "a file changed while it was read": logs do.
+# GNU tar exits with 1 if a file changed while it was read, which is normal for logs.
 PACK = {
     "gnu": 'tar -c -S --warning=no-file-changed -f - -C "$parent" -- "$part" || [ $? = 1 ]',
     "other": 'tar -c -f - -C "$parent" -- "$part"',
 }
 
-# Modes are kept without being asked for. cp would take access control lists for a part of them, and
-# fail: 9p does not store those.
+# No --preserve=mode: with umask 0 the modes are kept anyway, and cp would also try to copy access
+# control lists, which 9p does not store, and fail.
 COPY_TO_SHARED = """
 keep=; case $(cp --help 2>&1) in *--preserve*) keep=--preserve=timestamps ;; esac
 (umask 0; cp -R -H $keep -- "$source" "$new")
 """
 
-# But for these bits.
+# cp without --preserve=mode drops the set-ID bits.
 KEEP_SET_ID = """
 export new
 if [ -d "$source" ]; then
@@ -75,7 +75,7 @@ else
 fi
 """
 
-# The copy on the host is complete: what is in the way here, perhaps the host's, is no error.
+# Failures are ignored: the copy on the host is complete already.
 KEEP_IN_SHARED = """
 if [ "$source" -ef "$target" ] || ! mkdir -p -- "${target%/*}"; then :
 elif [ -d "$new" ] && [ -d "$target" ]; then cp -a -- "$new/." "$target/" || :
@@ -120,11 +120,12 @@ def copy_to_host(
 
 @contextlib.contextmanager
 def _way_to_output(out_dir: Path, target_dir: Path) -> Iterator[tuple[Directory, Sequence[str]]]:
-    """The last directory on the way that is there, and the names of those that are to be made below
-    it: of a copy that fails none is left.
+    """Open the deepest existing directory of the target's path.
 
-    What is below the output directory may come from a guest: no link leads out of it, by whatever
-    name the script knows it."""
+    Yields it and the names of the directories to create below it: they are created last, so that a
+    failed copy leaves none. Files in the output directory may come from a guest, so symbolic links
+    in there are not followed, even if the script uses another path to that directory.
+    """
     path = Path(os.path.abspath(out_dir / target_dir))
     tops = Path(os.path.abspath(out_dir)), Path(os.path.realpath(out_dir))
     top = next((top for top in tops if path.is_relative_to(top)), None)
@@ -140,8 +141,10 @@ def _way_to_output(out_dir: Path, target_dir: Path) -> Iterator[tuple[Directory,
 def _fetch_shared(
     task: Task, origin: str, place: str, shared: Directory, work: Directory
 ) -> None:
-    """Through a copy in the shared directory, which stays there: a failed build may have kept
-    nothing else, and scripts look for it."""
+    """Copy through the shared directory, and leave the copy there.
+
+    Scripts look for it there, and it may be all that is left of a failed build.
+    """
     token = new_token()
     new = f"{in_guest(shared)}/{token}"
     keep_set_id = KEEP_SET_ID if task.keep_set_id else ""
@@ -174,7 +177,7 @@ def _fetch_tree(task: Task, origin: str, kind: str, tar: str, work: Directory) -
 
 
 def _read_with(task: Task, command: str, read: Callable[[BinaryIO], None]) -> None:
-    """Run a command while ``read``, in another thread, reads its output."""
+    """Run a command in the guest while ``read`` consumes its output in another thread."""
     from concurrent.futures import ThreadPoolExecutor
 
     ours, theirs = os.pipe()

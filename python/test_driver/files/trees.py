@@ -1,4 +1,4 @@
-"""Files and trees on the host: cut into pieces for a transfer, and copied on the host itself."""
+"""Read files and trees on the host in pieces for a transfer, and copy them on the host."""
 
 from __future__ import annotations
 
@@ -16,8 +16,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-PIECE = 16 << 20  # what is in memory at once
-LARGE = 1 << 20  # a file of more than that is not part of an archive
+PIECE = 16 << 20  # bytes to keep in memory at once
+LARGE = 1 << 20  # larger files (in bytes) are not put into an archive
 
 
 def size_of(file: BinaryIO) -> int:
@@ -25,8 +25,10 @@ def size_of(file: BinaryIO) -> int:
 
 
 def blocks(file: BinaryIO) -> Iterator[tuple[int, bytes]]:
-    """The content in pieces, each with its offset; holes are left out. The last piece is empty, and
-    its offset is where the content ends: what can be read, whatever size the file is said to have.
+    """Yield the content as (offset, data), without holes.
+
+    The last piece is empty; its offset is the end of the content. That is how much can be read: for
+    some files, such as those in /proc, it differs from the size in the file's status.
     """
     status = os.fstat(file.fileno())
     has_holes = stat.S_ISREG(status.st_mode) and status.st_blocks * 512 < status.st_size
@@ -38,7 +40,7 @@ def blocks(file: BinaryIO) -> Iterator[tuple[int, bytes]]:
                 position = os.lseek(file.fileno(), position, os.SEEK_DATA)
                 length = min(PIECE, os.lseek(file.fileno(), position, os.SEEK_HOLE) - position)
             except OSError as error:
-                if error.errno == errno.ENXIO:  # nothing but a hole is left, if anything
+                if error.errno == errno.ENXIO:  # no data after this position
                     yield max(position, size_of(file)), b""
                     return
                 raise
@@ -51,8 +53,11 @@ def blocks(file: BinaryIO) -> Iterator[tuple[int, bytes]]:
 
 
 def archives(root: Path, large: list[str], keep_set_id: bool = False) -> Iterator[bytes]:
-    """The tree below ``root`` as complete tar archives of about PIECE, owned by root, one to be
-    unpacked after the other. The names of large files are added to ``large`` instead."""
+    """Yield the tree below ``root`` as complete tar archives of about PIECE bytes each.
+
+    They have to be unpacked one after the other; all files in them belong to root. Files larger
+    than LARGE are left out: their names are added to ``large``.
+    """
     buffer, archive = _new_archive()
     for name in _names(root):
         member = _member(archive, root, name)
@@ -62,7 +67,7 @@ def archives(root: Path, large: list[str], keep_set_id: bool = False) -> Iterato
         if member.isreg() and member.size > LARGE:
             large.append(name)
             continue
-        # It may grow or shrink meanwhile: what has been read counts.
+        # The file may change in the meantime, so its size is what has been read.
         data = (root / name).read_bytes() if member.isreg() else b""
         member.size = len(data)
         archive.addfile(member, io.BytesIO(data))
@@ -80,7 +85,7 @@ def _new_archive() -> tuple[io.BytesIO, tarfile.TarFile]:
 
 
 def _names(root: Path) -> Iterator[str]:
-    """All that is below ``root``, relative to it, a directory before its content."""
+    """The relative paths of all files below ``root``, each directory before its content."""
     for directory, directories, files in os.walk(root, onerror=_throw):
         for name in [*directories, *files]:
             yield os.path.relpath(os.path.join(directory, name), root)
@@ -91,9 +96,9 @@ def _throw(error: OSError) -> None:
 
 
 def _member(archive: tarfile.TarFile, root: Path, name: str) -> tarfile.TarInfo | None:
-    """None for what no archive can have: sockets."""
+    """The tar header of a file; None for a socket, which cannot be archived."""
     status = (root / name).lstat()
-    if stat.S_ISREG(status.st_mode):  # not as a hard link to one of another archive
+    if stat.S_ISREG(status.st_mode):  # gettarinfo() could make a link to a file in another archive
         member = tarfile.TarInfo(name)
         member.mode = stat.S_IMODE(status.st_mode)
         member.size = status.st_size
@@ -110,8 +115,11 @@ def _member(archive: tarfile.TarFile, root: Path, name: str) -> tarfile.TarInfo 
 def copy(
     source: Directory, name: str, target: Directory, new_name: str, limits: CopyLimits
 ) -> None:
-    """Copy a file or tree that a guest has made, with permissions, holes and symbolic links, and
-    without its sockets. Raises Refused for anything else in it."""
+    """Copy a file or tree that a guest has made.
+
+    Permissions, holes and the symbolic links in a tree are kept; sockets in it are left out. Raises
+    Refused for any other kind of file, and when ``limits`` are exceeded.
+    """
     limits.check()
     status = source.status(name)
     if status is None:
@@ -145,7 +153,7 @@ def _copy_directory(
 
 
 class CopyLimits:
-    """What a copy from a place where a guest writes at the same time keeps to."""
+    """Limits for a copy from a directory to which a guest may be writing; ``limit`` in seconds."""
 
     def __init__(self, limit: float, keep_set_id: bool = False) -> None:
         self.depth = 0
@@ -154,13 +162,16 @@ class CopyLimits:
         self._end = time.monotonic() + limit
 
     def check(self) -> None:
-        """Raise Refused after the time limit."""
+        """Raise Refused if the time limit has passed."""
         if time.monotonic() > self._end:
             raise Refused(f"the copy was not over after {self._limit:.0f} seconds")
 
 
 def copy_data(old: BinaryIO, new: BinaryIO, limits: CopyLimits | None = None) -> None:
-    """The content of a file with its holes; with ``limits`` no more than it had at the begin."""
+    """Copy the content of a file, holes included.
+
+    With ``limits``, what is appended to the file during the copy is left out.
+    """
     most = size_of(old)
     for offset, data in blocks(old):
         end = offset + len(data)

@@ -1,4 +1,4 @@
-"""Files that are never seen in part, and that nobody finds if we are killed."""
+"""Write files atomically, and remove temporary files even if the driver is killed."""
 
 from __future__ import annotations
 
@@ -15,8 +15,10 @@ if TYPE_CHECKING:
 
 @contextlib.contextmanager
 def unfinished(parent: int, name: str) -> Iterator[None]:
-    """While this lasts, the driver's end, however it comes, removes what has that name in the open
-    directory."""
+    """While the context lasts, remove ``name`` if the driver ends, for whatever reason.
+
+    ``parent`` is the file descriptor of the directory that has the entry.
+    """
     if not hasattr(engine, "guard_unfinished"):  # outside the driver
         yield
         return
@@ -28,8 +30,11 @@ def unfinished(parent: int, name: str) -> Iterator[None]:
 
 
 def write_file(path: Path, content: bytes) -> None:
-    """Write a file, all of it or nothing. What has the name is replaced, not followed: it may be a
-    link that a guest has left there."""
+    """Write a file atomically.
+
+    An existing file is replaced. A symbolic link is replaced, too, and not followed: a guest may
+    have put it there.
+    """
     beside = f".{os.urandom(8).hex()}.part"
     with contextlib.ExitStack() as stack:
         parent = os.open(path.parent, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)

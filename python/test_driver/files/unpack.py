@@ -1,7 +1,8 @@
-"""What a guest sends as a tar archive, made into files of the host.
+"""Unpack a tar archive that a guest sends.
 
-Python's tarfile reads the archive; what it says is made here, below one directory, without following
-a link: its own ways to extract differ between the versions of Python, and have had holes.
+Python's tarfile only parses the archive. The files are created here, below one directory and
+without following symbolic links: tarfile's own extraction differs between versions of Python, and
+has had security holes.
 """
 
 from __future__ import annotations
@@ -19,22 +20,23 @@ from test_driver.files.beneath import DEEPEST, Directory, Refused, kind, permiss
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-PIECE = 1 << 20  # what is in memory at once
+PIECE = 1 << 20  # bytes to keep in memory at once
 
-# What may come between the data of one file and that of the next: names, and maps of holes.
+# Limit in bytes for the headers between the data of two files: names, and maps of holes.
 LONGEST_HEADER = 4 << 20
 
-# For the names of links and directories, which are dealt with at the end.
+# Limit in bytes for what is remembered of links and directories until the end.
 MOST_KEPT = 256 << 20
 
-LONGEST_NAME = 4096  # bytes, as Linux has it
+LONGEST_NAME = 4096  # bytes: PATH_MAX of Linux
 
 
 def unpack(file: BinaryIO, into: Directory, keep_set_id: bool = False) -> None:
-    """Unpack an archive as it comes, below ``into``, which is empty and nobody else's.
+    """Unpack the archive from a stream into ``into``, an empty directory that only we can access.
 
-    All is its maker's then, with the permissions and times of the archive. Raises Refused for what
-    a guest may not have there, or what is no archive, and OSError for what the host cannot store.
+    Permissions and times come from the archive; the owner is the user of this process. Raises
+    Refused for a damaged archive or for members that a guest may not send, and OSError if the host
+    cannot store a file.
     """
     with file:
         source = _Metered(file)
@@ -47,16 +49,16 @@ def unpack(file: BinaryIO, into: Directory, keep_set_id: bool = False) -> None:
             unpacking.finish()
         except (OSError, Refused):
             raise
-        except Exception as error:  # tarfile has many ways to say it
+        except Exception as error:  # tarfile raises many kinds for damaged archives
             raise Refused(f"the archive is damaged: {error}") from error
         finally:
             unpacking.close()
-        while file.read(PIECE):  # behind the end mark: tar fills its last block up
+        while file.read(PIECE):  # the padding after the end mark
             pass
 
 
 class _Metered:
-    """The archive's bytes; ends a header that has no end."""
+    """The archive's stream. Raises Refused for headers longer than LONGEST_HEADER."""
 
     def __init__(self, file: BinaryIO) -> None:
         self._file = file
@@ -70,7 +72,7 @@ class _Metered:
         return data
 
     def header_comes(self) -> None:
-        # What is read ahead counts.
+        # tarfile reads whole records, so it may have read part of the data already.
         self._left = LONGEST_HEADER + tarfile.RECORDSIZE
 
     def data_comes(self) -> None:
@@ -78,7 +80,7 @@ class _Metered:
 
 
 class _Header(tarfile.TarInfo):
-    """Some releases of Python loop for ever over a size below zero."""
+    """Rejects negative sizes: some releases of Python loop forever on them."""
 
     @classmethod
     def frombuf(cls, buf: bytes | bytearray, encoding: str, errors: str) -> _Header:
@@ -95,19 +97,22 @@ def _members(archive: tarfile.TarFile, source: _Metered) -> Iterator[tarfile.Tar
         member = archive.next()
         if member is None:
             return
-        kept.members = []  # it would keep them all
-        if kept.pax_headers:  # no tar makes them unasked, and they would be kept as well
+        kept.members = []  # else tarfile keeps all members in memory
+        if kept.pax_headers:  # kept in memory, too; tar writes them only on request
             raise Refused("the archive has headers that are for all of its members")
         source.data_comes()
         yield member
-        # tarfile would look for the next member behind data that never come.
+        # tarfile would look for the next header after these data, which may never arrive.
         if kept.offset - kept.fileobj.tell() >= tarfile.BLOCKSIZE:
             raise Refused(f"'{member.name}' has data in the archive that are no part of it")
 
 
 class _Later(NamedTuple):
-    """A link, or a directory, as it has to be in the end. A tarfile.TarInfo, and a name in parts,
-    may take a thousand times the memory of what was sent for it."""
+    """A link or directory to complete at the end.
+
+    A tarfile.TarInfo, or a name split into parts, could take a thousand times the memory of the
+    bytes that were sent for it.
+    """
 
     name: str
     target: str
@@ -124,8 +129,10 @@ class _Later(NamedTuple):
 
 
 class _Unpacking:
-    """Makes one member after the other. The directory of the last one stays open: its neighbours
-    come next."""
+    """Creates the members of an archive.
+
+    The directory of the last one stays open, because the next one is usually in it, too.
+    """
 
     def __init__(self, top: Directory, keep_set_id: bool) -> None:
         self._open: list[tuple[str, Directory]] = [("", top.again())]
@@ -154,14 +161,17 @@ class _Unpacking:
             )
 
     def finish(self) -> None:
-        """Links come last, so that nothing can come to lie behind one; then what making things in
-        a directory changes in it."""
+        """Create the links, then set the modes and times of directories.
+
+        Links come last so that no file can be created through one. Modes and times come after them
+        because creating an entry changes its directory.
+        """
         for link in self._links:
             self._add_link(link)
         for made in reversed(self._directories):
             descriptor = self._enter(_parts(made.name)).descriptor
             _set_mode_and_time(descriptor, made.mode, made.time, self._keep_set_id)
-            self._leave_to(0)  # it may be one that cannot be entered any more
+            self._leave_to(0)  # the new mode may forbid to enter it again
 
     def _keep(self, kept: list[_Later], member: tarfile.TarInfo) -> None:
         later = _Later.of(member)
@@ -176,7 +186,7 @@ class _Unpacking:
         return parts[-1]
 
     def _enter(self, parts: list[str]) -> Directory:
-        """The directory below the top, made if need be."""
+        """Open the directory at ``parts`` below the top; create it if necessary."""
         same = 0
         for (name, _), part in zip(self._open[1:], parts, strict=False):
             if name != part:
@@ -210,7 +220,10 @@ class _Unpacking:
             os.symlink(content, parts[-1], dir_fd=directory.descriptor)
 
     def _link(self, link: _Later, directory: Directory, name: str) -> str | None:
-        """Link to a file of the same archive; the content of what is a symbolic link itself."""
+        """Create a hard link to a file of the same archive.
+
+        If the target is a symbolic link, only return its content: the caller makes a copy of it.
+        """
         parts = _parts(link.target)
         if not parts:
             raise Refused(f"'{link.name}' is a hard link to '{link.target}', a directory")
@@ -225,7 +238,7 @@ class _Unpacking:
             if found != "a file":
                 raise Refused(f"'{link.name}' is a hard link to '{link.target}', {found}")
             _make_room(directory, name, unless=status)
-            with contextlib.suppress(FileExistsError):  # it was one with it already
+            with contextlib.suppress(FileExistsError):  # linked to the same file already
                 os.link(
                     origin,
                     name,
@@ -237,7 +250,7 @@ class _Unpacking:
 
 
 def _parts(name: str) -> list[str]:
-    """The parts of a name below the top."""
+    """Split a member's name into its parts. Raises Refused if it is not below the top."""
     parts = [part for part in name.split("/") if part not in ("", ".")]
     if name.startswith("/") or ".." in parts or "\0" in name:
         raise Refused(f"'{name}' would lie outside of the copy")
@@ -257,7 +270,10 @@ def _kind_of(member: tarfile.TarInfo) -> str:
 
 
 def _make_room(directory: Directory, name: str, unless: os.stat_result | None = None) -> None:
-    """An archive may have a name twice: the last one counts."""
+    """Remove a file of that name: if an archive has a name twice, the last member wins.
+
+    Nothing is removed if it is the same file as ``unless``.
+    """
     there = directory.status(name)
     if there is None or (unless and os.path.samestat(there, unless)):
         return
@@ -292,7 +308,7 @@ def _copy_piece(
 
 
 def _pieces(member: tarfile.TarInfo) -> list[tuple[int, int]]:
-    """Offset and size of each part that has data; tarfile has read the map of the holes."""
+    """The (offset, size) of each part that has data, from tarfile's map of the holes."""
     sparse: Any = member.sparse
     if member.size < 0:
         raise Refused(f"'{member.name}' has a size below zero")
@@ -309,5 +325,5 @@ def _pieces(member: tarfile.TarInfo) -> list[tuple[int, int]]:
 
 def _set_mode_and_time(descriptor: int, mode: int, time: float, keep_set_id: bool) -> None:
     os.fchmod(descriptor, permissions(mode, keep_set_id))
-    with contextlib.suppress(OSError, OverflowError, ValueError):  # of a time that cannot be
+    with contextlib.suppress(OSError, OverflowError, ValueError):  # the time may be out of range
         os.utime(descriptor, (time, time))
