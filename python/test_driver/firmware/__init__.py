@@ -1,4 +1,4 @@
-"""What a machine's firmware remembers."""
+"""EFI variables: what a machine's firmware stores."""
 
 from __future__ import annotations
 
@@ -12,16 +12,17 @@ if TYPE_CHECKING:
 
 
 class FirmwareMixin:
-    """EFI variables of a QEMU machine, while it is off.
+    """Access to the EFI variables of a QEMU machine while it is off.
 
-    With the machine running they raise RequestedAssertionFailed, with a damaged store MachineError.
+    The methods raise RequestedAssertionFailed while the machine is running, and MachineError if the
+    variable store is damaged.
     """
 
     _efi_vars: Any = None
 
     @property
     def efi_vars(self) -> EfiVars:
-        """The store of the variables; ``efi_vars.state_path`` is its file."""
+        """The machine's variable store; ``efi_vars.state_path`` is its file."""
         if self._efi_vars is None:
             from test_driver.firmware.efi_vars import EfiVars
 
@@ -29,18 +30,18 @@ class FirmwareMixin:
         return self._efi_vars  # type: ignore[no-any-return]
 
     def create_efi_vars(self) -> None:
-        """Make a store without variables; RequestedAssertionFailed if there is one already."""
+        """Create an empty variable store. Raises RequestedAssertionFailed if there is one."""
         self.efi_vars.create_empty()
 
     def write_efi_vars(self, add: Iterable[EfiVariable]) -> None:
-        """Add variables to the store, or replace those of the same name and vendor.
+        """Add variables to the store, or replace those with the same name and vendor.
 
-        Makes the store if there is none. A variable without data is removed.
+        Creates the store if there is none. A variable without data is removed from the store.
         """
         self.efi_vars.write(add)
 
     def read_efi_vars(self) -> list[EfiVariable]:
-        """All variables in the store; an empty list if there is no store."""
+        """Return all variables in the store; an empty list if there is no store."""
         return self.efi_vars.variables() or []
 
     def dump_efi_vars(self) -> None:

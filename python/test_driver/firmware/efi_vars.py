@@ -1,4 +1,4 @@
-"""The EFI variables of a machine that is off, in its file."""
+"""Read and write the file with a machine's EFI variables."""
 
 from __future__ import annotations
 
@@ -21,8 +21,8 @@ T = TypeVar("T")
 class EfiVars:
     """The store of a machine's EFI variables (``machine.efi_vars``).
 
-    It can be used while the machine is off; RequestedAssertionFailed otherwise. A damaged store
-    raises MachineError and is never written to.
+    It can be used only while the machine is off; else the methods raise RequestedAssertionFailed.
+    They raise MachineError if the store is damaged, and never write to a damaged one.
     """
 
     def __init__(self, state_path: Path | None, machine: Any) -> None:
@@ -31,7 +31,7 @@ class EfiVars:
 
     @property
     def state_path(self) -> Path:
-        """The file. Start scripts of NixOS take it from $NIX_EFI_VARS or the state directory."""
+        """The store's file: $NIX_EFI_VARS or a file in the state directory, as in start scripts."""
         if self._path is not None:
             return self._path
         given = os.environ.get("NIX_EFI_VARS")
@@ -44,7 +44,7 @@ class EfiVars:
         return str(self.state_path)
 
     def create_empty(self) -> None:
-        """Make a store without variables; RequestedAssertionFailed if there is one."""
+        """Create an empty store. Raises RequestedAssertionFailed if there is one."""
         self._check_off()
         if self.state_path.exists():
             raise RequestedAssertionFailed(
@@ -53,13 +53,13 @@ class EfiVars:
         self._replace(empty_store())
 
     def variables(self) -> list[EfiVariable] | None:
-        """The valid variables; None if there is no store yet."""
+        """Return the valid variables; None if there is no store yet."""
         self._check_off()
         store = self._load()
         return None if store is None else self._checked(store.variables)
 
     def read_content(self) -> dict[str, dict[str, EfiVariable]] | None:
-        """The valid variables by the vendor's name (or GUID) and their own; None without store."""
+        """Return the valid variables by vendor (name or GUID) and name; None without a store."""
         found = self.variables()
         if found is None:
             return None
@@ -70,9 +70,9 @@ class EfiVars:
         return content
 
     def write(self, add: Iterable[EfiVariable]) -> None:
-        """Add variables, or replace those of the same name and vendor.
+        """Add variables, or replace those with the same name and vendor.
 
-        One without data is removed, as firmware does it. Makes the store if there is none.
+        As in the firmware, a variable without data is removed. Creates the store if there is none.
         """
         self._check_off()
         store = self._load() or Store(empty_store())
@@ -106,12 +106,12 @@ class EfiVars:
             raise StoreError(f"the EFI variable store {self.state_path}: {error}") from None
 
     def _replace(self, image: bytes) -> None:
-        """The new store is complete or not there at all."""
+        """Replace the store's file atomically."""
         path = Path(os.path.realpath(self.state_path))
         try:
             if self._path is None and not os.environ.get("NIX_EFI_VARS"):
                 engine.private_directory(self.machine.state_dir)
-            else:  # a place of the user's choice
+            else:  # the user chose the path
                 path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
             write_file(path, image)
         except OSError as error:

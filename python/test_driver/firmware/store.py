@@ -1,11 +1,11 @@
-"""The store of EFI variables: the file that OVMF, the firmware of virtual machines, keeps them in.
+"""Parse and build the file in which OVMF, the UEFI firmware for QEMU, keeps EFI variables.
 
-It is an image of flash memory, which holds
+The file is an image of flash memory. It contains
 
 - a firmware volume header,
 - a variable store header, and the variables one after the other, deleted ones included,
-- the working block of the fault-tolerant writer, a journal of updates that are under way,
-- spare blocks, to which such updates go first.
+- the working block of the fault-tolerant writer: a journal of unfinished updates,
+- spare blocks, to which such updates are written first.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ _UNWRITTEN = 0xFFFFFFFF
 
 
 class StoreError(MachineError):
-    """The file is no store of EFI variables, or a damaged one."""
+    """The file is not a store of EFI variables, or it is damaged."""
 
 
 # Zero vector, file system, length, signature, attributes, header length, checksum, offset of an
@@ -53,18 +53,18 @@ _WORKING_BLOCK = StoredUuid.of(uuid.UUID("9e58292b-7c68-497d-a0ce-6500fd9f1b95")
 # Signature, CRC, state, reserved, size of the queue of writes that follows.
 _WORKING = struct.Struct("<16sIB3sQ")
 
-# A write in the queue: its state, caller, number of records, bytes of private data in each.
+# A write in the queue: state, caller, number of records, bytes of private data per record.
 _WRITE = struct.Struct("<B3x16s4xQQ")
 _RECORD_SIZE = 40
-_WRITE_ALLOCATED = 0x01  # cleared once the header of a write is there
-_WRITE_COMPLETE = 0x04  # cleared once the write is done
+_WRITE_ALLOCATED = 0x01  # cleared when the write's header is complete
+_WRITE_COMPLETE = 0x04  # cleared when the write is done
 
 _BLOCK = 0x1000
-_HALF = 0x42000  # the variables, an event log and the working block; as much again is spare
+_HALF = 0x42000  # variables, event log and working block; the spare blocks take as much again
 
 
 def _working_header(queue_size: int) -> bytes:
-    # The CRC is that of the header with CRC and state erased.
+    # The CRC is computed with the fields CRC and state erased.
     erased = _WORKING.pack(_WORKING_BLOCK.bytes, _UNWRITTEN, 0xFF, ERASED * 3, queue_size)
     crc = zlib.crc32(erased)
     return _WORKING.pack(_WORKING_BLOCK.bytes, crc, 0xFE, ERASED * 3, queue_size)
@@ -82,7 +82,7 @@ def _volume_header(length: int) -> bytes:
             EfiGuid.gEfiSystemNvDataFvGuid.bytes,
             length,
             b"_FVH",
-            0x0004FEFF,  # may be read, written and locked; erased bits are ones
+            0x0004FEFF,  # readable, writable, lockable; erased bits are ones
             _VOLUME.size + 2 * _BLOCKS.size,
             checksum,
             0,
@@ -95,7 +95,7 @@ def _volume_header(length: int) -> bytes:
 
 
 def empty_store() -> bytes:
-    """A store without variables, of the size that OVMF has had since it needs 4 MiB of flash."""
+    """The image of an empty store, in the size for OVMF's current 4 MiB of flash memory."""
     volume = _volume_header(2 * _HALF)
     size = _HALF - 2 * _BLOCK - len(volume)
     store = _STORE.pack(
@@ -109,7 +109,7 @@ def empty_store() -> bytes:
 
 
 class Store:
-    """An image of the flash memory; the constructor raises StoreError if it is not in order."""
+    """A parsed image of the flash memory. The constructor raises StoreError if it is invalid."""
 
     def __init__(self, image: bytes) -> None:
         self.image = image
@@ -118,11 +118,11 @@ class Store:
         self._check_no_write_under_way()
 
     def variables(self) -> list[EfiVariable]:
-        """All variables that are valid, in the order of the store."""
+        """The valid variables, in the order of the store."""
         found: dict[tuple[bytes, str], EfiVariable] = {}
         for variable in self._all():
             valid = variable.state == EfiVariable.State.VAR_ADDED
-            # Being replaced: valid as long as the new one is not complete.
+            # VAR_ADDED & VAR_IN_DELETED_TRANSITION: valid until the new variable is complete.
             replaced = variable.state == 0x3E
             key = (variable.vendorUUID.bytes, variable.name)
             if valid or (replaced and key not in found):
@@ -131,7 +131,10 @@ class Store:
         return list(found.values())
 
     def with_variables(self, variables: Iterable[EfiVariable]) -> bytes:
-        """The image with these variables and no others."""
+        """The image with exactly these variables.
+
+        Raises RequestedAssertionFailed if they do not fit.
+        """
         area = bytearray()
         for variable in variables:
             area += variable.serialize()
@@ -145,7 +148,7 @@ class Store:
         return self.image[: self._begin] + bytes(area) + self.image[self._end :]
 
     def _check_volume(self) -> int:
-        """Check the firmware volume's header; return where it ends."""
+        """Check the firmware volume's header; return the offset of its end."""
         if len(self.image) < _VOLUME.size:
             raise StoreError(f"it has only {len(self.image)} bytes")
         fields = _VOLUME.unpack_from(self.image)
@@ -163,7 +166,7 @@ class Store:
         return int(header_length)
 
     def _check_store(self, begin: int) -> tuple[int, int]:
-        """Check the variable store's header; return where the variables begin and end."""
+        """Check the variable store's header; return the begin and end offset of the variables."""
         if begin + _STORE.size > len(self.image):
             raise StoreError("it has no variable store")
         signature, size, form, state, _, _ = _STORE.unpack_from(self.image, begin)
@@ -177,7 +180,10 @@ class Store:
         return begin + _STORE.size, begin + size
 
     def _check_no_write_under_way(self) -> None:
-        """What the journal has, the firmware will write over the variables at its next start."""
+        """Raise StoreError if the journal has an unfinished update.
+
+        The firmware would apply it at its next start, and overwrite our changes.
+        """
         first = -(-self._end // _BLOCK) * _BLOCK
         for offset in range(first, len(self.image) - _WORKING.size, _BLOCK):
             signature, _, _, _, queue_size = _WORKING.unpack_from(self.image, offset)
@@ -202,7 +208,10 @@ class Store:
             raise StoreError(f"what is at 0x{offset:x} is no variable")
 
     def _variable(self, offset: int) -> tuple[EfiVariable | None, int]:
-        """The variable at ``offset`` (None if it was never completed), and where the next is."""
+        """Parse the variable at ``offset``; return it and the offset of the next one.
+
+        The variable is None if it was never completed.
+        """
         fields = VARIABLE.unpack_from(self.image, offset)
         state, name_size, data_size = fields[1], fields[7], fields[8]
         begin = offset + VARIABLE.size

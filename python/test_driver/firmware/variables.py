@@ -1,7 +1,7 @@
-"""EFI variables, and how they are written in a store.
+"""EFI variables, and their format in a store.
 
-Erased flash is all ones, and writing can only clear bits, which is why the states of a variable are
-numbers with fewer and fewer ones.
+Erased flash memory is all ones, and writing can only clear bits. So each state of a variable has
+fewer ones than the state before it.
 """
 
 from __future__ import annotations
@@ -16,15 +16,15 @@ if TYPE_CHECKING:
 
 
 class StoredUuid(uuid.UUID):
-    """A GUID whose bytes are in the order of the store.
+    """A GUID whose bytes are in the store's order.
 
-    The first three fields of a stored GUID are little-endian, those of an ordinary uuid.UUID are
-    big-endian. So this is not the UUID that people write: that is ``written``.
+    The first three fields of a stored GUID are little-endian, those of a uuid.UUID are big-endian.
+    So str() of this object is not the usual text of the GUID: use ``written`` for that.
     """
 
     @classmethod
     def of(cls, guid: uuid.UUID) -> StoredUuid:
-        """The stored form of a UUID; what is in that form already stays as it is."""
+        """The stored form of a UUID; a StoredUuid is returned unchanged."""
         return cls(bytes=guid.bytes if isinstance(guid, StoredUuid) else guid.bytes_le)
 
     @property
@@ -37,7 +37,7 @@ def _stored(text: str) -> StoredUuid:
 
 
 class EfiGuid:
-    """Vendors of well-known variables, and signatures of the store's parts."""
+    """Vendor GUIDs of well-known variables, and signatures of the store's parts."""
 
     gEdkiiVarErrorFlagGuid = _stored("04b37fe8-f6ae-480b-bdd5-37d98c5e89aa")
     gEfiAuthenticatedVariableGuid = _stored("aaf32c78-947b-439a-a180-2e144ec37792")
@@ -63,13 +63,13 @@ _NAMES = {
 
 
 def guid_name(guid: uuid.UUID) -> str:
-    """What a stored GUID is called; the GUID as people write it if it has no name."""
+    """The name of a stored GUID; the GUID in its usual text form if it has no name."""
     stored = StoredUuid(bytes=guid.bytes)
     return _NAMES.get(stored, str(stored.written))
 
 
 class EfiTime(NamedTuple):
-    """When a variable with time-based authentication was signed; all zero for the others."""
+    """The time at which an authenticated variable was signed; all zeros for other variables."""
 
     year: int = 0
     month: int = 0
@@ -79,7 +79,7 @@ class EfiTime(NamedTuple):
     second: int = 0
     pad1: int = 0
     nanosecond: int = 0
-    timezone: int = 0  # minutes, 2047: none given
+    timezone: int = 0  # minutes; 2047 if unspecified
     daylight: int = 0
     pad2: int = 0
 
@@ -100,9 +100,9 @@ START_ID = 0x55AA
 class EfiVariable:
     """An EFI variable.
 
-    ``vendor_uuid`` is its vendor as people write it; the attribute ``vendorUUID`` has the bytes in
-    the order of the store (``uuid.UUID(bytes=vendor_uuid.bytes_le)``). ``flags`` are its
-    attributes. ``state`` is that of a valid variable, however it is given.
+    ``vendor_uuid`` is the vendor's GUID in its usual form; the attribute ``vendorUUID`` has the
+    bytes in the store's order (``uuid.UUID(bytes=vendor_uuid.bytes_le)``). ``flags`` are the
+    variable's attributes. The parameter ``state`` is ignored: a new variable is always valid.
     """
 
     class Flags(enum.IntFlag):
@@ -117,12 +117,12 @@ class EfiVariable:
         APPEND_WRITE = 0x40
 
     class State(enum.IntEnum):
-        """How far the firmware has come with a variable; each step clears a bit more."""
+        """The state of a variable in the store; each step clears one more bit."""
 
         VAR_HEADER_VALID_ONLY = 0x7F
         VAR_ADDED = 0x3F
-        VAR_IN_DELETED_TRANSITION = 0xFE  # to be combined (&) with VAR_ADDED
-        VAR_DELETED = 0xFD  # to be combined (&) with any
+        VAR_IN_DELETED_TRANSITION = 0xFE  # combined (&) with VAR_ADDED
+        VAR_DELETED = 0xFD  # combined (&) with any state
 
     magic = START_ID
     reserved1 = 0
@@ -138,8 +138,8 @@ class EfiVariable:
         self.vendorUUID: uuid.UUID = StoredUuid.of(vendor_uuid or uuid.UUID(int=0))
         self.name = name or ""
         self.data = bytes(data or b"")
-        # Scripts combine the states in more than one way, and always mean this one: the firmware
-        # passes over all others.
+        # Scripts combine the states in several ways, but always mean a valid variable: the firmware
+        # ignores all others.
         del state
         self.state: int = self.State.VAR_ADDED
         usual = self.Flags.NON_VOLATILE | self.Flags.BOOTSERVICE_ACCESS | self.Flags.RUNTIME_ACCESS
@@ -150,7 +150,7 @@ class EfiVariable:
 
     @property
     def nameLen(self) -> int:  # noqa: N802
-        """Bytes of the name in the store, its terminator included."""
+        """The number of bytes of the name in the store, including its terminator."""
         return len(self.name.encode("utf-16-le")) + 2
 
     @property
@@ -194,7 +194,7 @@ class EfiVariable:
         return f"<EfiVariable {self.name!r} of {vendor}, {self.dataLen} bytes>"
 
     def serialize(self) -> bytes:
-        """The variable as it is in the store, without padding."""
+        """The variable's bytes in the store, without padding."""
         header = VARIABLE.pack(
             self.magic,
             self.state,
@@ -210,11 +210,11 @@ class EfiVariable:
         return header + self.name.encode("utf-16-le") + b"\0\0" + self.data
 
     def print(self) -> None:
-        """Print all that is known about the variable."""
+        """Print the variable: name, vendor, attributes, state and data."""
         known = [flag for flag in self.Flags if self.flags & flag]
         rest = self.flags & ~sum(known)
         flags = [str(flag.name) for flag in known] + ([f"0x{rest:x}"] if rest else [])
-        # The guest has chosen the name: a terminal must not obey it.
+        # The guest chose the name: escape control characters for the terminal.
         name = "".join(c if c.isprintable() else ascii(c)[1:-1] for c in self.name)
         print(f"{name} ({guid_name(self.vendorUUID)})")
         print(f"    attributes: {' '.join(flags) or 'none'}")
@@ -225,7 +225,7 @@ class EfiVariable:
 
 
 def _hex_dump(data: bytes) -> Iterator[str]:
-    """Lines of 16 bytes each; a star for any number that are like the one before."""
+    """Lines of 16 bytes each; a star stands for repetitions of the line before it."""
     before, starred = b"", False
     for offset in range(0, len(data), 16):
         line = data[offset : offset + 16]
