@@ -1,1 +1,1 @@
-"""Networks that machines are on, and the vsocks that lead past them."""
+"""Networks between machines (VLANs), and vsocks to reach machines without a network."""

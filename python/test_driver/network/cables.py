@@ -1,4 +1,4 @@
-"""The cables between machines and networks."""
+"""Connect machines to VLANs and disconnect them."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ def set_connected(
     connected: bool,
     containers: engine.ContainerHost | None,
 ) -> None:
-    """See VLan.disconnect() and VLan.reconnect(). ``containers`` is where the run's are."""
+    """See VLan.disconnect() and VLan.reconnect(). ``containers`` is the run's container host."""
     what = "connecting to" if connected else "disconnecting from"
     with machine.nested(f"{what} vlan {vlan.nr}"):
         if isinstance(machine, QemuMachine):
@@ -35,8 +35,7 @@ def set_connected(
 
 
 def _set_link(vlan: engine.VLan, machine: QemuMachine, connected: bool) -> list[str]:
-    """The network back ends of QEMU that are plugged into the switch: their names are those that
-    start scripts give them."""
+    """Switch the QEMU network back ends of this VLAN on or off; return their names."""
     switch = str(vlan.socket_dir)
     cables = [name for name, socket in machine._vde_cables() if socket == switch]
     for name in cables:
@@ -47,8 +46,11 @@ def _set_link(vlan: engine.VLan, machine: QemuMachine, connected: bool) -> list[
 def _set_device(
     vlan: engine.VLan, machine: NspawnMachine, host: engine.ContainerHost, connected: bool
 ) -> list[str]:
-    """The devices in the network's bridge that are one end of a pair, whose other is in the
-    container; that sees its carrier go."""
+    """Set the host ends of the container's veth pairs up or down; return their names.
+
+    These are the devices in the VLAN's bridge whose peer is in the container. The container sees
+    the carrier of its end go away.
+    """
     inside = _ip(host, machine._init(), "link")
     ends = {link.get("link_index") for link in inside if "link_index" in link}
     bridge = f"br{vlan.nr}"
@@ -60,7 +62,7 @@ def _set_device(
 
 
 def _ip(host: engine.ContainerHost, process: int | None, *arguments: str) -> list[Any]:
-    """ip(8) in the network of the containers, or in that of a process."""
+    """Run ip(8) in the network namespace of the containers' host, or in that of ``process``."""
     kinds = zip(("mount", "net"), host.namespaces, strict=False)
     enter = [f"--{kind}=/proc/{os.getpid()}/fd/{fd}" for kind, fd in kinds]
     command = ["nsenter", *enter, "--"]

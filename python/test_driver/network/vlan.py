@@ -1,4 +1,4 @@
-"""Virtual networks."""
+"""Virtual networks (VLANs)."""
 
 from __future__ import annotations
 
@@ -20,10 +20,10 @@ LONGEST_DELAY = 3600  # seconds
 
 
 class Capture:
-    """A pcap file that is being written. A context manager that ends it."""
+    """A running capture into a pcap file. As a context manager, stops at the end of the block."""
 
     path: Path
-    """The file."""
+    """The pcap file."""
 
     def __init__(self, vlan: VLan, path: Path) -> None:
         self.path = path
@@ -31,8 +31,10 @@ class Capture:
         self._capture = vlan._record(path)
 
     def stop(self) -> None:
-        """End it: what has passed over the network by now is in the file. MachineError if it is
-        not, because the process that writes it has ended before."""
+        """Stop the capture; the file has all frames up to now.
+
+        Raises MachineError if the process that writes the file has ended early.
+        """
         self._end()
         self._capture.check()
 
@@ -56,18 +58,18 @@ class Capture:
 
 
 class VLan(engine.VLan):
-    """A network that machines are on: a ``vde_switch`` in hub mode.
+    """A virtual network: a ``vde_switch`` in hub mode.
 
-    Machines find it through the environment variable ``QEMU_VDE_SOCKET_<nr>``, containers as the
-    network device ``vde-tap<nr>``.
+    QEMU machines connect through the environment variable ``QEMU_VDE_SOCKET_<nr>``, containers
+    through the network device ``vde-tap<nr>``.
     """
 
     nr: int
-    """Its number, as in the configuration."""
+    """The VLAN's number, as in the configuration."""
     socket_dir: Path
     """The directory of the switch's socket."""
     pid: int
-    """Number of the switch's process."""
+    """The process ID of the switch."""
 
     def __init__(
         self,
@@ -82,20 +84,19 @@ class VLan(engine.VLan):
         self._containers = containers
         self._captures: list[Capture] = []
         self._variable = f"QEMU_VDE_SOCKET_{nr}"
-        self._outer = os.environ.get(self._variable)  # of a driver that this one runs in
+        self._outer = os.environ.get(self._variable)  # set if this driver runs inside another one
         os.environ[self._variable] = self._socket_dir
 
     def __repr__(self) -> str:
         return f"<Vlan Nr. {self.nr}>"
 
     def capture(self, filename: str | Path) -> Capture:
-        """Write all that passes over the network from now on into a pcap file, for tcpdump and
-        Wireshark, in the output directory (or where an absolute path says).
+        """Capture the network's frames into a pcap file, for tcpdump or Wireshark.
 
-        It ends with the run, with ``stop()`` of what is returned, or with a block:
-        ``with vlan1.capture("handshake.pcap"): ...``. What containers send each other is in it
-        only if their start scripts make bridges that learn nothing (``ageing_time 0``). What
-        ``impair()`` loses is not in it.
+        ``filename`` is relative to the output directory. The capture runs until ``stop()`` of the
+        returned object, until the end of a block ``with vlan1.capture("handshake.pcap"): ...``, or
+        until the end of the run. It does not have the frames that ``impair()`` drops. It has frames
+        between two containers only if the start scripts make bridges with ``ageing_time 0``.
         """
         from pathlib import Path
 
@@ -104,30 +105,35 @@ class VLan(engine.VLan):
         return capture
 
     def disconnect(self, machine: BaseMachine) -> None:
-        """Pull the machine's cable out of this network; the others stay connected.
+        """Unplug a machine from this network. Its other networks stay connected.
 
-        Raises MachineError if it is not on the network, or off.
+        Raises MachineError if the machine is not on this network, or is off.
         """
         from test_driver.network import cables
 
         cables.set_connected(self, machine, False, self._containers)
 
     def reconnect(self, machine: BaseMachine) -> None:
-        """Plug the machine's cable in again."""
+        """Plug a machine in again after disconnect().
+
+        Raises MachineError if the machine is not on this network, or is off.
+        """
         from test_driver.network import cables
 
         cables.set_connected(self, machine, True, self._containers)
 
     def impair(self, loss: float = 0, delay: Duration = 0) -> None:
-        """Make the network a bad one: of the frames from one machine to others the part `loss`
-        gets lost by chance (0.1: one in ten; 1: all), and the rest arrives `delay` later (in
-        seconds, or a timedelta; there and back it is twice that).
+        """Make the network lossy or slow.
 
-        It is in force on return, for machines that start later, too, and until the next call:
-        ``vlan1.impair()`` ends it. What containers send each other does not come this way.
+        Each frame between machines is dropped with the probability `loss` (0 to 1), and arrives
+        `delay` later (seconds or a timedelta, up to an hour). A round trip takes twice the delay.
 
-        Raises ValueError for a loss that is not between 0 and 1 or a negative delay, MachineError
-        if a process that makes the impairment has ended: then there is none any more.
+        This takes effect before the call returns, also for machines that start later, and lasts
+        until the next call; ``vlan1.impair()`` ends it. Frames between two containers are not
+        affected.
+
+        Raises ValueError if `loss` or `delay` is out of range, and MachineError if a process that
+        impairs the network has ended. The network is not impaired any more then.
         """
         if not 0 <= loss <= 1:
             raise ValueError(f"loss is a fraction between 0 and 1, not {loss}")
@@ -138,7 +144,7 @@ class VLan(engine.VLan):
             self._impair(float(loss), late)
 
     def stop(self) -> None:
-        """End the switch."""
+        """Stop the switch and all captures."""
         for capture in list(self._captures):
             capture._end()
         super().stop()

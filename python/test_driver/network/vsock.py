@@ -1,4 +1,4 @@
-"""The SSH backdoor: logins to the machines past their networks, over virtual sockets."""
+"""The SSH backdoor: log in to machines over vsocks, without a network."""
 
 from __future__ import annotations
 
@@ -23,32 +23,31 @@ VsockPair = engine.VsockSockets
 
 
 class VHostDeviceVsock(engine.VhostVsock):
-    """The process ``vhost-device-vsock``, which gives each machine of the configuration a vsock."""
+    """The process ``vhost-device-vsock``, which provides a vsock for each configured machine."""
 
     sockets: dict[str, VsockPair]
-    """By the machine's name: ``host``, the socket for clients, ``guest``, that for QEMU, and ``cid``,
-    its number."""
+    """By machine name: the sockets ``host`` (for clients) and ``guest`` (for QEMU); the ``cid``."""
     pid: int
-    """Number of the process."""
+    """The process ID."""
 
     def __init__(
         self, tmp_dir: str | Path, machines: list[str], siblings: bool = False
     ) -> None:
-        """For machines of these names; with ``siblings`` they reach each other's as well."""
+        """Start the process for these machines. With ``siblings``, guests can reach each other."""
         super().__init__(machines, tmp_dir, siblings)
 
     def stop(self) -> None:
-        """End the process, and remove its sockets."""
+        """Stop the process, and remove its sockets."""
         super().stop()
 
 
 def print_commands(machines: Sequence[BaseMachine], logger: AbstractLogger) -> None:
-    """Log how a person logs in to each machine that has the backdoor."""
+    """Log the SSH command for each machine that has the backdoor."""
     commands, others = {}, {}
     for machine in machines:
         try:
             commands[machine.name] = machine.ssh_backdoor_command()
-        except MachineError:  # made by the script
+        except MachineError:  # the script created this machine: it has no backdoor
             continue
         if isinstance(machine, QemuMachine) and machine.vsock_host:
             others[machine.name] = _command_with_proxy(machine.name, machine.vsock_host)
@@ -75,13 +74,13 @@ def _ssh_knows_vsock_mux() -> bool:
 
 
 def _command_with_proxy(name: str, socket: Path) -> str:
-    """This program does what systemd-ssh-proxy would."""
+    """An SSH command with the driver itself as proxy, instead of systemd-ssh-proxy."""
     proxy = shlex.join([os.readlink("/proc/self/exe"), "--ssh-proxy", str(socket)])
     options = (
         "User=root",
         f"ProxyCommand={proxy}",
         "ProxyUseFdpass=yes",
-        "StrictHostKeyChecking=no",  # each guest has keys of its own, and a short life
+        "StrictHostKeyChecking=no",  # guests are short-lived, and each generates its own keys
         "UserKnownHostsFile=/dev/null",
         "LogLevel=ERROR",
     )

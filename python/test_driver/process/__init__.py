@@ -1,5 +1,4 @@
-"""The process that the driver is, and its end: threads of the script, and what it has registered for
-the end."""
+"""The end of the driver's process: wait for the script's threads, run its atexit callbacks."""
 
 from __future__ import annotations
 
@@ -16,23 +15,23 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from types import ModuleType
 
-UNNAMED = 1.0  # seconds that threads may take before the log says who is waited for
-MOST = 10.0  # seconds after that
+UNNAMED = 1.0  # seconds to wait for threads before the log names them
+MOST = 10.0  # seconds to wait for them after that
 
 
 def status_of(end: SystemExit) -> int:
-    """What sys.exit() was given, as an exit status."""
+    """The exit status for the argument of sys.exit()."""
     if end.code is None:
         return 0
     return end.code & 0xFF if isinstance(end.code, int) else 1
 
 
 def leave() -> bool:
-    """Wait for threads and call what is registered with atexit, as Python does at its end.
+    """Wait for threads and run atexit callbacks, as Python does when it exits.
 
-    Returns whether threads are left: Python cannot be ended then.
+    Returns whether threads are left. If so, the interpreter must not be finalized.
     """
-    if module := sys.modules.get("threading"):  # a run without threads does without it
+    if module := sys.modules.get("threading"):  # not imported if the script starts no threads
         _wait_for_threads(module)
     if "atexit" in sys.modules:
         sys.modules["atexit"]._run_exitfuncs()
@@ -45,7 +44,7 @@ def leave() -> bool:
 
 
 def _wait_for_threads(module: ModuleType) -> None:
-    """As threading._shutdown(), which has no limit."""
+    """Do what threading._shutdown() does, but with a time limit."""
     if not _waited_for(module):
         module._shutdown()
         return
@@ -62,7 +61,7 @@ def _wait_for_threads(module: ModuleType) -> None:
 
 
 def _end_pools(module: ModuleType) -> None:
-    """Tell those of concurrent.futures that their end has come, and wait for them."""
+    """Run the exit callbacks of concurrent.futures, which wait for the worker threads."""
     for function in reversed(module._threading_atexits):
         function()
 
@@ -90,12 +89,15 @@ def _log(what: str, threads: list[threading.Thread]) -> None:
 
 
 def _let_go_of_machines() -> None:
-    """The collector takes what hangs on attributes of machines for something in use: it counts
-    them twice, as those of the engine's class and of ours. Without them the script's objects are
-    garbage, and are finalised while all its names are there."""
+    """Clear the attributes of machines and networks, so that the script's objects can be collected.
+
+    The garbage collector does not free what those attributes refer to: it counts them once for the
+    engine's class and once for ours. Without them, the script's objects are finalised while its
+    global names still exist.
+    """
     kinds = {kind for top in (engine.BaseMachine, engine.VLan) for kind in _and_below(top)}
     for each in gc.get_objects():
-        if type(each) in kinds:  # of ten thousand objects: issubclass() would take milliseconds
+        if type(each) in kinds:  # issubclass() on some ten thousand objects would take milliseconds
             vars(each).clear()
 
 

@@ -1,7 +1,7 @@
-"""Forks of the driver by the script: os.fork(), multiprocessing, a preexec_fn of subprocess.
+"""Forks that the script makes: os.fork(), multiprocessing, a preexec_fn of subprocess.
 
-They are bystanders: machines, networks and the log stay the driver's, and a fork that comes to its
-end ends as any Python program does, without the driver's.
+A fork is a bystander: it cannot use machines or networks, and it exits like any Python program,
+without the driver's cleanup.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from types import TracebackType
     from typing import Any, NoReturn
 
-# What a fork may use: it only tells something, or writes to standard error.
+# The parts of the engine that a fork may use: they only return values or write to standard error.
 HARMLESS = {
     "is_fork",
     "options",
@@ -35,7 +35,7 @@ HARMLESS = {
 
 
 def install() -> None:
-    """Make forks that Python code makes from now on bystanders."""
+    """Make all later forks by Python code bystanders."""
     os.register_at_fork(after_in_child=_become_bystander)
 
 
@@ -51,8 +51,10 @@ def _become_bystander() -> None:
 
 
 def _disarm(kind: type) -> None:
-    """Attributes can still be read; methods refuse, so nothing waits for a lock or a thread that
-    the fork does not have."""
+    """Make the methods of an engine class raise RuntimeError; attributes can still be read.
+
+    Otherwise a method could wait for a lock, or for a thread that does not exist in the fork.
+    """
     for name, value in list(vars(kind).items()):
         if name == "__init__" or (callable(value) and not name.startswith("__")):
             setattr(kind, name, _refusal(f"{kind.__name__}.{name}"))
@@ -69,7 +71,7 @@ def _refusal(name: str) -> Callable[..., NoReturn]:
 
 
 class going_no_further:
-    """Around the script: a fork that comes to its end does not go on as the driver."""
+    """Context manager around the script: a fork that reaches the end exits here."""
 
     def __enter__(self) -> None: ...
 
@@ -84,7 +86,7 @@ class going_no_further:
 
 
 def leave(error: BaseException | None) -> NoReturn:
-    """End this fork, in which ``error`` has ended the script, as a Python program ends."""
+    """Exit from this fork as a Python program does after ``error`` (None: success)."""
     status = 0
     try:
         if isinstance(error, SystemExit):

@@ -1,7 +1,7 @@
-"""Programs that the driver's own Python code runs.
+"""Run programs from the driver's own Python code.
 
-All are ``engine.Program``, which announces them to the driver's guard before they run: they end
-with us, whatever ends us. tests/lint/programs.py looks for others.
+All use ``engine.Program``, which registers them with the orphan guard before they run. So they end
+with the driver, even if it is killed. tests/lint/programs.py forbids other ways to start programs.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 
 class Ended(NamedTuple):
-    """How a program has ended, and what it said."""
+    """The exit status and output of a program."""
 
     status: int
     output: str
@@ -24,7 +24,7 @@ class Ended(NamedTuple):
 
 
 def run(words: Sequence[str], limit: float | None = None) -> Ended:
-    """Run a program to its end; TimeoutError if that is not there after so many seconds."""
+    """Run a program to its end. Raises TimeoutError after ``limit`` seconds."""
     output = os.memfd_create("output", os.MFD_CLOEXEC)
     errors = os.memfd_create("errors", os.MFD_CLOEXEC)
     with open(output, "rb") as said, open(errors, "rb") as complained:
