@@ -1,4 +1,4 @@
-"""The test log, as scripts see it."""
+"""The test log, as scripts use it."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 
 def __getattr__(name: str) -> Any:
-    """What few runs need, where others import it from."""
+    """Import LogLevel on first use: few runs need it."""
     if name != "LogLevel":
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     from test_driver.logger.level import LogLevel
@@ -27,59 +27,59 @@ def __getattr__(name: str) -> Any:
 
 
 class AbstractLogger(ABC):
-    """What the symbol ``log`` is."""
+    """The interface of ``log``, the test log."""
 
     @abstractmethod
     def log(self, message: str, attributes: dict[str, str] | None = None) -> None:
-        """A remark at level info; ``attributes["machine"]`` names the machine that it is about."""
+        """Log a message at level info; ``attributes["machine"]`` names the machine it is about."""
 
     @abstractmethod
     def debug(self, message: str, attributes: dict[str, str] | None = None) -> None:
-        """A remark that is shown with ``--log-level debug``."""
+        """Log a message at level debug; it is shown with ``--log-level debug``."""
 
     @abstractmethod
     def info(self, message: str, attributes: dict[str, str] | None = None) -> None:
-        """A remark."""
+        """Log a message at level info."""
 
     @abstractmethod
     def warning(self, message: str, attributes: dict[str, str] | None = None) -> None:
-        """A remark about something that should not be so."""
+        """Log a message at level warning."""
 
     @abstractmethod
     def error(self, message: str, attributes: dict[str, str] | None = None) -> None:
-        """A remark about what the test cannot go on from: it ends with status 1 (SystemExit)."""
+        """Log a message at level error, and end the test with status 1 (raises SystemExit)."""
 
     @abstractmethod
     def nested(
         self, message: str, attributes: dict[str, str] | None = None
     ) -> AbstractContextManager[None]:
-        """A context manager; what is logged in it belongs to ``message``."""
+        """Return a context manager that groups what is logged in it under ``message``."""
 
     @abstractmethod
     def subtest(
         self, name: str, attributes: dict[str, str] | None = None
     ) -> AbstractContextManager[None]:
-        """A context manager for one part of the test; it is a case of its own in reports."""
+        """Return a context manager for a part of the test, which is a test case in reports."""
 
     @abstractmethod
     def log_test_error(self, message: str, attributes: dict[str, str] | None = None) -> None:
-        """Why the test failed: shown at every level."""
+        """Log why the test failed; shown at every log level."""
 
     @abstractmethod
     def log_serial(self, message: str, machine: str) -> None:
-        """A line as if it came from a machine's console."""
+        """Log a line as if it came from the machine's serial console."""
 
     @abstractmethod
     def print_serial_logs(self, enable: bool) -> None:
-        """Whether the consoles are shown in the terminal."""
+        """Show or hide the machines' serial consoles in the terminal."""
 
     @abstractmethod
     def set_log_level(self, level: LogLevel | str) -> None:
-        """Which remarks are shown in the terminal."""
+        """Set the lowest level of messages to show in the terminal."""
 
 
 class Logger(AbstractLogger):
-    """Writes into the log of the driver. All loggers write into the same one."""
+    """Writes into the driver's log. There is only one log: all loggers write into it."""
 
     def log(self, message: str, attributes: dict[str, str] | None = None) -> None:
         self._line("info", message, attributes)
@@ -129,27 +129,27 @@ class Logger(AbstractLogger):
 
 
 class TerminalLogger(Logger):
-    """The log as it was called up to 26.05, where the terminal was one reader of several."""
+    """A name for the log from releases up to 26.05, which had one logger per output."""
 
 
 class XMLLogger(Logger):
-    """The same for the file ``$LOGFILE``, which the driver makes itself."""
+    """The same for the file ``$LOGFILE``, which the driver itself writes."""
 
     def __init__(self, outfile: str | Path) -> None:
         _check_file(outfile, os.environ.get("LOGFILE"), "the variable LOGFILE names")
 
 
 class JunitXMLLogger(Logger):
-    """The same for the report of --junit-xml, which the driver makes itself."""
+    """The same for the report of --junit-xml, which the driver itself writes."""
 
     def __init__(self, outfile: str | Path) -> None:
         _check_file(outfile, engine.options().junit_xml, "--junit-xml names")
 
 
 class CompositeLogger(Logger):
-    """The log as it was called in NixOS 26.05.
+    """A name for the log from NixOS 26.05, where it combined several loggers.
 
-    All loggers write into the one log of the driver, so each line is there once.
+    Here all loggers write into the driver's one log, so each message appears only once.
     """
 
     def __init__(self, logger_list: Iterable[AbstractLogger] = ()) -> None:
@@ -157,7 +157,7 @@ class CompositeLogger(Logger):
             self.add_logger(logger)
 
     def add_logger(self, logger: AbstractLogger) -> None:
-        """ValueError for one that writes elsewhere."""
+        """Accept a logger. Raises ValueError if it does not write into the driver's log."""
         if not isinstance(logger, Logger):
             raise ValueError(f"{type(logger).__name__} does not write into the driver's log")
 

@@ -1,4 +1,4 @@
-"""What a failed test says: the script's own part of a traceback, and the reason."""
+"""Describe a failed test: the script's part of the traceback, and the exception."""
 
 from __future__ import annotations
 
@@ -9,14 +9,17 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
     from types import TracebackType
 
-FILE_NAME = "<string>"  # of the script, which is module-level code
+FILE_NAME = "<string>"  # the script's file name in tracebacks
 
-MOST_OTHERS = 10  # notes, causes and members of a group that the reason of a failure names
+MOST_OTHERS = 10  # limit for the notes, causes and group members that are shown
 
 
 def describe_failure(error: BaseException, source: str) -> str:
-    """The traceback that the script's author wants: frames of the script and of modules that came
-    with it, with their lines. Then the reason."""
+    """The traceback for the script's author, and the exception.
+
+    The traceback has the frames of the script (with the text ``source``) and of its modules, but
+    not those of the driver or of Python.
+    """
     lines = _frames(error, source.splitlines())
     if lines:
         lines.insert(0, "Traceback (most recent call last):")
@@ -25,7 +28,7 @@ def describe_failure(error: BaseException, source: str) -> str:
 
 
 def message_of(error: BaseException) -> str:
-    """Its text, whatever its class does when it is asked for it."""
+    """str(error), or a substitute if that raises an exception."""
     try:
         return str(error)
     except BaseException as failure:
@@ -33,7 +36,7 @@ def message_of(error: BaseException) -> str:
 
 
 def frames_of(error: BaseException) -> Iterator[TracebackType]:
-    """The script's own part of the traceback, from the outermost frame to the innermost."""
+    """The script's own frames in the traceback, from the outermost to the innermost."""
     return (part for part in _traceback(error) if _file_of(part) == FILE_NAME)
 
 
@@ -45,8 +48,10 @@ def _traceback(error: BaseException) -> Iterator[TracebackType]:
 
 
 def _test_frames_of(error: BaseException) -> list[TracebackType]:
-    """Those of the script, and of files that are neither the driver's nor Python's. What is above
-    the script runs it: a prompt."""
+    """The frames of the script, and of files that belong neither to the driver nor to Python.
+
+    Frames above the script are left out: they belong to the prompt that runs it.
+    """
     parts = [part for part in _traceback(error) if _is_of_test(_file_of(part))]
     first = next((at for at, part in enumerate(parts) if _file_of(part) == FILE_NAME), 0)
     return parts[first:]
@@ -105,7 +110,7 @@ def _exception_text(error: BaseException) -> str:
 
 
 def others_of(error: BaseException) -> list[str]:
-    """The notes, causes and members that an exception has: for each a line, or some; bounded."""
+    """Describe the notes, causes and group members of an exception, MOST_OTHERS at most."""
     import itertools
 
     others = list(itertools.islice(_others(error, {id(error)}), MOST_OTHERS + 1))
@@ -129,7 +134,11 @@ def _others(error: BaseException, seen: set[int]) -> Iterator[str]:
 
 
 def _other(title: str, error: BaseException, known: str, seen: set[int]) -> Iterator[str]:
-    """Nothing where it only stands for words of ours that are known already."""
+    """Describe a related exception.
+
+    Yields nothing for one that is in ``seen``, or whose text is in ``known`` and that has no place
+    in the script.
+    """
     if id(error) in seen:
         return
     seen.add(id(error))
@@ -145,7 +154,7 @@ def _members_of(error: BaseException) -> Sequence[BaseException]:
 
 
 def _place_of(error: BaseException) -> str:
-    """Where in the test it was raised."""
+    """The file and line of the test where the exception was raised; empty if there is none."""
     frames = _test_frames_of(error)
     if not frames:
         return ""

@@ -1,4 +1,4 @@
-"""How much a remark in the log matters."""
+"""The levels of log messages."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from enum import IntEnum
 
 
 class LogLevel(IntEnum):
-    """Remarks below the level are not shown."""
+    """The level of a log message. Messages below the chosen level are not shown."""
 
     DEBUG = 10
     INFO = 20

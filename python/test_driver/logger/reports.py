@@ -1,7 +1,7 @@
-"""What Python itself reports of a script's threads and objects: it goes into the log.
+"""Send Python's own reports to the log: warnings, and exceptions in threads and finalizers.
 
-Its words may be a guest's, in the message of an exception; the log knows what to do with those, a
-terminal does not.
+Exception messages may contain output of a guest. The log escapes it; written directly to a
+terminal, it could contain control sequences.
 """
 
 from __future__ import annotations
@@ -19,10 +19,10 @@ if TYPE_CHECKING:
 
 
 def install() -> None:
-    """Replace what Python would write to standard error, unless the script has it otherwise."""
+    """Install hooks in place of those that write to standard error. Scripts may replace them."""
     sys.unraisablehook = _unraisable
     warnings.showwarning = _warning
-    # The module threading takes its hook from there; few runs need it.
+    # threading takes its hook from there when it is imported, which few runs do.
     setattr(_thread, "_excepthook", _in_thread)
     if threading := sys.modules.get("threading"):
         threading.excepthook = _in_thread  # type: ignore[attr-defined]
@@ -45,14 +45,14 @@ def _warning(
 
 
 def _in_thread(what: Any) -> None:
-    """An exception has ended a thread."""
+    """The hook for an exception that ended a thread."""
     if what.exc_type is not SystemExit:
         name = what.thread.name if what.thread is not None else _thread.get_ident()
         _report(f"Exception in thread {name}:", what.exc_type, what.exc_value, what.exc_traceback)
 
 
 def _unraisable(what: Any) -> None:
-    """An exception has come where nobody can catch it, such as in __del__."""
+    """The hook for an exception that nobody can catch, such as in __del__."""
     try:
         where = repr(what.object)
     except Exception:

@@ -1,4 +1,4 @@
-"""The parts of a test."""
+"""Subtests: the parts of a test."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 @contextmanager
 def subtest(name: str, machine: str, tell: Callable[[str], None]) -> Iterator[None]:
-    """See AbstractLogger.subtest(). ``tell`` is told why it failed."""
+    """See AbstractLogger.subtest(). If the subtest fails, ``tell`` is called with the reason."""
     with engine.Scope(name, machine=machine, subtest=True):
         try:
             yield
