@@ -1,4 +1,4 @@
-"""The test script and its runs: one in a test, any number at the prompt."""
+"""Read and run the test script: once in a test, any number of times at the prompt."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from test_driver.machine import QemuMachine
 
     class Run(symbols.Run, Protocol):
-        """What is asked of the run that the script is that of: a Driver."""
+        """The part of Driver that running its script needs."""
 
         tests: str
         machines_qemu: list[QemuMachine]
@@ -28,26 +28,27 @@ if TYPE_CHECKING:
         def run_tests(self) -> None: ...
 
 
-# Seconds between looks at the script's file, though the kernel tells of a change: not of one that
-# another host has made, nor of one to a symbolic link that is the path.
+# Seconds between checks of the script's file. inotify reports most changes earlier, but not those
+# made by another host, nor a change of a symbolic link in the path.
 LOOK_INTERVAL = 1.0
-SAVING = 0.2  # seconds in which a writer goes on that has not finished yet
+SAVING = 0.2  # an editor has finished saving if the file has not changed for so many seconds
 
 
 class Runs:
-    """Reads the script of a driver, runs it, and cleans up what only concerned the last run."""
+    """Reads and runs a driver's script, and cleans up after the previous run."""
 
     def __init__(self, driver: Run) -> None:
         self._driver = driver
         self._path = os.fspath(driver.config._test_script)
-        self._read_at: object = None  # what the file was like then
-        self._globals: list[dict[str, Any]] = []  # of all runs: they may hold disks of machines
-        self._made: list[QemuMachine] = []  # by the last run
-        self._given: set[str] = set()  # names that the last run has found
+        self._read_at: object = None  # the file's state when it was read
+        # The globals of all runs are kept: they may own resources such as disks of machines.
+        self._globals: list[dict[str, Any]] = []
+        self._made: list[QemuMachine] = []  # machines that the last run has created
+        self._given: set[str] = set()  # the names that the last run started with
         self._prompt: dict[str, Any] | None = None
 
     def read(self) -> str:
-        """The text of the script."""
+        """Read the script's file; return its text."""
         if self._path in ("", "."):
             return ""
         self._read_at = self._state_of_file()
@@ -79,12 +80,12 @@ class Runs:
             self._publish()
 
     def show_at_prompt(self, names: dict[str, Any]) -> None:
-        """``names`` are those at the prompt; what runs define is there, too."""
+        """Add what runs define to ``names``, the namespace of the prompt."""
         self._prompt = names
         self._publish()
 
     def watch(self) -> None:
-        """Run the script, and again whenever its file has been saved, until Ctrl-C."""
+        """Run the script, and again each time its file is saved, until Ctrl-C."""
         log = self._driver.logger
         while True:
             try:
@@ -104,7 +105,7 @@ class Runs:
     def _has_changed(self) -> bool:
         try:
             return self._path not in ("", ".") and self._state_of_file() != self._read_at
-        except OSError:  # it is gone, perhaps for the moment in which an editor writes it anew
+        except OSError:  # missing, perhaps only while an editor saves it
             return False
 
     def _read_again_if_changed(self) -> None:
@@ -119,7 +120,7 @@ class Runs:
         while not self._has_changed():
             select.select([changes.fd], [], [], LOOK_INTERVAL)
             changes.reset()
-        while True:  # and its writer has finished
+        while True:  # wait until the editor has finished
             before = self._state_of_file()
             time.sleep(SAVING)
             if self._state_of_file() == before:
@@ -128,7 +129,7 @@ class Runs:
     # ------------------------------------------------------------------------------ the last run
 
     def _forget_last_run(self) -> None:
-        """The machines that a script makes itself are made anew by the next run."""
+        """End the machines that the last run created: the next run creates them again."""
         driver = self._driver
         for machine in self._made:
             driver.logger.info(f"the last run has made machine '{machine.name}': ending it")
@@ -152,27 +153,27 @@ class Runs:
 
 
 def _check_status(end: SystemExit) -> None:
-    """At the prompt exit() in the script ends that run only."""
+    """At the prompt, exit() ends only the run of the script. A failure becomes a RuntimeError."""
     if end.code not in (None, 0):
         error = RuntimeError(f"the test script ended with sys.exit({end.code!r})")
         raise error.with_traceback(sys.exc_info()[2])
 
 
 def _whole(source: str) -> CodeType:
-    """The script, ready to run."""
-    if "\0" in source:  # Python has the words for that
+    """Compile the whole script."""
+    if "\0" in source:  # let Python raise its own error
         return _compiled(source)
     return engine.compile_script(source, failure.FILE_NAME)
 
 
 def _beginning_at(source: str, line: int | None, subtest: str | None) -> CodeType:
-    """The script from a line, or from the subtest of that name, on. See Driver.test_script()."""
+    """Compile the script from a line or subtest on. See Driver.test_script()."""
     from test_driver.script import part  # few runs need it
 
     return _compiled(part.beginning_at(source, line, subtest))
 
 
 def _compiled(source: Any) -> CodeType:
-    # Annotations of the script are evaluated, as in any file: not as in this one.
+    # dont_inherit: else the script would get this file's `from __future__ import annotations`.
     code: CodeType = compile(source, failure.FILE_NAME, "exec", dont_inherit=True)
     return code

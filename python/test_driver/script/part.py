@@ -1,4 +1,4 @@
-"""A part of a test script: from a line, or from a subtest, to its end."""
+"""Cut a test script: take the part from a line or subtest to the end."""
 
 from __future__ import annotations
 
@@ -14,9 +14,9 @@ DEFINITIONS = (ast.Import, ast.ImportFrom, ast.FunctionDef, ast.AsyncFunctionDef
 
 
 def beginning_at(source: str, line: int | None, subtest: str | None) -> ast.Module:
-    """The definitions before that place, then all from it on.
+    """The script from a line or subtest on, preceded by the definitions before that place.
 
-    ValueError if there is no such place; it says which subtests there are.
+    Raises ValueError if there is no such place; the message lists the subtests.
     """
     if line is not None and subtest is not None:
         raise ValueError("from_line and from_subtest cannot be given together")
@@ -34,7 +34,10 @@ def beginning_at(source: str, line: int | None, subtest: str | None) -> ast.Modu
 def _cut(
     statements: list[ast.stmt], begins: Callable[[ast.stmt], bool]
 ) -> list[ast.stmt] | None:
-    """Those from the first that ``begins`` on; of a ``with`` block perhaps only the end."""
+    """The statements from the first one for which ``begins`` is true; None if there is none.
+
+    If that is inside a ``with`` block, the rest of the block stays inside the block.
+    """
     for number, each in enumerate(statements):
         if begins(each):
             return statements[number:]
@@ -46,7 +49,7 @@ def _cut(
 
 def _is_at(line: int) -> Callable[[ast.stmt], bool]:
     def begins(each: ast.stmt) -> bool:
-        if isinstance(each, ast.With):  # only its body can begin in the middle
+        if isinstance(each, ast.With):  # a later line is looked for in its body
             return each.lineno >= line
         return (each.end_lineno or each.lineno) >= line
 
@@ -58,7 +61,7 @@ def _begins_with(subtest: str) -> Callable[[ast.stmt], bool]:
 
 
 def _subtests(each: ast.stmt) -> Iterator[str]:
-    """The names of the subtests that the statement itself begins."""
+    """The names of the subtests that this ``with`` statement begins."""
     for item in each.items if isinstance(each, ast.With) else ():
         call = item.context_expr
         if not isinstance(call, ast.Call) or not call.args:

@@ -1,4 +1,4 @@
-"""Conditions that have to hold while other things happen."""
+"""Polling conditions: functions that a test waits for, or that must stay true during a block."""
 
 from __future__ import annotations
 
@@ -20,15 +20,15 @@ if TYPE_CHECKING:
 
 
 class PollingConditionError(RequestedAssertionFailed):
-    """A condition did not hold while it was in force."""
+    """A polling condition was false, or raised an exception, while it was in force."""
 
 
 class PollingCondition:
-    """A function that is called again and again: to wait for it, or to require it.
+    """A function that is called repeatedly: to wait until it is true, or to require that it is.
 
-    ``condition`` is true, or returns None, where all is well; it may also raise. It is called at
-    most once in ``seconds_interval`` (or ``interval``, a timedelta). The description is the given
-    one, else the function's docstring, else the function's name.
+    The condition holds if the function returns a true value or None, and fails if it returns
+    another value or raises an exception. It is called at most once per ``seconds_interval`` seconds
+    (or ``interval``, a timedelta). ``description`` defaults to the function's docstring or name.
     """
 
     condition: Callable[[], Any]
@@ -36,13 +36,13 @@ class PollingCondition:
     logger: AbstractLogger
     """The test log."""
     seconds_interval: float
-    """At most once in so many seconds is the function called."""
+    """The shortest time between two calls of the function, in seconds."""
     description: str
-    """What it is called in the log."""
+    """The condition's name in the log."""
     last_called: float
-    """When it was called, as time.monotonic() has it."""
+    """The time of the last call, in seconds of time.monotonic()."""
     entry_count: int
-    """How many ``with`` blocks of it are open."""
+    """The number of open ``with`` blocks of this condition."""
 
     def __init__(
         self,
@@ -58,10 +58,14 @@ class PollingCondition:
         self.description = description or _description_of(condition)
         self.last_called = float("-inf")
         self.entry_count = 0
-        self._checking = False  # its own calls of machines must not check it again
+        self._checking = False  # prevents recursion: the function may use machines
 
     def check(self, force: bool = False) -> bool:
-        """Call the condition if its time has come; whether it holds. True if it was not called."""
+        """Call the function if it is overdue (or with ``force``).
+
+        Returns whether the condition holds, or True if the function was not called. Raises
+        PollingConditionError if the function raises an exception.
+        """
         if self._checking or not (force or self.overdue):
             return True
         self._checking = True
@@ -83,7 +87,7 @@ class PollingCondition:
 
     @property
     def interval(self) -> timedelta:
-        """The same as a timedelta; may be assigned."""
+        """``seconds_interval`` as a timedelta; can be assigned."""
         return as_timedelta(self.seconds_interval)
 
     @interval.setter
@@ -93,9 +97,10 @@ class PollingCondition:
     def wait(
         self, timeout_seconds: Duration | None = None, timeout: Duration | None = None
     ) -> None:
-        """Block until the condition holds; RequestedAssertionFailed after ``timeout``.
+        """Wait until the condition holds.
 
-        That is 15 minutes if there is none; ``timeout_seconds`` is the older name.
+        Raises RequestedAssertionFailed after ``timeout`` (default: 15 minutes). ``timeout_seconds``
+        is the older name of that parameter.
         """
         limit = wait_limit(one_of(timeout_seconds=timeout_seconds, timeout=timeout))
         begin = time.monotonic()
@@ -108,7 +113,7 @@ class PollingCondition:
                         f"action timed out after {elapsed:.2f} seconds (timeout={limit:g}): "
                         f"{self.description}"
                     )
-                # Only the caller knows what the function looks at: nothing tells of a change.
+                # We do not know what the function looks at, so we can only poll.
                 pause = max(self.seconds_interval, SHORTEST_PAUSE)
                 time.sleep(min(pause, wait.left()))
 
@@ -119,17 +124,17 @@ class PollingCondition:
             return False
 
     def status_message(self, status: bool) -> str:
-        """The sentence for the log that the condition holds, or does not."""
+        """The message for the log that the condition holds (``status``) or has failed."""
         return f"Polling condition {'succeeded' if status else 'failed'}: {self.description}"
 
     @property
     def overdue(self) -> bool:
-        """Whether the time for another call has come."""
+        """Whether the interval since the last call has passed."""
         return self.last_called + self.seconds_interval < time.monotonic()
 
     @property
     def entered(self) -> bool:
-        """Whether a ``with`` block of it is open."""
+        """Whether a ``with`` block of this condition is open."""
         return self.entry_count > 0
 
     def __enter__(self) -> PollingCondition:
@@ -146,7 +151,7 @@ class PollingCondition:
 
 
 def interval_of(seconds_interval: Duration | None, interval: Duration | None) -> Seconds:
-    """How long there is between two calls of a condition."""
+    """The seconds between two calls of a condition, from either parameter; 2 by default."""
     chosen = seconds(one_of(seconds_interval=seconds_interval, interval=interval))
     return Seconds(2) if chosen is None else chosen
 

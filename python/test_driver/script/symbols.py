@@ -1,4 +1,4 @@
-"""The names that every test script finds, whatever its machines and networks are."""
+"""The global names of test scripts: those of every script, and those of machines and networks."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from test_driver.logger import AbstractLogger
 
     class Run(Protocol):
-        """What is asked of the run that the names are for: a Driver."""
+        """The part of Driver that the names need."""
 
         config: DriverConfiguration
         interactive: bool
@@ -37,9 +37,9 @@ if TYPE_CHECKING:
 else:
     Names = dict
 
-ALIAS = "machine"  # the name for the only machine, whatever that is called
+ALIAS = "machine"  # a second name for the machine if there is only one
 
-# What the driver has under a name of its own.
+# Names in scripts, and the attribute of Driver that each stands for.
 OF_DRIVER = {
     "start_all": "start_all",
     "test_script": "test_script",
@@ -61,10 +61,10 @@ OF_DRIVER = {
 
 
 class Assertions:
-    """Has the methods of unittest.TestCase; a failure is a RequestedAssertionFailed."""
+    """Has the methods of unittest.TestCase; failures raise RequestedAssertionFailed."""
 
     def __getattr__(self, name: str) -> Any:
-        if "_case" not in self.__dict__:  # a script that has no use for it does not wait for it
+        if "_case" not in self.__dict__:  # on first use: importing unittest takes time
             self._case = _new_test_case()
         return getattr(self._case, name)
 
@@ -82,11 +82,14 @@ def _new_test_case() -> Any:
 
 
 class OldNames(Names):
-    """Stands for Python's own names in a script, and has further ones; each place where one of these
-    is used gets a warning. The script may have a name of its own instead."""
+    """Replaces ``__builtins__`` in a script, with some deprecated names added.
+
+    Each place that uses one of them gets a warning. A script can define such a name itself; then
+    there is no warning.
+    """
 
     def __init__(self, names: dict[str, Any], warning: str) -> None:
-        # The interpreter itself looks for these here, without asking.
+        # The interpreter looks up dunder names directly, without calling __missing__().
         super().__init__({name: vars(builtins)[name] for name in dir(builtins) if name[:2] == "__"})
         self._names = names
         self._warning = warning
@@ -99,7 +102,7 @@ class OldNames(Names):
 
 
 class Later:
-    """A name that a module has whose import takes time: most scripts have no use for it."""
+    """A name from a module that is imported only if the script may use it, to save time."""
 
     def __init__(self, module: str) -> None:
         self._module = module
@@ -108,7 +111,7 @@ class Later:
         return getattr(__import__(self._module, fromlist=[name]), name)
 
 
-# What is the same in every run.
+# Names whose value is the same in every run.
 CONSTANT = {
     "os": os,
     "retry": Later("test_driver.machine"),
@@ -121,8 +124,8 @@ CONSTANT = {
     "t": Assertions(),
 }
 
-# A script whose text has neither one of those names nor one of these words cannot see that it is
-# not there.
+# A script can see whether a global name is missing only if its text has that name or one of these
+# words. So a Later name can be left out of other scripts.
 WAYS_TO_ALL_NAMES = (
     *("globals", "locals", "vars", "dir", "exec", "eval"),
     *("inspect", "breakpoint", "pdb", "interact"),
@@ -130,12 +133,12 @@ WAYS_TO_ALL_NAMES = (
 
 
 def sees_all_names(script: str) -> bool:
-    """Whether there is a word in it by which it may come to names that it does not have itself."""
+    """Whether the script may access global names that do not occur in its text."""
     return "frame" in script or any(has_word(script, word) for word in WAYS_TO_ALL_NAMES)
 
 
 def has_word(text: str, word: str) -> bool:
-    """Not as a part of another word. (The import of re takes longer than this.)"""
+    """Whether ``text`` has ``word`` as a whole word. (Importing re would take longer than this.)"""
     parts = text.split(word)
     return any(
         not _is_of_word(left[-1:]) and not _is_of_word(right[:1])
@@ -148,12 +151,15 @@ def _is_of_word(character: str) -> bool:
 
 
 def names() -> list[str]:
-    """The names alone, for checkers of scripts."""
+    """The names that every script has, for checkers of scripts."""
     return [*OF_DRIVER, "driver", *CONSTANT]
 
 
 def values(driver: Run, script: str | None = None) -> dict[str, Any]:
-    """The names with what they stand for in a run; those that ``script`` can see, if it is given."""
+    """The names that every script has, with their values in this run.
+
+    With ``script``, only the names that this script can see.
+    """
     own = {name: getattr(driver, attribute) for name, attribute in OF_DRIVER.items()}
     sees_all = script is None or sees_all_names(script)
     constant = {
@@ -170,7 +176,7 @@ def constant_value(name: str) -> Any:
 
 
 def of_test(driver: Run, general: dict[str, Any]) -> dict[str, Any]:
-    """All names of a run, with the ``general`` ones; prints them."""
+    """The ``general`` names and those of the run's machines and networks; prints them."""
     machines = driver.machines
     own: dict[str, BaseMachine | engine.VLan] = {
         engine.python_name(machine.name): machine for machine in machines
@@ -189,8 +195,11 @@ def of_test(driver: Run, general: dict[str, Any]) -> dict[str, Any]:
 
 
 def of_script(driver: Run) -> dict[str, Any]:
-    """The same as the script's globals. In releases of which callers know that a single
-    machine's second name will go, each use of that is worth a warning."""
+    """The globals of the script.
+
+    In releases that deprecate ``machine`` as the second name of a single machine, its use causes a
+    warning.
+    """
     whole = driver.interactive or not isinstance(driver.debug, DebugNop)
     found = of_test(driver, values(driver, None if whole else driver.tests))
     machine = found.get(ALIAS)
@@ -207,10 +216,10 @@ def of_script(driver: Run) -> dict[str, Any]:
 
 
 def _by_host_name(driver: Run) -> dict[str, BaseMachine]:
-    """The machines by the ``name`` that the file gives them, but for names of several."""
+    """The machines by their host name; names that several machines have are left out."""
     by_name = {machine.name: machine for machine in driver.machines}
     found: dict[str, list[BaseMachine]] = {}
     for key, config in [*driver.config.vms.items(), *driver.config.containers.items()]:
-        if key in by_name:  # a script may have taken it out
+        if key in by_name:  # a script may have removed the machine
             found.setdefault(engine.python_name(config.name), []).append(by_name[key])
     return {name: machines[0] for name, machines in found.items() if len(machines) == 1}
