@@ -1,4 +1,4 @@
-"""Stopping in the middle of a test for a debugger."""
+"""Stop a test, and serve a debugger."""
 
 from __future__ import annotations
 
@@ -15,34 +15,33 @@ HOST, PORT = "127.0.0.1", 4444
 
 
 class DebugAbstract(ABC):
-    """What the symbol ``debug`` is."""
+    """The interface of ``debug``: breakpoints in the test script."""
 
     @abstractmethod
     def breakpoint(self, host: str = HOST, port: int = PORT) -> None:
-        """Stop here and serve a debugger (Python's pdb) over TCP, until it says ``continue``.
+        """Stop here and serve Python's debugger pdb over TCP, until ``continue`` is entered.
 
-        It asks for a key first, which is in a file that only the driver's user can read: the log
-        says how to attach.
-        Another port is taken if that one is in use. Does nothing without --debug-hook-attach.
-        Raises OSError if there is no such address.
+        The log says how to attach. The debugger first asks for a key, which is in a file that only
+        the driver's user can read. If the port is in use, another one is chosen. Does nothing
+        without --debug-hook-attach. Raises OSError if the address cannot be used.
         """
 
     def post_mortem(self, error: BaseException) -> None:
-        """Serve a debugger in the script's frame in which it failed."""
+        """Serve a debugger in the frame of the script that failed with ``error``."""
 
 
 class DebugNop(DebugAbstract):
-    """Without the debug hook there is nobody to stop for."""
+    """Without --debug-hook-attach: never stops."""
 
     def breakpoint(self, host: str = HOST, port: int = PORT) -> None:
-        """Go on."""
+        """Do nothing."""
 
 
 class Debug(DebugAbstract):
-    """With the debug hook a person can attach."""
+    """With --debug-hook-attach: stops and serves a debugger."""
 
     def __init__(self, driver: Run, attach_command: str) -> None:
-        # Now: a test that has failed may have left no descriptor for the files of an import.
+        # Imported now: a failed test may have used up all file descriptors, which imports need.
         from test_driver.debug import debugger  # few runs need it
 
         self._debugger = debugger
@@ -50,12 +49,12 @@ class Debug(DebugAbstract):
         self._attach_command = attach_command
 
     def breakpoint(self, host: str = HOST, port: int = PORT) -> None:
-        """Stop here and serve a debugger."""
+        """Stop here and serve a debugger; see DebugAbstract."""
         debugger = self._debugger.attached(self._driver, self._attach_command, host, port)
         debugger.stop_in(sys._getframe(1))
 
     def post_mortem(self, error: BaseException) -> None:
-        """Serve a debugger in the script's frame in which it failed."""
+        """Serve a debugger in the frame of the script that failed with ``error``."""
         frame = self._debugger.innermost_frame(error)
         if frame is not None:
             debugger = self._debugger.attached(self._driver, self._attach_command, HOST, PORT)

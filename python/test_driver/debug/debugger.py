@@ -1,11 +1,12 @@
-"""The debug hook: a failing test, or one that calls debug.breakpoint(), waits for a person.
+"""The debug hook: a test that fails or calls debug.breakpoint() waits for a user to attach.
 
-A Python debugger listens on a TCP port of this host. In a Nix build that is the sandbox, which the
-attach command enters: it finds it by a process ``sleep NUMBER`` whose number it is told.
+Python's debugger listens on a TCP port of this host. In a Nix build that port is inside the
+sandbox. The attach command enters the sandbox: it finds it by a process ``sleep NUMBER`` and gets
+that number as its argument.
 
-Whoever is at the debugger has all rights of our user, and a port is open to every user of the host,
-and to guests: QEMU's user network brings them to it. So the first line has to be the key, which is
-in a file that only our user can read, and in no log.
+Whoever controls the debugger has all rights of our user. But every user of the host can connect to
+the port, and so can guests through QEMU's user network. So the first line sent must be a key, which
+is in a file that only our user can read, and never in the log.
 """
 
 from __future__ import annotations
@@ -35,12 +36,12 @@ if TYPE_CHECKING:
 
     from test_driver.logger import AbstractLogger
 
-MOST_WAITING = 16  # connections that have not said the key yet
-LONGEST_KEY = 100
+MOST_WAITING = 16  # limit for connections that have not sent the key yet
+LONGEST_KEY = 100  # bytes
 
 
 class Run(Protocol):
-    """What is asked of the run that is debugged: a Driver."""
+    """The part of Driver that the debugger needs."""
 
     tests: str
     logger: AbstractLogger
@@ -52,7 +53,7 @@ class Run(Protocol):
 
 
 def attached(driver: Run, attach_command: str, host: str, port: int) -> Debugger:
-    """Wait for a person; the debugger that this person has."""
+    """Wait until a user attaches; return the debugger on that connection."""
     source = driver.tests
     linecache.cache[FILE_NAME] = (len(source), None, source.splitlines(True), FILE_NAME)
     with contextlib.ExitStack() as stack:
@@ -73,13 +74,13 @@ def attached(driver: Run, attach_command: str, host: str, port: int) -> Debugger
 
 
 def innermost_frame(error: BaseException) -> FrameType | None:
-    """Where the script failed; None if it was not in the script."""
+    """The frame of the script in which it failed; None if the script is not in the traceback."""
     frames = list(frames_of(error))
     return frames[-1].tb_frame if frames else None
 
 
 class Debugger(pdb.Pdb):
-    """pdb at the other end of a connection. ``quit`` and the connection's end are ``continue``."""
+    """pdb over a connection. ``quit``, and the end of the connection, work like ``continue``."""
 
     def __init__(self, connection: socket.socket, at_end: Callable[[], None]) -> None:
         self._file = connection.makefile("rw", encoding="utf-8", errors="replace")
@@ -87,7 +88,7 @@ class Debugger(pdb.Pdb):
         super().__init__(stdin=self._file, stdout=self._file, nosigint=True, readrc=False)
 
     def stop_in(self, frame: FrameType) -> None:
-        """Stop at the next line of ``frame``, or of what has called it."""
+        """Stop at the next line of ``frame`` or, if it returns first, of its callers."""
         self.reset()
         caller: FrameType | None = frame
         while caller is not None:
@@ -95,16 +96,16 @@ class Debugger(pdb.Pdb):
             self.botframe = caller
             caller = caller.f_back
         self.set_next(frame)
-        sys.settrace(self.trace_dispatch)  # last: we do not want to be seen ourselves
+        sys.settrace(self.trace_dispatch)  # last, so that this method is not traced
 
     def look_at(self, frame: FrameType) -> None:
-        """Stop in a frame that does not run any more."""
+        """Stop in a frame that has ended."""
         self.reset()
         self.interaction(frame, None)
         self.finish()
 
     def finish(self) -> None:
-        """Let the person go."""
+        """Close the connection."""
         with contextlib.suppress(OSError, ValueError):
             self._file.close()
         self._at_end()
@@ -116,7 +117,7 @@ class Debugger(pdb.Pdb):
             self.finish()
 
     def do_quit(self, arg: str) -> bool:
-        """quit: let the test go on."""
+        """quit: let the test continue."""
         self.clear_all_breaks()
         self.set_continue()
         return True
@@ -126,13 +127,13 @@ class Debugger(pdb.Pdb):
     def cmdloop(self, intro: Any = None) -> None:
         try:
             super().cmdloop(intro)
-        except (OSError, ValueError):  # the other end has gone
+        except (OSError, ValueError):  # the connection was closed
             self.do_quit("")
 
 
 @contextlib.contextmanager
 def _global_timeout_paused(driver: Run) -> Iterator[None]:
-    """While a person looks at the test, its time stands still."""
+    """Stop the clock of the global timeout while a user debugs the test."""
     deadline = driver._global_deadline
     if deadline is None:
         yield
@@ -156,7 +157,7 @@ def _listen(host: str, port: int) -> socket.socket:
 
 @contextlib.contextmanager
 def _key_file(directory: Path) -> Iterator[tuple[str, str]]:
-    """What the debugger asks for, and the file that it is in, as a word for the shell."""
+    """Create a key, and the file that contains it; yield the key and the file's quoted path."""
     key = secrets.token_hex(16)
     name = f"debugger-key-{secrets.token_hex(8)}"
     with Directory.at(directory) as parent, unfinished(parent.descriptor, name):
@@ -169,7 +170,7 @@ def _key_file(directory: Path) -> Iterator[tuple[str, str]]:
 
 
 def _accept(listener: socket.socket, key: str) -> socket.socket:
-    """The first connection whose first line is the key. Nobody has to wait for another."""
+    """Return the first connection that sends the key. Connections do not block each other."""
     listener.setblocking(False)
     waiting: dict[socket.socket, bytes] = {}
     with selectors.DefaultSelector() as selector, _closing_all(waiting):
@@ -206,10 +207,10 @@ def _let_knock(
     waiting: dict[socket.socket, bytes],
     selector: selectors.BaseSelector,
 ) -> None:
-    """One more; if there are too many, the one that has come first has to go."""
+    """Accept a connection, and ask for the key. If there are too many, close the oldest."""
     try:
         connection, _ = listener.accept()
-    except OSError:  # it has gone meanwhile
+    except OSError:  # closed by the client already
         return
     connection.setblocking(False)
     if len(waiting) >= MOST_WAITING:
@@ -224,7 +225,10 @@ def _let_knock(
 
 
 def _read_on(connection: socket.socket, line: bytes) -> bytes:
-    """More of the line, and nothing of what is behind it. What can be no key ends it as well."""
+    """Read more of the line, but nothing behind it.
+
+    Returns an empty line (a wrong key) if the connection has ended or the line is too long.
+    """
     try:
         more = connection.recv(LONGEST_KEY, socket.MSG_PEEK)
         end = more.find(b"\n") + 1
@@ -238,7 +242,7 @@ def _read_on(connection: socket.socket, line: bytes) -> bytes:
 
 @contextlib.contextmanager
 def _landmark() -> Iterator[str]:
-    """The process ``sleep NUMBER``; it ends with us, whatever happens to us."""
+    """Run ``sleep NUMBER``; yield the number. The process ends with us, even if we are killed."""
     number = str(random.randint(10**7, 10**8))
     program = engine.Program(["sleep", number])
     try:

@@ -1,4 +1,4 @@
-"""The prompt of --interactive: the script's symbols, for a person at the keyboard."""
+"""The prompt of --interactive, with the symbols of the test script."""
 
 from __future__ import annotations
 
@@ -14,15 +14,12 @@ from test_driver.repl.prompt import Prompt
 if TYPE_CHECKING:
     from test_driver.driver import Driver
 
-CHOICE = "NTD_REPL"  # a variable with one of:
-KINDS = ("ptipython", "ptpython", "ipython", "python")  # the first that can be had is taken
+CHOICE = "NTD_REPL"  # an environment variable that selects one of KINDS
+KINDS = ("ptipython", "ptpython", "ipython", "python")  # the first one installed is the default
 
 
 def run(driver: Driver) -> int:
-    """Read and run what is typed until ``exit``, Ctrl-D or the end of input.
-
-    Returns what was given to ``exit()``, for the exit status.
-    """
+    """Read and run commands until ``exit``, Ctrl-D or the end of input; return the exit status."""
     symbols = driver.test_symbols()
     driver._runs.show_at_prompt(symbols)
     greeting.show(driver)
@@ -39,14 +36,14 @@ def _start(prompt: Prompt) -> None:
     for kind in _kinds():
         try:
             module = import_module(f"test_driver.repl.{kind}_prompt")
-        except ImportError:  # it, or what it builds on, is not installed
+        except ImportError:  # not installed
             continue
         module.start(prompt)
         return
 
 
 def _kinds() -> tuple[str, ...]:
-    """Those that suit our input and output, the best first."""
+    """The kinds of prompt to try, the preferred one first."""
     chosen = os.environ.get(CHOICE, "")
     if chosen in KINDS:
         return chosen, "python"

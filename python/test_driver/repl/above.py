@@ -1,4 +1,4 @@
-"""The log above the line that is being edited: it must not tear it."""
+"""Show the log above the line that is being edited, without breaking that line."""
 
 from __future__ import annotations
 
@@ -16,13 +16,13 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
 CHUNK = 1 << 16
-TRY_AGAIN = 0.05  # seconds; editors that have not begun yet cannot be asked
-GATHER = 0.02  # seconds between two showings: each draws the line anew
-MOST = 1 << 22  # bytes that wait for an editor, which may be busy for long
+TRY_AGAIN = 0.05  # seconds until the next request, as an editor that is starting ignores them
+GATHER = 0.02  # seconds between two updates, as each draws the edited line again
+MOST = 1 << 22  # bytes to keep for an editor that is busy
 
 
 class Pending:
-    """Lines of the log that have not been shown yet."""
+    """The part of the log that has not been shown yet. Can be used from any thread."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
@@ -30,7 +30,7 @@ class Pending:
         self._cut = 0
 
     def add(self, data: bytes) -> None:
-        """Keep ``data`` for later; of very much, only the last lines."""
+        """Keep ``data`` to be shown later; if there is too much, drop the oldest lines."""
         with self._lock:
             self._data += data
             if len(self._data) > 2 * MOST:
@@ -42,7 +42,7 @@ class Pending:
         return b"\n" in self._data
 
     def show(self, all_of_it: bool = False) -> None:
-        """Write the complete lines to standard error, and take them out."""
+        """Write the complete lines, or all data, to standard error, and remove them from here."""
         with self._lock:
             end = len(self._data) if all_of_it else self._data.rfind(b"\n") + 1
             data = bytes(self._data[:end])
@@ -56,11 +56,10 @@ class Pending:
 
 @contextlib.contextmanager
 def log_above_line(ask: Callable[[Pending], None]) -> Iterator[None]:
-    """In the block, where a line is edited, the log waits for the line editor.
+    """While the context lasts, the log goes through the line editor.
 
-    ``ask`` is called on a thread of its own, again and again as long as something is pending. It
-    sees to it that the editor, on its own thread, hides its line, has it shown, and draws its line
-    again.
+    Another thread calls ``ask`` repeatedly while there are pending lines. ``ask`` should make the
+    editor, in its own thread, hide its line, call Pending.show(), and draw its line again.
     """
     if not os.isatty(2):
         yield
@@ -95,7 +94,7 @@ def _pass_on(source: int, pending: Pending, ask: Callable[[Pending], None]) -> N
 
 @contextlib.contextmanager
 def log_above_application(application: Any) -> Iterator[None]:
-    """The same for an application of prompt_toolkit. What threads print goes there, too."""
+    """log_above_line() for an application of prompt_toolkit; also for what threads print."""
     run_in_terminal = import_module("prompt_toolkit.application").run_in_terminal
     patch_stdout = import_module("prompt_toolkit.patch_stdout").patch_stdout
 
@@ -106,7 +105,7 @@ def log_above_application(application: Any) -> Iterator[None]:
     def ask(pending: Pending) -> None:
         loop = application.loop
         if loop is not None:
-            with contextlib.suppress(RuntimeError):  # it has just ended
+            with contextlib.suppress(RuntimeError):  # the loop has just been closed
                 loop.call_soon_threadsafe(show, pending)
 
     sys.stdout.flush()
@@ -114,4 +113,4 @@ def log_above_application(application: Any) -> Iterator[None]:
         with log_above_line(ask), patch_stdout(raw=True):
             yield
     finally:
-        engine.hear_signals()  # the application has heard them meanwhile
+        engine.hear_signals()  # the application has replaced our signal handlers

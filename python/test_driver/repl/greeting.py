@@ -1,4 +1,4 @@
-"""What a person at the prompt is told at the beginning."""
+"""The greeting of the prompt: useful commands, and the displays."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 
 def show(driver: Driver) -> None:
-    """Print what there is to paste."""
+    """Print the greeting."""
     print("\n".join(_lines(driver)))
 
 

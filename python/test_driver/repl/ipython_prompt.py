@@ -1,4 +1,4 @@
-"""A prompt of IPython."""
+"""The prompt of IPython."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ base: Any = import_module("IPython.terminal.embed").InteractiveShellEmbed
 
 
 class Shell(base):  # type: ignore[misc]
-    """The log goes above the line."""
+    """Shows the log above the edited line."""
 
     def prompt_for_code(self) -> Any:
         with log_above_application(self.pt_app.app):
@@ -28,12 +28,12 @@ exit_base: Any = import_module("IPython.core.autocall").ExitAutocall
 
 
 class Exit(exit_base):  # type: ignore[misc]
-    """The name ``exit``: with and without brackets, and with an exit status."""
+    """The name ``exit``: works with or without parentheses, and takes an exit status."""
 
     status: Any = None
 
     def __call__(self, status: Any = None) -> None:
-        """End the run, and all machines."""
+        """End the run and all machines with this exit status."""
         self.status = status
         super().__call__()
 
@@ -48,10 +48,10 @@ def start(prompt: Prompt) -> None:
 
 
 def run(kind: Any, prompt: Prompt, prepare: Any = None, **options: Any) -> None:
-    """Run a shell of that class, with the user's configuration of IPython."""
+    """Run a shell of the class ``kind`` with the user's IPython configuration."""
     config = import_module("IPython.terminal.ipapp").load_default_config()
     config.InteractiveShellEmbed = config.TerminalInteractiveShell
-    config.HistoryManager.enabled = False  # ours has another place
+    config.HistoryManager.enabled = False  # we have a history file of our own
     config.InteractiveShellEmbed.confirm_exit = False
     shell = kind.instance(
         config=config, user_ns=prompt.symbols, banner1="", exit_msg="", **options

@@ -1,4 +1,4 @@
-"""What the kinds of prompt have in common."""
+"""The common parts of all kinds of prompt."""
 
 from __future__ import annotations
 
@@ -16,21 +16,21 @@ from test_driver.logger.failure import describe_failure, frames_of
 if TYPE_CHECKING:
     from test_driver.driver import Driver
 
-HISTORY = ".nixos-test-history"  # in the current directory, in the format of prompt_toolkit
+HISTORY = ".nixos-test-history"  # in the current directory, in prompt_toolkit's format
 OURS = os.path.dirname(os.path.dirname(__file__)) + os.sep
 
 
 class Prompt:
-    """A person's place in a run."""
+    """What a prompt works on: the run and its symbols."""
 
     def __init__(self, driver: Driver, symbols: dict[str, Any]) -> None:
         self.driver = driver
         self.symbols = symbols
-        """What the person sees, and changes."""
+        """The namespace of the prompt."""
 
     def show_failure(self, error: BaseException) -> None:
-        """Say what ended the person's command: as after a test run if the script has failed."""
-        # For pdb.pm(); Python 3.12 and later look at the last one.
+        """Show the exception that ended a command; if the script failed, as after a test run."""
+        # For pdb.pm(); Python 3.12 and later use last_exc.
         sys.last_type, sys.last_value, sys.last_traceback = type(error), error, error.__traceback__
         setattr(sys, "last_exc", error)
         if any(frames_of(error)):
@@ -41,10 +41,10 @@ class Prompt:
 
 
 class Exit:
-    """The name ``exit`` at a prompt: with and without brackets."""
+    """The name ``exit`` at a prompt: works with or without parentheses."""
 
     def __call__(self, code: Any = None) -> None:
-        """End the run, and all machines; ``code`` is the exit status."""
+        """End the run and all machines; ``code`` is the exit status."""
         raise SystemExit(code)
 
     def __repr__(self) -> str:
@@ -52,7 +52,7 @@ class Exit:
 
 
 def history_file() -> str | None:
-    """Where what is typed is kept; None if it cannot be written, or others may have made it."""
+    """The history file's name; None if it is not writable, or belongs to another user."""
     descriptor = _open_history(os.O_CREAT)
     if descriptor is None:
         return None
@@ -61,7 +61,7 @@ def history_file() -> str | None:
 
 
 def read_history() -> list[str]:
-    """What was typed, line by line."""
+    """The lines of the history."""
     descriptor = _open_history()
     if descriptor is None:
         return []
@@ -70,7 +70,7 @@ def read_history() -> list[str]:
 
 
 def add_to_history(line: str) -> None:
-    """Keep a line for the next time."""
+    """Append a line to the history."""
     descriptor = _open_history(os.O_CREAT)
     if descriptor is None:
         return
@@ -79,7 +79,10 @@ def add_to_history(line: str) -> None:
 
 
 def _open_history(flags: int = 0) -> int | None:
-    """The file, if it is a regular one of ours: the current directory may be /tmp."""
+    """Open the history file; None if it is not a regular file of our user.
+
+    The current directory may be /tmp, where other users can create that file.
+    """
     flags |= os.O_RDWR | os.O_APPEND | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
     try:
         descriptor = os.open(HISTORY, flags, 0o600)
@@ -93,7 +96,7 @@ def _open_history(flags: int = 0) -> int | None:
 
 
 def describe(error: BaseException) -> str:
-    """The traceback without our own frames and those of the prompt."""
+    """Format the traceback without the frames of the driver and of the prompt."""
     summary = traceback.TracebackException.from_exception(error)
     _keep_only_the_persons(summary)
     return "".join(summary.format()).strip().replace("test_driver.errors.", "")
@@ -103,7 +106,7 @@ def _keep_only_the_persons(summary: traceback.TracebackException) -> None:
     typed = [frame.filename.startswith("<") for frame in summary.stack]
     first = typed.index(True) if True in typed else 0
     frames = [frame for frame in summary.stack[first:] if not frame.filename.startswith(OURS)]
-    if len(frames) == 1:  # what was typed is still on the screen
+    if len(frames) == 1:  # only the command itself, which is still on the screen
         frames.clear()
     summary.stack = traceback.StackSummary.from_list(frames)
     for other in (summary.__cause__, summary.__context__):

@@ -1,4 +1,4 @@
-"""A prompt of ptpython, with IPython behind it."""
+"""The prompt of ptpython, on top of IPython."""
 
 from __future__ import annotations
 
@@ -16,10 +16,10 @@ base: Any = import_module("ptpython.ipython").InteractiveShellEmbed
 
 
 class Shell(base):  # type: ignore[misc]
-    """The log goes above the line."""
+    """Shows the log above the edited line."""
 
     def prompt_for_code(self) -> Any:
-        self.python_input.signatures = []  # of a line that Ctrl-C has taken away
+        self.python_input.signatures = []  # left over if Ctrl-C discarded the line before
         with log_above_application(self.python_input.app):
             return super().prompt_for_code()
 

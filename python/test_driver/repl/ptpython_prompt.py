@@ -1,4 +1,4 @@
-"""A prompt of ptpython."""
+"""The prompt of ptpython."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ if TYPE_CHECKING:
 ptpython = import_module("ptpython.repl")
 layout = import_module("ptpython.layout")
 base: Any = ptpython.PythonRepl
-# Its own `exit` raises the second, which older releases do not have.
+# ptpython's own `exit` raises ReplExit, which older releases do not have.
 LEAVING: tuple[type[BaseException], ...] = (SystemExit, getattr(ptpython, "ReplExit", SystemExit))
 
 
 class Repl(base):  # type: ignore[misc]
-    """Failures are shown as we do it, and the log goes above the line."""
+    """Shows failures in the driver's way, and the log above the edited line."""
 
     def __init__(self, prompt: Prompt) -> None:
         self._prompt = prompt
@@ -37,7 +37,7 @@ class Repl(base):  # type: ignore[misc]
     def eval(self, line: str) -> Any:
         try:
             result = super().eval(line)
-            if isinstance(result, Exit):  # there its text may not be asked for
+            if isinstance(result, Exit):  # ptpython may not call its repr(), which exits
                 result()
             return result
         except LEAVING:
@@ -48,8 +48,8 @@ class Repl(base):  # type: ignore[misc]
 
 
 def configure(repl: Any) -> None:
-    """What we want of ptpython's settings; F2 shows them all."""
-    # The other forms of the menu leave no room for the documentation.
+    """Set our defaults for ptpython's settings; F2 shows all of them."""
+    # The other forms of the menu leave no room for docstrings.
     repl.completion_visualisation = layout.CompletionVisualisation.POP_UP
     repl.show_signature = True
     repl.show_docstring = True

@@ -1,4 +1,4 @@
-"""A prompt of Python's own, with readline where there is one."""
+"""Python's own prompt, with readline if it is installed."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ SHOW = signal.SIGRTMAX - 1
 
 
 class Console(code.InteractiveConsole):
-    """Failures are shown as we do it, and the log goes above the line."""
+    """Shows failures in the driver's way, and the log above the edited line."""
 
     def __init__(self, prompt: Prompt) -> None:
         super().__init__(prompt.symbols)
@@ -69,7 +69,7 @@ def start(prompt: Prompt) -> None:
 
 
 class Completer(rlcompleter.Completer):
-    """Tab completes names; it also tells what they are: in lists, and behind a bracket."""
+    """Completes names with Tab, and shows their docstrings: in lists, and after a parenthesis."""
 
     prompt = ""
 
@@ -82,7 +82,7 @@ class Completer(rlcompleter.Completer):
         return None
 
     def show(self, substitution: str, matches: Sequence[str], longest: int) -> None:
-        """List the matches, each with its signature and what it does."""
+        """List the matches, each with its signature and the first line of its docstring."""
         width = max(20, _columns() - 1)
         names = [match.rstrip("()") for match in matches]
         self._print([self._documentation(name).split("\n")[0][:width] for name in names])
@@ -93,7 +93,7 @@ class Completer(rlcompleter.Completer):
         sys.stdout.flush()
 
     def _documentation(self, name: str) -> str:
-        """Signature and documentation of what ``name`` stands for."""
+        """The signature and docstring of the object that ``name`` refers to."""
         short = name.rpartition(".")[2]
         with contextlib.suppress(Exception):
             value = eval(name, self.namespace)  # type: ignore[attr-defined]
@@ -104,9 +104,9 @@ class Completer(rlcompleter.Completer):
 
 
 class EditedLine:
-    """Has the log shown above the line that readline edits.
+    """Shows the log above the line that readline edits.
 
-    Readline's thread alone may look at that line: a signal has it do so.
+    Only readline's thread may access that line, so other threads send it a signal.
     """
 
     def __init__(self, prompt: str) -> None:
@@ -122,17 +122,17 @@ class EditedLine:
     def __exit__(self, *exception: object) -> None:
         self.end()
         readline.set_pre_input_hook(None)
-        signal.signal(SHOW, lambda *_: None)  # one may be under way
+        signal.signal(SHOW, lambda *_: None)  # not SIG_DFL: a signal may still be pending
 
     def _begin(self) -> None:
         self._is_edited = True
 
     def end(self) -> None:
-        """There is no line any more."""
+        """The line is complete: do not draw it again."""
         self._is_edited = False
 
     def ask(self, pending: Pending) -> None:
-        """Have ``pending`` shown; called on another thread."""
+        """Request that ``pending`` be shown; called in another thread."""
         self._pending = pending
         if self._is_edited:
             signal.pthread_kill(self._thread, SHOW)
@@ -143,7 +143,7 @@ class EditedLine:
 
 
 def show_above(pending: Pending, prompt: str) -> None:
-    """Clear the line that readline edits, show what is pending, and write the line again."""
+    """Clear the line that readline edits, show the pending log, and write the line again."""
     text = prompt + readline.get_line_buffer()
     cursor = len(prompt) + _cursor()
     rows = cursor // _columns()
@@ -154,7 +154,7 @@ def show_above(pending: Pending, prompt: str) -> None:
 
 
 def _cursor() -> int:
-    """Where in its line readline's cursor is; Python has no name for it."""
+    """The position of readline's cursor (rl_point), which Python's module does not provide."""
     try:
         library = ctypes.CDLL(readline.__file__)
         return ctypes.c_int.in_dll(library, "rl_point").value
