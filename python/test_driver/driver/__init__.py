@@ -1,4 +1,4 @@
-"""A test run, as its script sees it."""
+"""The test run, as scripts use it."""
 
 from __future__ import annotations
 
@@ -37,11 +37,11 @@ __all__ = [
     "pythonize_name",
 ]
 
-NodeConfiguration = MachineConfiguration  # its name in 26.05
+NodeConfiguration = MachineConfiguration  # the class name in 26.05
 
 
 def __getattr__(name: str) -> Any:
-    """What few runs need, where others import it from."""
+    """Import these names on first use: few runs need them."""
     if name not in ("VHostDeviceVsock", "VLan", "VsockPair"):
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     from test_driver.network import vlan, vsock
@@ -50,14 +50,14 @@ def __getattr__(name: str) -> Any:
 
 
 class Driver(Parts):
-    """Owns everything that a run starts. A context manager: at its end all of it is gone."""
+    """Owns everything that a run starts. As a context manager, ends all of it on exit."""
 
     global_timeout: float | None
-    """How long the test may take, in seconds."""
+    """The time limit of the whole test in seconds; None: no limit."""
     tests: str
     """The text of the test script."""
     debug: DebugAbstract
-    """Stops the test for a debugger."""
+    """Stops the test for a debugger; the symbol ``debug``."""
 
     def __init__(
         self,
@@ -70,10 +70,10 @@ class Driver(Parts):
         tmp_dir: str | Path | None = None,
         pcap: bool = False,
     ) -> None:
-        """Of what a configuration has; machines are made when the context is entered.
+        """Create a run from a configuration. Entering the context creates networks and machines.
 
-        Scripts can have one within the run, whose state and sockets are in a directory of their
-        own then, below the run's.
+        A script can create a Driver of its own. Without ``tmp_dir``, its state and sockets are in a
+        new directory below the base directory of the run.
         """
         super().__init__(
             config,
@@ -93,7 +93,7 @@ class Driver(Parts):
     # ------------------------------------------------------------------------------ the script
 
     def subtest(self, name: str) -> AbstractContextManager[None]:
-        """A context manager for one part of the test: grouped in the log, a case in reports."""
+        """Return a context manager for a part of the test, which is a test case in reports."""
         return self.logger.subtest(name)
 
     if TYPE_CHECKING:
@@ -126,11 +126,12 @@ class Driver(Parts):
         description: str | None = None,
         interval: Duration | None = None,
     ) -> PollingCondition | Callable[[Callable[[], Any]], PollingCondition]:
-        """Decorator (or call) that makes a function a condition to require or to wait for.
+        """Make a function a polling condition; works as a decorator, with or without arguments.
 
-        ``with condition:`` has it checked before each command of a machine in the block, at most
-        every ``seconds_interval`` seconds (2, or ``interval`` as a timedelta);
-        PollingConditionError if it is false or raises. ``condition.wait()`` blocks until it holds.
+        In a block ``with condition:`` the function is called before each machine command, at most
+        once per ``seconds_interval`` (default: 2 seconds) or ``interval`` (a timedelta). The
+        command raises PollingConditionError if the function is false or raises an exception.
+        ``condition.wait()`` waits until the condition holds.
         """
         from test_driver.script.polling_condition import PollingCondition, interval_of
 
@@ -152,32 +153,36 @@ class Driver(Parts):
         return make if fun_ is None else make(fun_)
 
     def test_symbols(self) -> dict[str, Any]:
-        """The names that the script finds; prints them."""
+        """Return the global names of the script with their values; prints the names."""
         return symbols.of_test(self, self.general_symbols())
 
     def general_symbols(self) -> dict[str, Any]:
-        """Those that do not depend on the test."""
+        """Return the global names that every script has, with their values."""
         return symbols.values(self)
 
     def test_script(self, from_line: int | None = None, from_subtest: str | None = None) -> None:
-        """Run the test script; at the prompt as often as you like, also a part of it.
+        """Run the test script, or the part of it from a line or subtest to the end.
 
-        It is read again if its file has changed. A run from the beginning begins anew: it finds the
-        names that every script finds, and machines that the run before has made itself are ended.
-        The others live on.
+        At the prompt it can be called any number of times. The script is read again if its file has
+        changed.
 
-        A run from a line, or from the subtest of that name, goes on with what the run before has
-        left: its variables keep their values; imports, functions and classes before that place are
-        defined again. A line within ``with`` blocks is run within them; one in any other block
-        stands for the whole of that.
+        A run of the whole script starts with fresh variables. Machines that the previous run
+        created with create_machine() are ended; all others keep running.
+
+        With ``from_line`` (a line number) or ``from_subtest`` (a name) the variables of the
+        previous run are kept, and the imports, functions and classes before that place are defined
+        again. If the place is in a ``with`` block, the block is entered first. A line in any other
+        block, such as a loop, stands for the whole block; subtests in there are not found.
+
+        Raises ValueError if there is no such line or subtest.
         """
         with self.logger.nested("run the VM test script"):
             self._runs.run(from_line, from_subtest)
 
     def watch(self) -> None:
-        """Run the test, and again whenever the script is saved, until Ctrl-C (--watch).
+        """Run the test, and again each time the script is saved, until Ctrl-C (--watch).
 
-        The machines live on between the runs. Ctrl-C during a run ends that run only.
+        The machines keep running between the runs. Ctrl-C during a run ends only that run.
         """
         self._runs.watch()
 
@@ -186,15 +191,15 @@ class Driver(Parts):
         engine.set_global_timeout(seconds)
 
     def terminate_test(self) -> None:
-        """End the run at once, as its time limit does."""
+        """End the run at once, like the global timeout. Does not return."""
         self._arm_global_timeout(0)
-        while True:  # nothing of the script runs any more
+        while True:  # the script must not continue
             time.sleep(1)
 
     def run_tests(self) -> None:
-        """Run the test script, then have each machine that is up write its disks.
+        """Run the test script, then make each running QEMU machine write its data to disk.
 
-        A container has none: its files are the host's.
+        Containers do not need this: their files are on the host.
         """
         self.test_script()
         machines = sorted(self.machines_qemu, key=lambda machine: machine.name)
@@ -205,10 +210,10 @@ class Driver(Parts):
 
 
 def pythonize_name(name: str) -> str:
-    """The identifier under which the script has the machine of that name: ``web-1`` is web_1."""
+    """Return the variable name for a machine in the script: ``web-1`` becomes ``web_1``."""
     return engine.python_name(name)
 
 
 def in_nix_sandbox() -> bool:
-    """Whether this is a Nix build, and not a shell that looks like one."""
+    """Return whether this process runs in a Nix build, and not in a nix-shell."""
     return "NIX_BUILD_TOP" in os.environ and "IN_NIX_SHELL" not in os.environ

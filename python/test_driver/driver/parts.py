@@ -1,4 +1,4 @@
-"""What a run is made of: its machines and networks, from the beginning to the end."""
+"""The machines and networks of a run: create them, control them, clean them up."""
 
 from __future__ import annotations
 
@@ -23,24 +23,24 @@ if TYPE_CHECKING:
 
 
 class Parts:
-    """The machines and networks of a run, and all else that it starts."""
+    """The machines and networks of a run, and everything else that it starts."""
 
     config: DriverConfiguration
-    """What is run."""
+    """The configuration of the run."""
     interactive: bool
-    """Whether there is a prompt instead of a test."""
+    """Whether the run has a prompt instead of just running the test."""
     logger: AbstractLogger
-    """The test log."""
+    """The test log; the symbol ``log``."""
     vlans: list[VLan]
-    """The networks."""
+    """The virtual networks."""
     vhost_vsock: VHostDeviceVsock | None
-    """The vsocks of the SSH backdoor; None without it."""
+    """The process that provides the machines' vsocks; None if they have none."""
     machines_qemu: list[QemuMachine]
-    """The QEMU machines. One that is appended is cleaned up with the others."""
+    """The QEMU machines. A machine appended by the script is cleaned up with the others."""
     machines_nspawn: list[NspawnMachine]
-    """The systemd-nspawn machines."""
+    """The systemd-nspawn machines (containers)."""
     polling_conditions: list[PollingCondition]
-    """The conditions in force."""
+    """The polling conditions in force."""
 
     def __init__(
         self,
@@ -67,12 +67,13 @@ class Parts:
         self.machines_qemu = []
         self.machines_nspawn = []
         self.polling_conditions = []
-        self._created: list[QemuMachine] = []  # all of them, whatever scripts do to the lists
-        self._boxes: list[NspawnMachine] = []  # the same
+        # All machines, even if the script removes some from the lists above.
+        self._created: list[QemuMachine] = []
+        self._boxes: list[NspawnMachine] = []
 
     @property
     def out_dir(self) -> Path:
-        """Where what a test brings out goes; the current directory unless -o says otherwise."""
+        """The output directory (-o); the current directory by default."""
         from pathlib import Path
 
         return Path(self._out_dir)
@@ -83,7 +84,7 @@ class Parts:
 
     @property
     def tmp_dir(self) -> Path:
-        """The base directory, in which state and sockets are."""
+        """The base directory, which contains the machines' state and sockets."""
         from pathlib import Path
 
         return Path(self._tmp_dir)
@@ -168,7 +169,7 @@ class Parts:
             machines = dict.fromkeys(
                 [*self.machines_qemu, *self.machines_nspawn, *self._created, *self._boxes]
             )
-            for machine in machines:  # all at once: some take their time
+            for machine in machines:  # first, so that all machines end at the same time
                 machine._close()
             for machine in machines:
                 machine.release()
@@ -181,7 +182,7 @@ class Parts:
 
     @property
     def machines(self) -> list[BaseMachine]:
-        """All machines, sorted by name. One that is appended is cleaned up with the others."""
+        """All machines, sorted by name. A machine appended here is cleaned up with the others."""
         return _MachineList(self)
 
     def create_machine(
@@ -192,12 +193,13 @@ class Parts:
         keep_machine_state: bool = False,
         keep_vm_state: bool = False,
     ) -> QemuMachine:
-        """One more QEMU machine, started with ``start_command``; it ends with the run.
+        """Create another QEMU machine, which is ended with the run; start() starts it.
 
-        The command runs through a shell, in the machine's state directory, with the driver's
-        arguments for QEMU behind it. Without ``name`` it is NAME if the command ends with
-        ``run-NAME-vm``, else ``machine``. ``keep_vm_state`` is the older name of
-        ``keep_machine_state``. Up to 23.11 the argument was a dictionary with these keys.
+        A shell runs ``start_command`` in the machine's state directory; the driver appends its
+        arguments for QEMU. ``name`` defaults to NAME if the command ends with ``run-NAME-vm``, else
+        to ``machine``. A state directory from an earlier run is deleted, unless
+        ``keep_machine_state`` is true; ``keep_vm_state`` is its older name. As in releases up to
+        23.11, the only argument can be a dictionary with these keys.
         """
         if isinstance(start_command, dict):
             return self.create_machine(**_arguments_of(start_command))
@@ -239,7 +241,7 @@ class Parts:
         )
 
     def start_all(self) -> None:
-        """Start all machines at the same time."""
+        """Start all machines in parallel."""
         with self.logger.nested("start all VMs"):
             engine.start_all(list(self.machines))
 
@@ -250,20 +252,20 @@ class Parts:
                 machine.wait_for_shutdown()
 
     def check_polling_conditions(self) -> None:
-        """Raise PollingConditionError if a condition in force does not hold."""
+        """Check the conditions in force. Raises PollingConditionError if one does not hold."""
         for condition in self.polling_conditions:
             condition.maybe_raise()
 
     # ------------------------------------------------------------------------------ for a person
 
     def serial_stdout_on(self, *machines: BaseMachine) -> None:
-        """Show the consoles of these machines, or of all, in the terminal."""
+        """Show the serial consoles of these machines (default: all) in the terminal."""
         self._show_serial(True, machines)
 
     def serial_stdout_off(self, *machines: BaseMachine) -> None:
-        """Leave the consoles of these machines, or of all, out of the terminal.
+        """Hide the serial consoles of these machines (default: all) in the terminal.
 
-        Reports still have them.
+        Reports still contain them.
         """
         self._show_serial(False, machines)
 
@@ -274,7 +276,7 @@ class Parts:
             self.logger.print_serial_logs(shown)
 
     def dump_machine_ssh(self) -> None:
-        """Print how to reach each machine by SSH; needs the SSH backdoor."""
+        """Print the SSH command for each machine; needs the SSH backdoor."""
         if self._has_ssh_backdoor:
             from test_driver.network import vsock
 
@@ -283,14 +285,14 @@ class Parts:
             self.logger.warning("there is no SSH backdoor in this run")
 
     def _drop_recordings(self) -> None:
-        """The test has passed: nobody will look at them."""
+        """Delete the captures of --pcap, which nobody needs after a test that passed."""
         for capture in self._recorded:
             capture.stop()
             capture.path.unlink(missing_ok=True)
 
 
 class _MachineList(list[BaseMachine]):
-    """The machines by name; a machine appended to it is cleaned up with the others."""
+    """The machines, sorted by name. An appended machine is added to the run's list of its kind."""
 
     def __init__(self, parts: Parts) -> None:
         machines: list[BaseMachine] = [*parts.machines_qemu, *parts.machines_nspawn]
@@ -314,7 +316,7 @@ def _own_directory() -> Path:
 
 
 def _arguments_of(old_form: dict[str, Any]) -> dict[str, Any]:
-    """create_machine()'s arguments from the dictionary that older releases took."""
+    """Convert the dictionary of older releases to arguments of create_machine()."""
     known = ("name", "keep_machine_state", "keep_vm_state")
     arguments = {key: old_form[key] for key in known if key in old_form}
     start_command = old_form.get("startCommand", old_form.get("start_command"))
