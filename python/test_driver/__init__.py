@@ -1,17 +1,17 @@
-"""The Python side of the NixOS test driver: what only Python can shape.
+"""The Python side of the NixOS test driver.
 
-Machines, networks and the log are made in C++ (module ``_ntd``); this package gives them the names
-and forms that test scripts know, and runs the scripts.
+Machines, networks and the log are implemented in C++ (module ``_ntd``). This package gives them the
+interface that test scripts know, and runs the scripts.
 
-How long a test takes to begin is how much is imported until then. So modules that each run has
-import at their top only what each run needs, and the rest where it is used. They do without typing,
-pathlib, re, enum and contextlib: for type checkers, which go by the name, they set TYPE_CHECKING
-themselves. So are Protocols in those modules. tests/integration/test_start.py has the list of what an
-empty test may import.
+Imports take most of the time until a test begins. So the modules that every run imports have only
+the imports at the top that every run needs; all others are inside functions. Those modules do not
+import typing, pathlib, re, enum or contextlib. They define TYPE_CHECKING themselves, which type
+checkers recognise by its name, and define Protocols only under it. tests/integration/test_start.py
+has the list of modules that an empty test may import.
 """
 
 def generate_driver_symbols() -> None:
-    """Write the file ``driver-symbols``: the names that every script finds, for PYFLAKES_BUILTINS."""
+    """Write ``driver-symbols``: the global names of every script, for PYFLAKES_BUILTINS."""
     from pathlib import Path
 
     from test_driver.script import symbols

@@ -1,8 +1,8 @@
-"""The C++ engine, or what stands in for it where there is none.
+"""Import the C++ engine, or a stand-in outside the driver.
 
-Inside the driver program the module ``_ntd`` is built in. In an ordinary Python (an editor, a type
-checker, a unit test of a helper module) this package can be imported all the same: its classes are
-there with their methods and documentation, but no machine can be made.
+The module ``_ntd`` is built into the driver program. This package can also be imported in an
+ordinary Python (an editor, a type checker, a unit test of a helper module). Its classes then have
+their methods and docstrings, but machines and networks cannot be created.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ __all__ = ["engine"]
 
 TYPE_CHECKING = False  # see __init__.py
 if TYPE_CHECKING:
-    # A stub inside the package: the only place where checkers find it for an installed package.
+    # The stub is inside the package: type checkers find it nowhere else if that is installed.
     from typing import Any
     from test_driver import _ntd as engine
 else:
@@ -22,7 +22,7 @@ else:
         import time
 
         class _WaitLimit:
-            """The limit of a wait; there are no machines whose calls could run into it."""
+            """The time limit of a wait in seconds, without machines whose calls it could cut."""
 
             def __init__(self, timeout: float | None) -> None:
                 self._end = math.inf if timeout is None else time.monotonic() + timeout
@@ -50,7 +50,7 @@ else:
                 raise RuntimeError(f"{name}: only the program nixos-test-driver can make one")
 
         class engine:
-            """Has the classes that others derive from."""
+            """Has the base classes of the package's classes."""
 
             BaseMachine = _Unavailable
             NspawnMachine = _Unavailable

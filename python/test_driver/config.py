@@ -1,4 +1,4 @@
-"""The configuration of a run, as the file of --config has it."""
+"""The configuration of a run, as read from the file of --config."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ if TYPE_CHECKING:
 
 
 class MachineConfiguration:
-    """One machine. Its name is its key in the file."""
+    """The configuration of a machine. The machine's name is its key in the file."""
 
     name: str
-    """Its host name; the script has it under that, too."""
+    """The host name; scripts can use it as a variable name for the machine, too."""
     start_script: str
-    """What starts it."""
+    """The path of the script that starts the machine."""
 
     def __init__(self, *, name: str, start_script: str | Path) -> None:
         self.name = name
@@ -28,18 +28,18 @@ class MachineConfiguration:
 
 
 class QemuMachineConfiguration(MachineConfiguration):
-    """A QEMU machine."""
+    """The configuration of a QEMU machine."""
 
 
 class NspawnMachineConfiguration(MachineConfiguration):
-    """A systemd-nspawn machine."""
+    """The configuration of a systemd-nspawn machine (container)."""
 
     display_targets: Sequence[engine.DisplayTarget]
-    """Its screens that are shown to a person at the prompt."""
+    """The container's screens to show at the prompt."""
     display_servers: Mapping[str, str]
-    """The program in it that shows a screen of that kind by VNC."""
+    """By kind of screen: the program in the container that serves it over VNC."""
     display_viewers: Mapping[str, str]
-    """Those of its own, before the run's."""
+    """By protocol: the viewer on the host; overrides that of the run."""
 
     def __init__(
         self,
@@ -57,24 +57,24 @@ class NspawnMachineConfiguration(MachineConfiguration):
 
 
 class DriverConfiguration:
-    """A whole run."""
+    """The configuration of a run."""
 
     vms: dict[str, QemuMachineConfiguration]
     """The QEMU machines by their names."""
     containers: dict[str, NspawnMachineConfiguration]
     """The systemd-nspawn machines by their names."""
     vlans: list[int]
-    """Numbers of the networks."""
+    """The numbers of the VLANs."""
     seconds: float | None
-    """How long the test may take."""
+    """The time limit of the whole test in seconds; None: no limit."""
     enable_ssh_backdoor: bool
-    """Whether the machines can be reached by SSH, past their networks."""
+    """Whether the machines can be reached by SSH over vsocks."""
     vsock_offset: int | None
-    """The first number of the SSH backdoor's sockets in the kernel, of --dump-vsocks."""
+    """With vsocks of the kernel (--dump-vsocks): the CID of the Nth machine is this plus N."""
     vsock_siblings: bool
-    """Whether the guests reach each other's vsocks."""
+    """Whether guests can connect to each other's vsocks."""
     display_viewers: Mapping[str, str]
-    """The program that shows a person what comes by that protocol, ``vnc``."""
+    """By protocol (``vnc``): the program that shows a screen on the host."""
 
     def __init__(
         self,
@@ -101,7 +101,7 @@ class DriverConfiguration:
 
     @property
     def test_script(self) -> Path:
-        """The file with the script; may be assigned."""
+        """The file with the test script; can be assigned."""
         from pathlib import Path
 
         return Path(self._test_script)
@@ -112,19 +112,19 @@ class DriverConfiguration:
 
     @property
     def global_timeout(self) -> timedelta | None:
-        """The same as ``seconds``."""
+        """``seconds`` as a timedelta."""
         from datetime import timedelta
 
         return None if self.seconds is None else timedelta(seconds=self.seconds)
 
 
 def load_driver_configuration(file_path: str | Path) -> DriverConfiguration:
-    """What the file of --config says. ValueError if it cannot be used."""
+    """Read a configuration file (--config). Raises ValueError if it is not valid."""
     return of_engine(engine.read_config(file_path))
 
 
 def of_engine(config: engine.Config) -> DriverConfiguration:
-    """What the engine has read and checked."""
+    """Convert a configuration that the engine has read and checked."""
     return DriverConfiguration(
         vms={
             machine.name: QemuMachineConfiguration(

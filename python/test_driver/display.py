@@ -1,4 +1,4 @@
-"""Whether there is somebody to show a screen to."""
+"""Find out whether this process can open windows."""
 
 from __future__ import annotations
 
@@ -6,5 +6,5 @@ import os
 
 
 def graphical_display_available() -> bool:
-    """Whether windows can be opened here."""
+    """Return whether DISPLAY or WAYLAND_DISPLAY is set."""
     return any(name in os.environ for name in ("DISPLAY", "WAYLAND_DISPLAY"))

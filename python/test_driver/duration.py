@@ -1,4 +1,4 @@
-"""Lengths of time, in the forms that scripts use."""
+"""Durations: timedeltas, and numbers of seconds."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 
 def __getattr__(name: str) -> Any:
-    """The type for who asks for it at run time: a test run does without datetime."""
+    """Define Duration on first use at run time: most runs need not import datetime."""
     if name != "Duration":
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     from datetime import timedelta
@@ -24,9 +24,9 @@ def __getattr__(name: str) -> Any:
 
 
 class Seconds(float):
-    """A number of seconds that the driver has chosen, or has been through seconds() already.
+    """A number of seconds that is a default of the driver, or a result of seconds().
 
-    Of others scripts are warned.
+    Unlike a bare number, it causes no deprecation warning.
     """
 
     def __repr__(self) -> str:
@@ -39,21 +39,21 @@ KEY_DELAY = Seconds(0.01)  # after each key
 
 
 def as_timedelta(duration: Duration) -> timedelta:
-    """The duration as a timedelta; TypeError for what is none."""
+    """Convert a duration to a timedelta. Raises TypeError for other types."""
     from datetime import timedelta
 
     return duration if isinstance(duration, timedelta) else timedelta(seconds=_number(duration))
 
 
 def as_seconds(duration: Duration) -> float:
-    """The duration as a number of seconds; TypeError for what is none."""
+    """Convert a duration to a number of seconds. Raises TypeError for other types."""
     return _number(duration)
 
 
 def seconds(duration: Duration | None) -> Seconds | None:
-    """What a script has given as a duration; None stays None.
+    """Convert a duration given by a script to seconds; None stays None.
 
-    To callers of 26.05 and later a bare number is worth a warning.
+    In releases from 26.05 on, a bare number causes a deprecation warning.
     """
     if duration is None or isinstance(duration, Seconds):
         return duration
@@ -63,13 +63,13 @@ def seconds(duration: Duration | None) -> Seconds | None:
 
 
 def wait_limit(timeout: Duration | None, otherwise: Seconds = DEFAULT_LIMIT) -> Seconds:
-    """The limit of a wait: there is one also where the script has given None."""
+    """The time limit of a wait in seconds; ``otherwise`` if the script gave None."""
     limit = seconds(timeout)
     return otherwise if limit is None else limit
 
 
 def one_of(**spellings: Duration | None) -> Duration | None:
-    """Of the names that an argument has had over time, what is given under one of them."""
+    """The value of a parameter with several names. Raises TypeError if more than one is given."""
     given = [name for name, value in spellings.items() if value is not None]
     if len(given) > 1:
         raise TypeError(f"give {' or '.join(given)}, not both")

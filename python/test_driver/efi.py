@@ -1,4 +1,4 @@
-"""EFI variables, under the name of the module that scripts import."""
+"""EFI variables, under the module name that scripts import."""
 
 from __future__ import annotations
 

@@ -1,17 +1,17 @@
-"""What can go wrong in a test."""
+"""The exceptions of the driver."""
 
 
 class MachineError(Exception):
-    """Something about a machine itself: it does not start, boot, or answer."""
+    """A problem with a machine or network: for example, it does not start, boot, or answer."""
 
 
 class MachineDied(MachineError, BrokenPipeError):
     """The machine's process ended while it was needed.
 
-    It is a BrokenPipeError, too, because that is what scripts catch around ``shutdown()`` of a
-    machine that has gone already.
+    It is also a BrokenPipeError, because scripts catch that around ``shutdown()`` of a machine that
+    has ended already.
     """
 
 
 class RequestedAssertionFailed(AssertionError):
-    """What the test asked for did not hold."""
+    """A check of the test failed: for example a command, or a wait that timed out."""

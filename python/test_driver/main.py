@@ -1,4 +1,4 @@
-"""Where the program enters Python."""
+"""The main function of the driver's Python side."""
 
 from __future__ import annotations
 
@@ -20,9 +20,9 @@ from test_driver.process import forks
 def main() -> tuple[int, int, bool]:
     """Run what the command line asked for.
 
-    Returns the exit status, the signal to die by (or 0), and whether threads are left.
+    Returns the exit status, the signal to die of (or 0), and whether threads are still running.
     """
-    # A line is out when it is complete, also when the process is killed afterwards.
+    # Write each complete line at once: nothing is lost if the process is killed.
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(line_buffering=True)
@@ -39,7 +39,7 @@ def main() -> tuple[int, int, bool]:
 def _run_or_report() -> tuple[int, int]:
     try:
         return _run()
-    except (MachineError, OSError) as error:  # what the script needs did not come up
+    except (MachineError, OSError) as error:  # starting up failed, before the script ran
         Logger().log_test_error(f"{type(error).__name__}: {error}")
         return 1, 0
 
@@ -52,7 +52,7 @@ def _run_for_a_person(driver: Driver) -> int:
         except KeyboardInterrupt:
             if not options.interactive:
                 raise
-    from test_driver import repl  # a test run does without what it imports
+    from test_driver import repl  # not needed in a test run
 
     return repl.run(driver)
 
@@ -78,7 +78,7 @@ def _run() -> tuple[int, int]:
     driver = _driver_of_this_run()
     limit = driver.global_timeout
     if limit is not None and not driver.interactive:
-        driver._arm_global_timeout(limit)  # until the process has ended
+        driver._arm_global_timeout(limit)  # never disarmed: it covers the cleanup, too
     with driver:
         if driver.interactive:
             return _run_for_a_person(driver), 0
@@ -90,7 +90,7 @@ def _run() -> tuple[int, int]:
 
 
 def _run_test(driver: Driver) -> tuple[int, int]:
-    """Run the tests; (exit status, 0), or (0, signal) if the process should die by one."""
+    """Run the test; return (exit status, 0), or (0, signal) if the process should die of one."""
     try:
         if driver.global_timeout is not None:
             limit = driver.global_timeout
@@ -111,7 +111,7 @@ def _run_test(driver: Driver) -> tuple[int, int]:
 
         driver.logger.log_test_error(describe_failure(error, driver.tests))
         return 0, int(signal.SIGINT)
-    except BaseException as error:  # whatever the script raised is a failed test
+    except BaseException as error:  # any exception of the script fails the test
         driver.logger.log_test_error(describe_failure(error, driver.tests))
         driver.debug.post_mortem(error)
         return 1, 0

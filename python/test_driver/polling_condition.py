@@ -1,4 +1,4 @@
-"""Conditions, under the name of the module that scripts import."""
+"""Polling conditions, under the module name that scripts import."""
 
 from __future__ import annotations
 

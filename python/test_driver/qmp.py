@@ -1,4 +1,4 @@
-"""QEMU's machine protocol, under the name of its module up to 25.05."""
+"""QMP (QEMU's machine protocol), under the module name of releases up to 25.05."""
 
 from __future__ import annotations
 

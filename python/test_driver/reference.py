@@ -1,4 +1,4 @@
-"""What scripts can use, as text made from signatures and docstrings (--list-methods)."""
+"""The reference of --list-methods, made from signatures and docstrings."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from test_driver.script.polling_condition import PollingCondition
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
-# What each title is about, and whose members have been told of before.
+# For each section: its class, and classes whose members have been listed before.
 CLASSES: dict[str, tuple[type, tuple[type, ...]]] = {
     "Every machine (BaseMachine)": (BaseMachine, ()),
     "QEMU machines (QemuMachine, Machine), further": (QemuMachine, (BaseMachine,)),
@@ -46,17 +46,17 @@ WIDTH = 100
 
 
 class Member(NamedTuple):
-    """One thing with a name."""
+    """An entry of the reference: a method, attribute or symbol."""
 
     name: str
     kind: str
-    """What follows the name: the signature of a method, the type of anything else."""
+    """The text after the name: a method's signature, or the type of an attribute."""
     text: str
-    """What it does; empty if nobody has said."""
+    """The docstring; empty if there is none."""
 
 
 class _Bare(str):
-    """An annotation that is shown without quotes."""
+    """An annotation whose repr() has no quotes."""
 
     __repr__ = str.__str__
 
@@ -70,7 +70,7 @@ def text() -> str:
 
 
 def members(kind: type, told: tuple[type, ...] = ()) -> list[Member]:
-    """The public members of a class that is ours, without those that ``told`` have as well."""
+    """The public members of a class of ours, without those of the classes ``told``."""
     known = {member.name for other in told for member in members(other)}
     found: dict[str, Member] = {}
     for ancestor in inspect.getmro(kind):
@@ -86,7 +86,7 @@ def _own_members(owner: type, kind: type) -> Iterator[Member]:
     for name, value in vars(owner).items():
         if name.startswith("_"):
             continue
-        # From the class that is asked for: an override may leave the text to what it overrides.
+        # From `kind`, so that an override without a docstring inherits it.
         about = inspect.getdoc(getattr(kind, name)) or ""
         if isinstance(value, property) and value.fget is not None:
             yield Member(name, f": {inspect.signature(value.fget).return_annotation}", about)
@@ -95,7 +95,10 @@ def _own_members(owner: type, kind: type) -> Iterator[Member]:
 
 
 def _attributes(owner: type) -> Iterator[Member]:
-    """Annotated names, each with the string below it; Python itself does not keep those."""
+    """The annotated attributes, each with the string below it, taken from the class's source.
+
+    Python does not keep such strings at run time.
+    """
     definition = ast.parse(textwrap.dedent(inspect.getsource(owner))).body[0]
     assert isinstance(definition, ast.ClassDef)
     for node, below in zip(definition.body, [*definition.body[1:], None]):
@@ -121,7 +124,7 @@ def _signature(function: FunctionType) -> str:
     line = str(inspect.Signature(parameters, return_annotation=_bare(returned)))
     if len(function.__name__) + len(line) <= WIDTH:
         return line
-    # A star alone or a slash is no parameter, so the text is taken apart.
+    # Split the text, not the list of parameters: that lacks a bare star or slash.
     inside = str(inspect.Signature(parameters))[1:-1]
     return f"(\n    {_one_per_line(inside)}\n) -> {returned}"
 

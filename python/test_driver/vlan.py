@@ -1,4 +1,4 @@
-"""Virtual networks, under the name of the module that scripts import."""
+"""Virtual networks, under the module name that scripts import."""
 
 from __future__ import annotations
 

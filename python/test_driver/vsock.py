@@ -1,4 +1,4 @@
-"""The SSH backdoor, under the name of the module that scripts import."""
+"""The SSH backdoor, under the module name that scripts import."""
 
 from __future__ import annotations
 
