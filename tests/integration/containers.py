@@ -1,4 +1,4 @@
-"""A stand-in for a container, and what containers must not change."""
+"""Stand-ins for containers, and a check that containers leave the host unchanged."""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ from pathlib import Path
 
 from harness import PATIENCE, Workspace
 
-# What a start script does, without systemd-nspawn: a process in namespaces of its own, which knows
-# a shell, no systemd and no network. It ends with what has started it.
+# The body of a start script without systemd-nspawn: a process in its own namespaces, with a shell,
+# but without systemd and network. It ends with its parent process.
 FAKE_CONTAINER = """
 echo "systemd-nspawn's PID is $$"
 exec unshare --pid --mount --uts --ipc --net --cgroup --fork --kill-child sh -c '
@@ -24,8 +24,10 @@ exec unshare --pid --mount --uts --ipc --net --cgroup --fork --kill-child sh -c 
 
 
 def notifying(life: str) -> str:
-    """The body of one whose start script stays and speaks on NOTIFY_SOCKET: tests/fakes/container
-    has what its life is made of."""
+    """The body of a start script that keeps running and sends messages to NOTIFY_SOCKET.
+
+    ``life`` is Python code; tests/fakes/container defines the functions for it.
+    """
     words = [sys.executable, str(Path(__file__).parents[1] / "fakes" / "container")]
     return f"exec {shlex.join([*words, textwrap.dedent(life)])}"
 

@@ -1,4 +1,4 @@
-"""Fixtures: a place of its own for each test, and runs of the driver in it."""
+"""Fixtures: a workspace for each test, and runs of the driver in it."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ workspace = pytest.fixture(clean_workspace)
 
 @pytest.fixture
 def run_driver(workspace: Workspace) -> Callable[..., Result]:
-    """``run_driver(script, machines={"web": "fake_vm options"}, ...)``, to its end.
+    """``run_driver(script, machines={"web": "fake_vm options"}, ...)`` runs the driver to its end.
 
     The arguments are those of Workspace.command, and ``limit`` and ``cwd`` of Workspace.run.
     """
@@ -28,7 +28,7 @@ def run_driver(workspace: Workspace) -> Callable[..., Result]:
 
 @pytest.fixture
 def spawn_driver(workspace: Workspace) -> Callable[..., Conversation]:
-    """As run_driver, but returns while the driver runs; ``terminal=True`` gives it a terminal."""
+    """Like run_driver, but runs the driver in the background; ``terminal=True``: on a terminal."""
 
     def spawn(script: str, *args: Any, terminal: bool = False, **options: Any) -> Conversation:
         command = workspace.command(script, *args, **options)

@@ -1,4 +1,4 @@
-"""Runs the real driver on fake machines, in a place of its own, and looks for what it leaves."""
+"""Run the real driver with fake machines in a workspace; check that it leaves nothing behind."""
 
 from __future__ import annotations
 
@@ -27,14 +27,14 @@ BIN_DIR = Path(os.environ.get("NTD_BIN_DIR", DEFAULT_BIN_DIR))
 DRIVER = BIN_DIR / "nixos-test-driver"
 FAKE_VM = BIN_DIR / "fake_vm"
 
-# Sanitizers make everything slower; limits that are promises of the driver are given that room.
+# Factor for time limits, as sanitizers make everything slower.
 SLOWNESS = float(os.environ.get("NTD_TEST_SLOWNESS", "1"))
-# Ten times what these take on two quiet cores, as the machine may do much else at the time.
-PATIENCE = 120.0 * SLOWNESS  # outer limit of one step of a test; only a hang reaches it
-AT_ONCE = 20.0 * SLOWNESS  # what "at once" may take
-CLEAN_UP = 30.0 * SLOWNESS  # how long after the driver's end its processes may need
+# Seconds; ten times what is needed on two idle cores, because the host may be busy.
+PATIENCE = 120.0 * SLOWNESS  # limit of one step of a test; only a hang reaches it
+AT_ONCE = 20.0 * SLOWNESS  # limit for what should happen at once
+CLEAN_UP = 30.0 * SLOWNESS  # limit for its processes to end after the driver has
 
-# What a test hands down; all else would make it depend on who runs it.
+# Environment variables that the driver inherits. Others could change the result of a test.
 INHERITED = ("PATH", "HOME", "LANG", "TERM", "ASAN_OPTIONS", "UBSAN_OPTIONS", "TSAN_OPTIONS")
 
 Machines = Mapping[str, str]
@@ -42,7 +42,7 @@ Machines = Mapping[str, str]
 
 @dataclass(frozen=True)
 class Result:
-    """How a run of the driver ended, and what it said."""
+    """The exit status and output of a run of the driver."""
 
     returncode: int
     stdout: str
@@ -59,7 +59,7 @@ class Result:
         return self
 
     def must_fail(self, *texts: str) -> Result:
-        """Ended with status 1, and the log has all ``texts``."""
+        """Check that the run ended with status 1, and that the log has all ``texts``."""
         assert self.returncode == 1, str(self)
         self.must_say(*texts)
         return self
@@ -70,7 +70,7 @@ class Result:
         return self
 
     def must_blame(self, *texts: str) -> Result:
-        """The lines that say why the test failed have all ``texts``."""
+        """Check that the lines that say why the test failed have all ``texts``."""
         missing = [text for text in texts if text not in self.failure]
         assert not missing, f"{missing} are not said to be why it failed; {self}"
         return self
@@ -82,23 +82,23 @@ class Result:
 
     @property
     def failure(self) -> str:
-        """The lines of the log that say why the test failed, without their marks."""
+        """The lines of the log that say why the test failed, without the prefix ``!!!``."""
         lines = [line for line in self.stderr.splitlines() if line.startswith("!!! ")]
         return "\n".join(line.removeprefix("!!! ") for line in lines)
 
 
 @dataclass(frozen=True)
 class Command:
-    """A command line of the driver and its whole environment."""
+    """A command line of the driver, and its complete environment."""
 
     argv: list[str]
     env: dict[str, str]
 
 
 class Workspace:
-    """A short-named directory for one test: start scripts, state (TMPDIR), output.
+    """A directory for one test, with a short path: start scripts, state (TMPDIR), output.
 
-    Its name is in the environment of every process of the test, of guests as well.
+    Its name is in the environment of all processes of the test, including those in guests.
     """
 
     def __init__(self) -> None:
@@ -110,14 +110,14 @@ class Workspace:
         for directory in (self.scripts, self.base, self.out):
             directory.mkdir(parents=True)
         self.children: list[subprocess.Popen[bytes]] = []
-        # Of a driver that was killed once, and whose number a child of ours may get.
+        # May be left by a driver that was killed; one of our children may get the same PID.
         self.short_names_before = set(short_names("*"))
 
     def __enter__(self) -> Workspace:
         return self
 
     def __exit__(self, *_: object) -> None:
-        """Whatever has happened, the next test must not notice."""
+        """Clean up, whatever has happened: the next test must not be affected."""
         self.kill_leftovers()
         shutil.rmtree(self.root, ignore_errors=True)
 
@@ -138,7 +138,7 @@ class Workspace:
         return self.write("test.py", textwrap.dedent(source))
 
     def start_script(self, name: str, options: str = "", body: str | None = None) -> Path:
-        """Starts a fake machine with ``options``, or does what ``body`` says."""
+        """Write a start script that starts a fake machine with ``options``, or runs ``body``."""
         body = body if body is not None else f'exec {FAKE_VM} {options} "$@"'
         return self.write(f"run-{name}-vm", f"#!/bin/sh\n{body}\n", 0o755)
 
@@ -164,7 +164,7 @@ class Workspace:
         return self.write("config.json", json.dumps(config))
 
     def environment(self, env: Mapping[str, str | None]) -> dict[str, str]:
-        """That of the driver; a value of None in ``env`` takes a variable out."""
+        """The driver's environment, changed by ``env``: a value of None removes a variable."""
         inherited = {name: os.environ[name] for name in INHERITED if name in os.environ}
         inherited.setdefault("ASAN_OPTIONS", "detect_leaks=0")
         ours = {"TMPDIR": str(self.base), "NTD_TEST_ID": self.id}
@@ -185,9 +185,12 @@ class Workspace:
         settings: Mapping[str, object] | None = None,
         global_timeout: float | None = None,
     ) -> Command:
-        """A run of ``script`` on ``machines`` (name: options of fake_vm) or on those of the start
-        ``scripts``, and on ``containers``, as a caller of that generation has it: "flags",
-        "environment" or "json", which takes further ``settings``."""
+        """A command line that runs ``script``.
+
+        ``machines`` maps names to options of fake_vm; or ``scripts`` maps names to start scripts,
+        as ``containers`` does. ``generation`` is the way in which callers of a release pass the
+        configuration: "flags", "environment", or "json", which takes further ``settings``.
+        """
         test = self.test_script(script)
         if scripts is None:
             default = {} if containers else {"web": ""}
@@ -229,7 +232,7 @@ class Workspace:
         cwd: Path | str | None = None,
         stdin: str = "",
     ) -> Result:
-        """Run to the end; a run that takes longer than ``limit`` seconds has failed."""
+        """Run the command to its end. Raises AssertionError after ``limit`` seconds."""
         begin = time.monotonic()
         source = subprocess.PIPE if stdin else subprocess.DEVNULL
         process = self._popen(command, cwd, source, subprocess.PIPE, subprocess.PIPE)
@@ -243,7 +246,10 @@ class Workspace:
     def _why_no_end(
         self, process: subprocess.Popen[bytes], limit: float, out: str, err: str
     ) -> str:
-        """Of a run that took too long; ends it, and does not wait for what holds its output."""
+        """End a run that took too long; return the reason.
+
+        Does not wait for the end of the output: a process that is left may keep it open.
+        """
         status = process.poll()
         left = ", ".join(self.processes().values())
         self.kill_leftovers()
@@ -256,13 +262,13 @@ class Workspace:
         return f"it ended with status {status}, but what it left holds its output: {left}; {so_far}"
 
     def spawn(self, command: Command) -> Conversation:
-        """Run in the background; stdout and stderr come together, stdin is a pipe."""
+        """Run in the background; stdout and stderr are one pipe, stdin is another."""
         process = self._popen(command, None, subprocess.PIPE, subprocess.PIPE, subprocess.STDOUT)
         assert process.stdin is not None and process.stdout is not None
         return Conversation(process, process.stdout.fileno(), process.stdin.fileno())
 
     def spawn_on_terminal(self, command: Command) -> Conversation:
-        """Run in the background, with a terminal of its own."""
+        """Run in the background, on a new terminal."""
         ours, theirs = pty.openpty()
         process = self._popen(command, None, theirs, theirs, theirs, prepare=take_terminal)
         os.close(theirs)
@@ -279,7 +285,7 @@ class Workspace:
     ) -> subprocess.Popen[bytes]:
         def before_exec() -> None:
             os.setsid()
-            # A shell that runs the tests in the background ignores it, and that is inherited.
+            # Background jobs of a shell ignore SIGINT, and their children inherit that.
             signal.signal(signal.SIGINT, signal.SIG_DFL)
             prepare()
 
@@ -298,7 +304,7 @@ class Workspace:
     # ------------------------------------------------------------------------- what is left over
 
     def processes(self) -> dict[int, str]:
-        """Every process of this test that lives: pid and command line."""
+        """All running processes of this test, as {pid: command line}."""
         return dict(processes_with(self.id))
 
     def wait_until_no_process(self, limit: float = CLEAN_UP) -> None:
@@ -308,14 +314,14 @@ class Workspace:
             wait_for_end(next(iter(left)), deadline)
 
     def leftovers(self) -> list[str]:
-        """Sockets, control directories of switches and short links that are left."""
+        """The sockets, control directories of switches, and short links that are left."""
         found = [str(path) for path in self.root.rglob("*") if is_socket(path)]
         found += [str(path) for path in self.base.rglob("vde*.ctl")]
         short = {path for child in self.children for path in short_names(child.pid)}
         return found + sorted(map(str, short - self.short_names_before))
 
     def kill_leftovers(self) -> None:
-        """End our own processes, so that a failed test does not spoil the next."""
+        """Kill the processes of this test, so that they do not disturb the next one."""
         for pid in self.processes():
             try:
                 os.kill(pid, signal.SIGKILL)
@@ -326,14 +332,14 @@ class Workspace:
 
 
 def clean_workspace() -> Iterator[Workspace]:
-    """A place for one test, after which nothing that it started may be left."""
+    """A workspace for one test; checks at the end that nothing is left behind."""
     with Workspace() as workspace:
         yield workspace
         workspace.check_nothing_is_left()
 
 
 class Conversation:
-    """A running driver: its output is read line by line, and it can be typed and signalled to."""
+    """A running driver: reads its output line by line, sends it input and signals."""
 
     def __init__(self, process: subprocess.Popen[bytes], output: int, input_: int) -> None:
         self.process = process
@@ -343,7 +349,7 @@ class Conversation:
         self._waiting = b""
 
     def expect(self, pattern: str, limit: float = PATIENCE) -> re.Match[str]:
-        """Read lines up to one that ``pattern`` is found in."""
+        """Read lines until one contains ``pattern``; return the match."""
         deadline = time.monotonic() + limit
         for line in self._lines(deadline):
             if match := re.search(pattern, line):
@@ -359,11 +365,11 @@ class Conversation:
             yield text(line)
 
     def _read(self, deadline: float) -> bool:
-        """More output; False at its end or the deadline."""
+        """Read more output. Returns False at the end of the output or at the deadline."""
         ready, _, _ = select.select([self.output], [], [], max(0.0, deadline - time.monotonic()))
         try:
             data = os.read(self.output, 1 << 16) if ready else b""
-        except OSError:  # how a terminal says that the other side is gone
+        except OSError:  # a terminal raises this when the other side is closed
             data = b""
         self.seen += data
         self._waiting += data
@@ -373,12 +379,12 @@ class Conversation:
         os.write(self.input, characters.encode())
 
     def signal(self, number: int) -> float:
-        """Send it to the driver alone; the time of that moment."""
+        """Send a signal to the driver only; return the time at which it was sent."""
         os.kill(self.process.pid, number)
         return time.monotonic()
 
     def end(self, limit: float = PATIENCE) -> int:
-        """Read to the end; the exit status, negative for a signal."""
+        """Read to the end; return the exit status (negative: the signal)."""
         deadline = time.monotonic() + limit
         while self._read(deadline):
             pass
@@ -400,12 +406,12 @@ def text(output: bytes) -> str:
 
 
 def take_terminal() -> None:
-    """Make stdin the controlling terminal of this (new) session."""
+    """Make stdin the controlling terminal of this new session."""
     fcntl.ioctl(0, termios.TIOCSCTTY, 0)
 
 
 def short_names(pid: int | str) -> Iterator[Path]:
-    """What stands in /tmp for paths of that driver that are too long."""
+    """The links in /tmp by which the driver ``pid`` shortens paths that are too long."""
     return Path("/tmp").glob(f"ntd-{pid}-*")
 
 
@@ -417,7 +423,7 @@ def is_socket(path: Path) -> bool:
 
 
 def processes_with(mark: str) -> Iterator[tuple[int, str]]:
-    """Living processes whose environment has ``mark`` in it; their command lines."""
+    """The running processes whose environment contains ``mark``, as (pid, command line)."""
     for directory in Path("/proc").iterdir():
         if not directory.name.isdigit():
             continue
@@ -426,11 +432,11 @@ def processes_with(mark: str) -> Iterator[tuple[int, str]]:
                 words = (directory / "cmdline").read_bytes().split(b"\0")
                 yield int(directory.name), shlex.join(map(text, words)).strip("' ")
         except OSError:
-            continue  # it ended meanwhile
+            continue  # it has ended
 
 
 def wait_for_end(pid: int, deadline: float) -> None:
-    """Until that process ends or the deadline."""
+    """Wait until the process ends, or until the deadline."""
     try:
         fd = os.pidfd_open(pid)
     except ProcessLookupError:

@@ -1,4 +1,4 @@
-"""Whoever reads the log may be slow, or have stopped: that holds up neither the test nor its end."""
+"""A reader of the log may be slow, or stop reading: that delays neither the test nor its end."""
 
 from __future__ import annotations
 
@@ -15,9 +15,9 @@ import pytest
 
 from harness import PATIENCE, Conversation, Workspace, text
 
-CAPACITY = 4096  # of the pipe, the least that the kernel gives
+CAPACITY = 4096  # bytes; the smallest pipe that the kernel makes
 
-# More than the pipe takes, and word of it.
+# Logs more than the pipe holds, then creates the file `filled`.
 FILL = """
 import os, pathlib
 marks = pathlib.Path(os.environ["MARKS"])
@@ -28,7 +28,7 @@ for number in range(1000):
 
 
 class Unread:
-    """A run whose log goes into a pipe that nobody reads before the test does."""
+    """A run whose log goes into a pipe that is read only when the test calls read()."""
 
     def __init__(self, workspace: Workspace) -> None:
         self._workspace = workspace
@@ -50,7 +50,7 @@ class Unread:
             time.sleep(0.01)
 
     def read(self) -> str:
-        """All that comes until the end."""
+        """Read the log to its end."""
         with open(self.reads, "rb", closefd=False) as pipe:
             return text(pipe.read())
 
@@ -101,7 +101,7 @@ def test_the_global_timeout_ends_it(unread: Unread) -> None:
 def test_a_reader_that_has_stopped_is_waited_for_once_at_the_end(
     workspace: Workspace, end: str
 ) -> None:
-    # The shortest of several, as the host may be busy: two seconds, where two waits would be four.
+    # Use the fastest of several runs, as the host may be busy: one wait is 2 s, two would be 4 s.
     script = f"""
 import atexit, time, pathlib
 def log_more():
@@ -222,7 +222,7 @@ def test_the_order_of_the_script_and_the_log_stays(workspace: Workspace) -> None
 
 
 def wait_until_stopped(driver: Conversation) -> None:
-    """Type Ctrl-S, and wait until nothing comes any more."""
+    """Type Ctrl-S, and wait until there is no more output."""
     driver.type("\x13")
     while driver._read(time.monotonic() + 0.5):
         pass

@@ -1,4 +1,4 @@
-"""Command lines and configurations that cannot be used: said at once, before anything starts."""
+"""Invalid command lines and configurations are refused at once, before anything starts."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ RunDriver = Callable[..., Result]
 
 @pytest.fixture
 def refuse(workspace: Workspace) -> Callable[..., Result]:
-    """Runs arguments that must be refused: status 2, the texts on stderr, nothing started."""
+    """Run the driver with invalid arguments: expect status 2, the texts on stderr, no machine."""
     started = workspace.root / "started"
     good = workspace.start_script("good", body=f"touch {started}")
     test = workspace.test_script("start_all()")

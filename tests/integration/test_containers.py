@@ -1,4 +1,4 @@
-"""Containers: what does not take a systemd in them. Their start scripts make a fake."""
+"""Containers, as far as they need no systemd inside. Start scripts make fake containers."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ pytestmark = pytest.mark.skipif(os.geteuid() != 0, reason="containers take root"
 
 @pytest.fixture
 def run_on_box(workspace: Workspace, run_driver: RunDriver) -> RunDriver:
-    """run_driver() on a container called box."""
+    """run_driver() with a container called box."""
 
     def run(script: str, body: str = FAKE_CONTAINER, **options: object) -> Result:
         containers = {"box": start_script(workspace, "box", body)}
@@ -167,7 +167,7 @@ def test_a_boot_that_does_not_end(run_on_box: RunDriver) -> None:
 
 
 def test_the_socket_is_read_to_the_end(run_on_box: RunDriver) -> None:
-    """A systemd stops that cannot say READY=1, as it does with each daemon-reexec."""
+    """Else a systemd could block: it sends READY=1 with each daemon-reexec."""
     life = """
         say(leader, "READY=1")
         for _ in range(1000):
@@ -186,7 +186,7 @@ def test_an_init_that_is_none_of_its_own_is_not_taken(run_on_box: RunDriver, num
 
 
 def test_what_the_container_says_itself_is_not_taken(run_on_box: RunDriver) -> None:
-    """Here it can get at the socket, and at what the start script says lines on."""
+    """This container has access to the socket, and to the start script's standard output."""
     life = """
         say_in_container(leader, "READY=1")
         print("systemd-nspawn's PID is 1", flush=True)
@@ -202,7 +202,7 @@ def test_the_container_cannot_say_that_it_is_ready(run_on_box: RunDriver) -> Non
 
 
 def test_messages_of_any_size_and_content(run_on_box: RunDriver) -> None:
-    """Descriptors that come along are not taken."""
+    """File descriptors sent along are not received."""
     life = """
         for message in (b"", b"\\0", b"\\xff" * 100, b"READY=1" * 10000, b"READY=1\\n" * 1000):
             for _ in range(100):
@@ -342,7 +342,7 @@ def test_waits_and_units(run_on_box: RunDriver) -> None:
         box.wait_for_unit("web.service")
         """
     )
-    result.must_fail("systemctl")  # there is none in it
+    result.must_fail("systemctl")  # the container has none
 
 
 def test_copies(run_on_box: RunDriver, workspace: Workspace) -> None:
@@ -441,7 +441,7 @@ def test_who_is_not_root_is_told_at_once(workspace: Workspace) -> None:
 
 @pytest.fixture
 def run_on_screen(run_on_box: RunDriver, workspace: Workspace) -> RunDriver:
-    """run_on_box() with programs of X11 that do what they are told; @SHARED@ is the directory."""
+    """run_on_box() with fake X11 programs; @SHARED@ in them is the shared directory."""
     shared = str(workspace.base / "shared-xchg")
 
     def run(script: str, **programs: str) -> Result:
@@ -519,7 +519,7 @@ def test_screen_that_cannot_be_used(run_on_screen: RunDriver) -> None:
 
 
 def test_pictures_that_are_none(run_on_screen: RunDriver, workspace: Workspace) -> None:
-    """They do no harm: not even those that do not end."""
+    """Invalid output of xwd raises an error, even if it is endless."""
     header = r"\0\0\0\144\0\0\0\7\0\0\0\2\0\0\0\30"
     result = run_on_screen(
         """
@@ -546,7 +546,7 @@ def test_pictures_that_are_none(run_on_screen: RunDriver, workspace: Workspace) 
 
 
 def test_start_script_has_time_to_clean_up(run_on_box: RunDriver, workspace: Workspace) -> None:
-    """It gets one signal, and only then hears of the container's end."""
+    """The start script gets one signal; the container ends after that."""
     life = """
         clean_up_on(signal.SIGTERM)
         say(leader, "READY=1")
@@ -606,7 +606,7 @@ def test_a_driver_that_is_killed_leaves_nothing(
     driver.signal(getattr(signal, f"SIG{way}"))
     driver.end()
     workspace.wait_until_no_process(PATIENCE)
-    deadline = time.monotonic() + PATIENCE  # the guard outlives the driver for a moment
+    deadline = time.monotonic() + PATIENCE  # the orphan guard ends shortly after the driver
     while state_of_the_host() != before and time.monotonic() < deadline:
         time.sleep(0.05)
     assert state_of_the_host() == before
@@ -614,7 +614,7 @@ def test_a_driver_that_is_killed_leaves_nothing(
 
 
 def test_bare_sandbox(workspace: Workspace) -> None:
-    """No /run to write to, no cgroup2, no names in /etc, something mounted below /etc."""
+    """A sandbox without a writable /run, cgroup2 or names in /etc, and with a mount below /etc."""
     body = """
         ls -d /run/netns /var/run/netns /sys/fs/cgroup/cgroup.procs >&2
         touch /run/written

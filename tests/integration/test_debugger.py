@@ -14,7 +14,7 @@ HOOK = ["--debug-hook-attach", "/bin/attach"]
 
 
 class Debugger:
-    """A person at the debugger's prompt."""
+    """A client at the debugger's prompt."""
 
     def __init__(self, driver: Conversation) -> None:
         self.number = driver.expect(r"Breakpoint reached, run 'sudo /bin/attach (\d+)'").group(1)
@@ -28,7 +28,7 @@ class Debugger:
         return socket.create_connection(("127.0.0.1", self.port), timeout=PATIENCE)
 
     def read(self) -> str:
-        """Up to the next prompt, or to the end."""
+        """Read up to the next prompt or the end."""
         seen = b""
         while not seen.endswith(b"(Pdb) ") and (data := self.socket.recv(4096)):
             seen += data

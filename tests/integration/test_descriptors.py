@@ -1,4 +1,4 @@
-"""No call leaves a descriptor open: a test may make it any number of times."""
+"""No call leaks file descriptors: a test can repeat it any number of times."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from harness import PATIENCE, Result, Workspace
 
 RunDriver = Callable[..., Result]
 
-# After twenty calls no more is open than after two.
+# After twenty calls, no more file descriptors are open than after two.
 COUNT = """
     def open_descriptors():
         gc.collect()
@@ -153,4 +153,4 @@ def test_script_that_closes_them_before_something_else_gets_their_numbers(
 ) -> None:
     run_driver('os.closerange(3, 200)\nweb.succeed("true")').must_fail("Bad file descriptor")
     for left in workspace.leftovers():
-        os.unlink(left)  # the way to who removes them was closed, too
+        os.unlink(left)  # the script closed the connection to the orphan guard, too

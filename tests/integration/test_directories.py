@@ -20,7 +20,7 @@ assert "running" in web.send_monitor_command("info status")
 
 
 def directory_of_length(base: Path, length: int) -> Path:
-    """A new directory below ``base`` whose path has (about) that many bytes."""
+    """Create a directory below ``base`` whose path has about ``length`` bytes."""
     deep = base
     while len(str(deep)) < length:
         deep = deep / ("d" * min(50, max(1, length - len(str(deep)) - 1)))
@@ -189,7 +189,7 @@ def test_second_run_leaves_directories_of_the_first_alone(
     options: dict[str, object] = {"vlans": vlans, "env": {variable: str(base)}}
     first = spawn_driver(HOLDING, **options)
     first.expect("^busy")
-    # Names of its own where the network is what both have.
+    # With a VLAN, only that is shared: the machines have different names.
     machines = {"other": ""} if vlans else {"web": ""}
     second = run_driver("start_all()", machines, args=args, **options)
     second.must_fail(f"{name}' is in use by another run of the driver, process ")
@@ -203,7 +203,7 @@ def test_second_run_leaves_directories_of_the_first_alone(
 def test_directories_are_free_once_the_first_run_is_gone(
     spawn_driver: SpawnDriver, run_driver: RunDriver, workspace: Workspace, number: int
 ) -> None:
-    """Also where a fork and a child of it live on."""
+    """Even if a fork and a child of that fork are still running."""
     script = """
         import os, subprocess, time
         web.succeed("true")

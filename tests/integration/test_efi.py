@@ -1,4 +1,4 @@
-"""EFI variables: the package's module alone, against other people's stores, and in a machine."""
+"""EFI variables: the package's module alone, with stores of other programs, and in a machine."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ from test_driver.errors import MachineError, RequestedAssertionFailed  # noqa: E
 RunDriver = Callable[..., Result]
 
 VENDOR = uuid.UUID("a19f72f8-b554-4bd7-a0c2-2762bd854691")
-FIRST = 0x64  # where the variables begin
+FIRST = 0x64  # the offset of the first variable
 JOURNAL = 0x41020
 OVMF = Path("/usr/share/OVMF")
 

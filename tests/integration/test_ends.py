@@ -1,4 +1,4 @@
-"""The end of a run: the last writes, late code, threads, time limits; and its very begin."""
+"""The end of a run: last writes, late code, threads, time limits; and interrupts at its start."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Talking to QEMU and to a guest's shell: every exchange ends, and the next one is in step."""
+"""Exchanges with QEMU and the guest's shell: each ends, and the next one gets its own answer."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from harness import AT_ONCE, PATIENCE, Conversation, Result, Workspace
 RunDriver = Callable[..., Result]
 SpawnDriver = Callable[..., Conversation]
 
-# Functions for scripts: how an action fails, and after how long.
+# Functions for scripts that tell how an action fails, and after how many seconds.
 TOOLS = """
 import os, signal, threading, time
 
@@ -47,15 +47,15 @@ def interrupt_after(seconds):
     signal.setitimer(signal.ITIMER_REAL, seconds)
 """
 
-# Long waits are short in tests: how long a shell, or QEMU, may be silent.
+# Shorten the time that a shell, or QEMU, may be silent.
 IMPATIENT = {"NTD_SILENCE": "5"}
 
-LATE = 2 * AT_ONCE  # no test takes it but one that waits for the wrong thing
+LATE = 2 * AT_ONCE  # only a wait for the wrong event takes so long
 
 
 @pytest.fixture
 def run(run_driver: RunDriver) -> RunDriver:
-    """Runs a script that has the tools."""
+    """Run a script that can use TOOLS."""
 
     def run(script: str, **options: object) -> Result:
         return run_driver(TOOLS + textwrap.dedent(script), **options)
@@ -381,7 +381,7 @@ def test_a_monitor_command_has_no_control_characters(run: RunDriver) -> None:
 
 @pytest.fixture
 def stuck(workspace: Workspace) -> Callable[[str], str]:
-    """Options for a machine in which a program blocks while its file `stuck` is there."""
+    """Options for a machine in which a program blocks while the file `stuck` exists."""
 
     def options(program: str) -> str:
         directory = workspace.root / "stuck"

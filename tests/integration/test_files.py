@@ -20,8 +20,8 @@ SpawnDriver = Callable[..., Conversation]
 
 ODD_NAMES = ["-dash", "it's", 'q"uote', "new\nline", "end\n", "ünï ☃", " x", "$x `y`", "*", "\\"]
 
-# A fake machine has the host's /tmp, where nothing is mounted; told where the shared directory is,
-# it finds it there as well.
+# A fake machine has the host's /tmp, without a mounted shared directory. With the option it finds
+# the shared directory there, too.
 WAYS = {
     "shell": "",
     "shared": """
@@ -30,7 +30,8 @@ task.GUEST_SHARED = str(web.shared_dir)
 """,
 }
 
-# Ends a script: the channel is in step, and nothing incomplete is left.
+# The end of a script: checks that the shell answers the right command, and that no temporary file
+# is left.
 IN_STEP = """
 assert web.execute("echo in step; exit 3") == (3, "in step\\n")
 assert web.succeed(f"find . ~ {driver.out_dir} -name '.ntd-*'") == ""
@@ -48,7 +49,7 @@ def check(run_driver: RunDriver, script: str, way: str = "", **options: object) 
 
 
 def make_tree(root: Path) -> Path:
-    """Everything that a tree can have, but for devices."""
+    """Create a tree with every kind of file except devices."""
     tree = root / "tree"
     deep = tree / "a b" / "-c"
     deep.mkdir(parents=True)
@@ -71,7 +72,7 @@ def make_tree(root: Path) -> Path:
 
 
 def content(tree: Path) -> dict[str, tuple[str, str]]:
-    """Mode and content of all that a tree has."""
+    """The mode and content of each file in a tree."""
     found = {}
     for path in [tree, *tree.rglob("*")]:
         mode = path.lstat().st_mode
@@ -149,7 +150,7 @@ def test_tree_of_many_small_files(run_driver: RunDriver, workspace: Workspace, w
 
 def test_large_file_there_and_back(run_driver: RunDriver, workspace: Workspace, way: str) -> None:
     file = workspace.root / "file"
-    # Out through the shell goes in small acknowledged pieces, slow under sanitizers.
+    # Copies out through the shell use small acknowledged pieces, which is slow under sanitizers.
     file.write_bytes(os.urandom((16 if way == "shell" else 64) << 20))
     check(
         run_driver,
@@ -223,7 +224,7 @@ def test_file_without_a_size(run_driver: RunDriver, workspace: Workspace, way: s
     assert "processor" in (workspace.out / "cpuinfo").read_text()
 
 
-# Files whose size is not what can be read from them: none, more, and less.
+# Files whose size differs from what can be read: it is 0, too large, or too small.
 ODD_SIZES = ["/proc/cpuinfo", "/sys/kernel/mm/transparent_hugepage/enabled", "/proc/self/environ"]
 
 
@@ -340,7 +341,7 @@ def test_copy_stays_in_the_shared_directory(run_driver: RunDriver, workspace: Wo
     assert kept.read_text() == Path("/etc/passwd").read_text()
 
 
-# /var/log/journal has access control lists, which a shared directory does not store.
+# Like /var/log/journal: a shared directory does not store access control lists.
 def test_copy_leaves_access_control_lists(run_driver: RunDriver, workspace: Workspace) -> None:
     workspace.write(
         "cp",
@@ -463,8 +464,8 @@ def test_extraction_that_fails_ends_the_transfer(run_driver: RunDriver) -> None:
 
 LARGE = "head -c 1000000000 /dev/zero >large"
 
-# What to copy for as long as it takes to interrupt that: how it is made, the call, and where what
-# has come of it is.
+# Copies that last until they are interrupted: how to prepare one, the call, and where its result
+# would be.
 ENDLESS = {
     "file to the machine": (f'os.system("{LARGE}")', 'web.copy_from_host("large", "copy")', "base"),
     "file from the machine": (f'web.succeed("{LARGE}")', 'web.copy_from_machine("large")', "out"),

@@ -1,4 +1,4 @@
-"""Forks that Python code of a script makes: bystanders, whatever becomes of them."""
+"""Forks that a script's Python code makes: they never disturb the driver."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from harness import CLEAN_UP, Conversation, Result, Workspace
 RunDriver = Callable[..., Result]
 SpawnDriver = Callable[..., Conversation]
 
-# Each has a fork under way at END, which a statement of the test ends; `ended` is its wait status.
+# The fork runs until the test replaces END by a statement that ends it; `ended` is its wait status.
 FORK = """
     import os, signal, sys, threading, time
     web.succeed("true")
@@ -34,7 +34,7 @@ def forking(child: str, parent: str = "pass") -> str:
 
 
 def assert_untouched(result: Result, ended: int) -> None:
-    """The fork has ended like this, the test has gone on, and the end came once."""
+    """Check the fork's wait status, and that the test went on and was cleaned up only once."""
     result.must_succeed()
     assert f"ended with {ended}\n" in result.stdout, str(result)
     assert result.stderr.count("test script finished in") == 1, str(result)
@@ -104,7 +104,7 @@ def test_fork_in_a_thread(run_driver: RunDriver) -> None:
 
 
 def test_fork_while_other_threads_hold_locks(run_driver: RunDriver) -> None:
-    """Nothing that a fork calls waits for a thread that it does not have."""
+    """No call in a fork waits for a thread that exists only in the driver."""
     child = (
         "exec('for number in range(20):\\n"
         "    log.info(f\"words {number}\")\\n"
@@ -228,7 +228,7 @@ def test_preexec_fn(run_driver: RunDriver) -> None:
 
 
 def test_fork_has_nothing_of_the_drivers(run_driver: RunDriver) -> None:
-    """No end of ours stays open in it, and no number of one is used for something else."""
+    """A fork has /dev/null for each of the driver's file descriptors."""
     show = "print(*(os.readlink(f'/proc/self/fd/{fd}') for fd in os.listdir('/proc/self/fd') " + (
         "if os.path.exists(f'/proc/self/fd/{fd}')), sep='\\n', flush=True); sys.exit(0)"
     )
@@ -263,4 +263,4 @@ def test_fork_does_not_keep_machines_alive(
     while (left := workspace.processes()).keys() != {fork}:
         assert time.monotonic() < deadline, f"not the fork alone is left: {left}"
         time.sleep(0.01)
-    os.kill(fork, signal.SIGKILL)  # it is the script's
+    os.kill(fork, signal.SIGKILL)  # the driver leaves it alone: it belongs to the script

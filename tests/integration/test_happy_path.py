@@ -1,4 +1,4 @@
-"""A run that goes well: what is started with what, what is said, and in which order."""
+"""Successful runs: what is started with which arguments, and what is logged in which order."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ HELLO = 'assert web.succeed("echo hello") == "hello\\n"'
 
 
 def assert_in_order(log: str, patterns: list[str]) -> None:
-    """Each pattern is found after the one before it."""
+    """Check that the patterns occur in this order."""
     position = 0
     for pattern in patterns:
         match = re.compile(pattern, re.MULTILINE).search(log, position)
@@ -97,7 +97,7 @@ def test_logfile_dev_null_is_fine(run_driver: RunDriver) -> None:
 
 
 class Dump:
-    """What fake_vm --dump-args wrote."""
+    """The output of fake_vm --dump-args."""
 
     def __init__(self, path: Path) -> None:
         arguments, _, environment = path.read_text().partition("-- environment --\n")
@@ -107,7 +107,7 @@ class Dump:
 
 @pytest.fixture
 def dumps(workspace: Workspace, run_driver: RunDriver) -> Callable[..., dict[str, Dump]]:
-    """Runs a script on two machines and two VLANs; what each machine was started with."""
+    """Run a script with two machines and two VLANs; return how each machine was started."""
 
     def run(script: str = "start_all()", **options: object) -> dict[str, Dump]:
         files = {name: workspace.root / f"{name}.args" for name in ("alpha", "beta")}
@@ -263,7 +263,7 @@ def test_what_a_shell_has_started_ends_in_its_own_time(
     def ending(action: str) -> str:
         return f"(trap '{action}; exit' TERM; while :; do sleep 0.1; done) &\n"
 
-    # The shell of the second machine has ended when the first one, which takes a moment, is done.
+    # The first machine takes a moment to end; by then the shell of the second one has ended.
     bodies = {
         "first": f'{ending("sleep 0.4")} exec {FAKE_VM} "$@"',
         "web": f'{FAKE_VM} "$@" &\n {ending(f"sleep 1; touch {flushed}")} wait',

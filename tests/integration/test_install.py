@@ -1,4 +1,4 @@
-"""The installed program, away from its sources and from the caller's environment."""
+"""The installed program, without its source tree and without the caller's environment."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ def prefix(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def run_installed(workspace: Workspace, prefix: Path, program: Path) -> Result:
-    """Run with nothing in the environment but what the test needs, from the root directory."""
+    """Run with a minimal environment, in the root directory."""
     command = workspace.command(SCRIPT, vlans=[1], program=program)
     kept = ("PATH", "TMPDIR", "NTD_TEST_ID", "ASAN_OPTIONS")
     ours = {"PREFIX": str(prefix), "PYTHONDONTWRITEBYTECODE": "1"}

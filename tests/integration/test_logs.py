@@ -1,4 +1,4 @@
-"""The files of a run (JUnit, XML) and the levels of the log."""
+"""The reports of a run (JUnit, XML), and log levels."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ SpawnDriver = Callable[..., Conversation]
 
 
 def cases(path: Path) -> dict[str, Element]:
-    """The cases of a JUnit report by name."""
+    """The test cases of a JUnit report, by name."""
     root = ElementTree.parse(path).getroot()
     suite = root if root.tag == "testsuite" else root.find("testsuite")
     assert suite is not None and suite.get("name") == "NixOS integration test"

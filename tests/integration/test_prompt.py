@@ -1,4 +1,4 @@
-"""The prompt of --interactive, without a terminal: what is typed comes from a pipe."""
+"""The prompt of --interactive without a terminal: input comes from a pipe."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""--repeat, --until-fail and --watch: the same test again and again."""
+"""--repeat, --until-fail and --watch: run the same test several times."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from harness import Conversation, Result, Workspace
 RunDriver = Callable[..., Result]
 SpawnDriver = Callable[..., Conversation]
 
-# Its nth run fails with what is in the file `failures` on line n.
+# The nth run fails with the text of line n of the file `failures`.
 FLAKY = """
     import pathlib
     root = pathlib.Path("{root}")
@@ -101,7 +101,7 @@ def test_killed_repetition_leaves_nothing(workspace: Workspace, spawn_driver: Sp
     driver = spawn_driver("web.succeed('sleep 1000')", args=["--until-fail"])
     driver.expect("must succeed: sleep 1000")
     driver.signal(signal.SIGKILL)
-    assert driver.end() == -signal.SIGKILL  # and the fixture looks for what is left
+    assert driver.end() == -signal.SIGKILL  # the fixture checks that nothing is left
 
 
 @pytest.mark.parametrize(
@@ -133,7 +133,7 @@ def test_script_that_can_be_read_once_is_refused(workspace: Workspace) -> None:
 
 
 def save(test: Path, text: str) -> None:
-    new = test.with_suffix(".new")  # as editors do it
+    new = test.with_suffix(".new")  # write and rename, as editors do
     new.write_text(text)
     new.rename(test)
 

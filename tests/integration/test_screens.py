@@ -1,4 +1,4 @@
-"""Pictures of the screen, the text in them, and windows."""
+"""Screenshots, the text in them, and windows."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ PIXELS = bytes(range(WIDTH * HEIGHT * 3))
 
 @pytest.fixture
 def small_screen(workspace: Workspace) -> str:
-    """Options for a machine that shows PIXELS."""
+    """Options for a machine whose screen shows PIXELS."""
     path = workspace.root / "small.ppm"
     path.write_bytes(b"P6\n%d %d\n255\n" % (WIDTH, HEIGHT) + PIXELS)
     return f"--screen={path}"
@@ -31,7 +31,7 @@ def small_screen(workspace: Workspace) -> str:
 
 @pytest.fixture
 def text_screen(workspace: Workspace) -> str:
-    """Options for a machine that shows "Welcome to the installer"."""
+    """Options for a machine whose screen shows "Welcome to the installer"."""
     convert = shutil.which("convert") or pytest.skip("there is no ImageMagick")
     if shutil.which("tesseract") is None:
         pytest.skip("there is no tesseract")
@@ -44,7 +44,7 @@ def text_screen(workspace: Workspace) -> str:
 
 
 def tools(workspace: Workspace, **scripts: str) -> dict[str, str]:
-    """An environment in which programs of these names do what the scripts say."""
+    """An environment in which these scripts replace the programs of the same names."""
     directory = workspace.root / "tools"
     directory.mkdir()
     for name, script in scripts.items():
@@ -55,7 +55,7 @@ def tools(workspace: Workspace, **scripts: str) -> dict[str, str]:
 
 
 def pixels_of(png: Path) -> tuple[int, int, bytes]:
-    """Width, height and pixels of a picture without filters; checks its checksums."""
+    """The width, height and pixels of a PNG file without filters; checks its checksums."""
     content = png.read_bytes()
     assert content.startswith(b"\x89PNG\r\n\x1a\n")
     chunks = dict(png_chunks(content[8:]))
@@ -156,7 +156,7 @@ def test_unchanged_screen_is_read_once(
 
 
 def test_without_tesseract(run_driver: RunDriver, workspace: Workspace) -> None:
-    # The driver needs no program for this.
+    # Taking a screenshot needs no other program.
     script = """
         wait = lambda: web.wait_for_text("x")
         for read in (wait, web.get_screen_text, web.get_screen_text_variants):
@@ -179,7 +179,7 @@ def test_tesseract_that_does_not_work(
 def test_first_match_ends_the_others(
     run_driver: RunDriver, workspace: Workspace, small_screen: str
 ) -> None:
-    # The first that comes has the text; the others never end.
+    # The first tesseract process finds the text; the others never end.
     tesseract = f"mkdir {workspace.root}/first && echo found it || exec sleep 1000"
     env = tools(workspace, tesseract=tesseract)
     script = """

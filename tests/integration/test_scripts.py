@@ -1,4 +1,4 @@
-"""Test scripts as Python: failures and their tracebacks, ways to end, names, imports."""
+"""Test scripts as Python code: failures and tracebacks, ways to end, global names, imports."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Machines whose QEMU is no member of its start script's process group: in a session of its own."""
+"""Machines whose QEMU runs in its own session, outside of the start script's process group."""
 
 from __future__ import annotations
 
@@ -15,8 +15,8 @@ SpawnDriver = Callable[..., Conversation]
 
 QEMU = f'{FAKE_VM} "$@"'
 
-# Start scripts: one that waits for its QEMU, one that goes on as another program, one that passes
-# on what the monitor says, and one whose QEMU does not end by itself.
+# Start scripts: one waits for its QEMU, one continues as another program, one relays the monitor
+# connection, and one has a QEMU that ignores SIGTERM.
 WAITED_FOR = f"setsid {QEMU}"
 LEFT_ALONE = f"setsid {QEMU} &\nexec sleep 1000"
 PROXIED = f"""
@@ -37,7 +37,7 @@ BODIES = {
     "stubborn": STUBBORN,
 }
 
-# One that ends while its QEMU goes on: that is none for us, but must not be left either.
+# A start script that ends while its QEMU keeps running: the driver must end that QEMU.
 DAEMON = f"setsid {QEMU} &\nsleep 0.5"
 
 
@@ -46,7 +46,7 @@ def start_scripts(workspace: Workspace, body: str) -> dict[str, object]:
 
 
 def in_other_sessions(workspace: Workspace, driver: Conversation) -> list[int]:
-    """The machine's processes that a signal to its group does not reach."""
+    """The PIDs of the machine's processes outside of its process group."""
     machine = int(driver.expect(r"group (\d+)")[1])
     vms = [pid for pid, line in workspace.processes().items() if line.startswith(str(FAKE_VM))]
     return [pid for pid in vms if os.getpgid(pid) != machine]

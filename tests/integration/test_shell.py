@@ -1,4 +1,4 @@
-"""Commands in the guest: what goes in and comes out, how they end, who may use the shell."""
+"""Commands in the guest: input, output, how they end, and who may use the shell."""
 
 from __future__ import annotations
 
@@ -16,14 +16,14 @@ from harness import AT_ONCE, FAKE_VM, Conversation, Result, Workspace
 RunDriver = Callable[..., Result]
 SpawnDriver = Callable[..., Conversation]
 
-# Ends a script: the channel is in step if a command gets its own answer.
+# The end of a script: checks that a command gets its own answer, not that of an earlier one.
 IN_STEP = """
 assert web.execute("echo in step; exit 3") == (3, "in step\\n")
 """
 
 
 def check(run_driver: RunDriver, script: str, **options: object) -> Result:
-    """The script succeeds, and the channel is in step afterwards."""
+    """Check that the script succeeds, and that the shell is in step afterwards."""
     return run_driver(textwrap.dedent(script) + IN_STEP, **options).must_succeed()
 
 
@@ -239,7 +239,8 @@ def test_daemon_that_redirects_its_output_does_not_hold_it(run_driver: RunDriver
 
 
 def test_late_answer_of_the_shell_is_not_output(run_driver: RunDriver) -> None:
-    # The driver asks after a second; the shell that could tell is stopped until the end has come.
+    # The driver asks the shell after a second. The shell is stopped then, so it answers only after
+    # the end of the command.
     check(
         run_driver,
         """
@@ -351,8 +352,7 @@ KILL_LATER = (
 def test_who_has_killed_the_shell_is_named_to_the_next_command(
     run_driver: RunDriver, options: str
 ) -> None:
-    # The shell's number is known from the one before: it is the parent of a command that is waited
-    # for.
+    # The worker's PID comes from an earlier command: it is the parent of commands with a result.
     script = f"""
         worker = web.succeed("echo $PPID").strip()
         web.execute("{KILL_LATER}".format(worker=worker), check_output=False)
@@ -392,7 +392,7 @@ def test_command_whose_shell_another_one_kills_is_not_the_only_one_to_blame(
 def test_shell_may_end_while_it_ends_what_was_given_up(
     run_driver: RunDriver, end: str, next_command: str, options: str
 ) -> None:
-    # It has two seconds for that; it, and what it ends, ignores SIGTERM.
+    # The shell has two seconds to end the command. Both ignore SIGTERM.
     script = f"""
         web.start(allow_reboot=True)
         end = "trap '' TERM; (sleep 1.3; {end}) >&2 & while :; do sleep 600; done"
@@ -405,7 +405,7 @@ def test_shell_may_end_while_it_ends_what_was_given_up(
 def test_guest_that_does_not_answer_has_a_second_more_than_its_limit(
     run_driver: RunDriver,
 ) -> None:
-    # The shortest of several: the host may be busy.
+    # Use the fastest of several tries: the host may be busy.
     check(
         run_driver,
         """
@@ -423,7 +423,7 @@ def test_guest_that_does_not_answer_has_a_second_more_than_its_limit(
     )
 
 
-# How a command ends the shell that runs it, and what follows.
+# Ways in which a command ends the shell that runs it, and the result.
 ENDS_OF_A_SHELL = {
     "poweroff; sleep 1000": "web.wait_for_shutdown()",
     "reboot; sleep 1000": "web.wait_for_shutdown()",
@@ -677,7 +677,7 @@ def test_guest_without_nc_is_told(run_driver: RunDriver, workspace: Workspace) -
         result.must_blame("machine 'web': the guest has no 'nc' in its PATH")
 
 
-# Ports in the guest's bash: only the first look starts a program.
+# Waits for ports use bash in the guest: only the first check starts another program.
 COUNTED_NC = """
 import socket, threading
 calls = web.state_dir / "guest" / "calls"

@@ -1,4 +1,4 @@
-"""Ends from outside: Ctrl-C, signals, the global time limit, and the driver's sudden death."""
+"""Runs that are ended from outside: Ctrl-C, signals, the global timeout, and a killed driver."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ SpawnDriver = Callable[..., Conversation]
 
 STUBBORN = "--fork-helper --ignore-term"
 
-# What the script is busy with: its text, options of its machine, a line of the log that says so.
+# What the script is doing: its text, options of its machine, and a log line that shows it.
 BUSY = {
     "command": ('web.connect()\nweb.succeed("sleep 1000")', "", "must succeed: sleep 1000"),
     "wait": ('web.connect()\nweb.wait_until_succeeds("false")', "", "waiting for success: false"),
@@ -51,12 +51,12 @@ BUSY = {
 def spawn_busy(
     spawn_driver: SpawnDriver, what: str, more: str = "", **options: object
 ) -> Conversation:
-    """A driver that has come to the point of BUSY[what], with two machines and a VLAN up."""
+    """Start a driver, and wait until it does BUSY[what], with two machines and a VLAN running."""
     script, machine_options, sign = BUSY[what]
     machines = {"web": f"{machine_options} {more}", "other": more}
     driver = spawn_driver(f"other.connect()\n{script}", machines, vlans=[1], **options)
     driver.expect(sign)
-    # CPython misses a signal in the moment between its last look and the system call that blocks.
+    # CPython does not handle a signal between its last check and a blocking system call.
     time.sleep(0.2 * SLOWNESS)
     return driver
 
@@ -151,7 +151,7 @@ def test_short_link_does_not_outlive_a_killed_driver(
     assert_all_die_with(driver, workspace)
 
 
-# What runs a program: from the driver's own Python code, each in a way of its own.
+# Calls for which the driver's own Python code runs a program.
 RUNS_A_PROGRAM = {
     "tesseract": "web.start()\nweb.get_screen_text()",
     "ssh": "from test_driver.network import vsock\nvsock._ssh_knows_vsock_mux()",
@@ -303,7 +303,7 @@ def test_each_machine_is_a_process_group_of_its_own(spawn_driver: SpawnDriver) -
 
 
 def test_signal_that_another_thread_gets_ends_any_call(run_driver: Callable[..., Result]) -> None:
-    """As one does that comes just before the call: Python knows of it, the call does not."""
+    """Like a signal just before a call: Python has noted it, but it does not interrupt the call."""
     script = """
         import signal, threading, time
 
@@ -324,7 +324,7 @@ def test_signal_that_another_thread_gets_ends_any_call(run_driver: Callable[...,
 
 
 def test_interrupt_between_greeting_and_connection(run_driver: RunDriver) -> None:
-    # The greeting has been read, and comes once; the shell does not answer yet.
+    # The driver has read the greeting, which is sent only once; the shell does not answer yet.
     run_driver(
         """
         import os, signal, threading

@@ -1,4 +1,4 @@
-"""The bash of a command has been started ahead: what the command sees of it, and what ends it."""
+"""Spare bash processes, started ahead for commands: what a command notices, and what ends them."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from harness import Result
 
 RunDriver = Callable[..., Result]
 
-# Defined in each script: the worker, and who waits in it for a command.
+# Functions for scripts: they find the spare, the child of the worker that waits for a command.
 SPARE = """
 import signal
 
@@ -36,14 +36,14 @@ def check(run_driver: RunDriver, script: str, **options: object) -> Result:
 
 
 def guest_with(directory: Path, program: str, script: str) -> str:
-    """Options of a fake machine whose guest has the script as that program."""
+    """Options for a fake machine in whose guest ``script`` replaces ``program``."""
     path = directory / program
     path.write_text(f"#!/bin/sh\n{script}\n")
     path.chmod(0o755)
     return f"--guest-path={directory}"
 
 
-# What `bash -c` does here, a command of a guest does there.
+# Commands that must have the same output in the guest as with `bash -c` here.
 COMMANDS = [
     "echo $- $0 $# $BASH_SUBSHELL",
     "echo $LINENO\necho $LINENO",
@@ -308,7 +308,7 @@ def test_thousand_commands_in_a_row(run_driver: RunDriver) -> None:
 
 
 def test_descriptor_of_the_spare_is_nobody_elses(run_driver: RunDriver) -> None:
-    # Commands, looks, copies, and those that nobody waits for.
+    # Commands, polls, copies, and commands without a result.
     check(
         run_driver,
         """

@@ -1,4 +1,4 @@
-"""The sockets of the SSH backdoor: those of the real vhost-device-vsock, and of one that fails."""
+"""The SSH backdoor's sockets, with the real vhost-device-vsock and with one that fails."""
 
 from __future__ import annotations
 
@@ -57,7 +57,7 @@ def test_every_machine_has_sockets_and_a_command(run: RunDriver, workspace: Work
     result = run(script, machines).must_succeed()
     result.must_say("SSH backdoor enabled", "    db:   ssh -o User=root vsock-mux/")
     result.must_say("    web:  ssh -o User=root vsock-mux/")
-    # In the order of the names, from 3 on.
+    # CIDs count from 3, in the order of the names.
     assert "vhost-device-vsock --vm guest-cid=3,socket=" in result.stdout, str(result)
     arguments = (workspace.root / "web").read_text().splitlines()
     at = arguments.index("vhost-user-vsock-pci,chardev=vsock_ssh")
@@ -176,7 +176,7 @@ def test_machine_is_not_started_without_it(run: RunDriver) -> None:
 
 
 def hand_over(command: list[str], limit: float = PATIENCE) -> tuple[int, str, bytes]:
-    """Status, standard error, and what the connection says that the proxy has handed over."""
+    """Return status, standard error, and what is read from the connection that the proxy passes."""
     ours, theirs = socket.socketpair()
     with ours, theirs:
         ended = subprocess.run(command, stdout=theirs, stderr=subprocess.PIPE, timeout=limit)
@@ -213,7 +213,7 @@ def test_proxy_says_what_is_wrong(workspace: Workspace) -> None:
 
 
 def with_own_dev(command: Command, workspace: Workspace, prepare: str) -> Command:
-    """In a mount namespace where changes of /dev are nobody else's."""
+    """Run ``prepare`` and the command in a mount namespace with a private /dev."""
     layers = workspace.root / "dev"
     script = (
         f"mkdir -p {layers} && mount -t tmpfs none {layers} && mkdir {layers}/u {layers}/w && "

@@ -1,4 +1,4 @@
-"""What a test imports before its script begins: that is most of what the driver's start takes."""
+"""The modules imported before a script begins: importing takes most of the driver's start time."""
 
 from __future__ import annotations
 
@@ -12,17 +12,17 @@ from harness import Result
 
 RunDriver = Callable[..., Result]
 
-# Beside what Python imports for itself.
+# Modules of the standard library, besides those that Python itself imports.
 LIBRARY = {
-    "__future__",  # each of our modules begins with it
-    "gc",  # finds machines at the end
+    "__future__",  # imported by all our modules
+    "gc",  # finds the machines at the end
     "time",
-    "warnings",  # has the hook by which they go into the log
+    "warnings",  # to set the hook that logs warnings
 }
 PACKAGE = {
     "",  # test_driver itself
     "_engine",
-    "config",  # what Driver is made from
+    "config",  # parameter of Driver
     "debug",  # the name `debug`
     "driver",
     "driver.parts",
@@ -47,7 +47,7 @@ SHOW = "import sys\nprint('=', *sys.modules)\n"
 
 
 def imported_by_python() -> set[str]:
-    """What Python and this installation's own start-up files import anyway."""
+    """The modules that Python and this installation's startup files always import."""
     command = [sys.executable, "-c", SHOW]
     return modules_in(subprocess.run(command, capture_output=True, check=True, text=True).stdout)
 

@@ -1,4 +1,4 @@
-"""Machines that do not come up, or die when needed: the test ends at once, and says why."""
+"""Machines that fail to start, or die during a call: the test ends at once, and says why."""
 
 from __future__ import annotations
 
@@ -191,7 +191,7 @@ def test_qemu_ends_while_the_guest_boots(run_driver: RunDriver) -> None:
 
 NEVER = "--no-backdoor --console-lines=1000000 --console-rate=5"
 
-# What the script is at, how the options of the machine help, and what the failure says of it.
+# When QEMU dies: the script's call, options of the machine, and what the failure says.
 MOMENTS = {
     "booting": ("web.connect()", NEVER, "while the guest was booting"),
     "command": ('web.succeed("sleep 1000")', "", "`sleep 1000`"),
@@ -282,7 +282,7 @@ def test_failures_are_named_in_the_order_of_the_machines(
     run_driver: RunDriver, workspace: Workspace
 ) -> None:
     names = "abcd"
-    after = dict(zip(names, names[1:]))  # each fails when the next has
+    after = dict(zip(names, names[1:]))  # each fails after the next one
     scripts = {}
     for name in names:
         wait = f"until [ -e {workspace.root}/{after.get(name)} ]; do sleep 0.01; done; sleep 0.1"

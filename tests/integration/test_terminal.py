@@ -1,4 +1,4 @@
-"""A person at a machine's serial console, on a real terminal."""
+"""Interactive use of a machine's serial console on a real terminal."""
 
 from __future__ import annotations
 

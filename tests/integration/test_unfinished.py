@@ -1,4 +1,4 @@
-"""What a call had not finished when the driver ended is gone with the driver."""
+"""Files of calls that are unfinished when the driver ends are removed."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ def hang(*arguments, **more):
 web.connect()
 """
 
-# Each stays in the middle of something for which there are files.
+# Calls that block while temporary files exist.
 CALLS = {
     "screenshot": """
 os.killpg(web.pid, signal.SIGSTOP)

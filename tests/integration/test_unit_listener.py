@@ -1,4 +1,4 @@
-"""Waits for units in a guest whose systemd can be listened to, and what goes wrong with that."""
+"""Waits for units through systemd's bus in the guest, and failures of that."""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ from harness import Result, Workspace
 
 RunDriver = Callable[..., Result]
 
-# The guest's systemd, as far as its socket goes. `bus.say(unit)` is a signal; `bus.questions`
-# counts the answers. A signal comes with others, which are of no concern.
+# A stand-in for the bus socket of the guest's systemd. `bus.say(unit)` sends a signal, together
+# with unrelated ones; `bus.questions` counts the answers.
 BUS = r"""
 import atexit, socket, struct, threading, time
 
@@ -110,15 +110,15 @@ web.start(allow_reboot=True)
 web.connect()
 """
 
-# How long the listener may take from a signal on: a look is a second, so that one that was not
-# heard is seen twice as late at least, on average.
+# Seconds within which a wait must end after a signal. Without the signal, it would end only with
+# the current poll, which takes a second.
 SOON = 0.4
 
 LOGGED = "web.state_dir.joinpath('guest', 'tmp', 'shows').read_text().count('x')"
 
 
 def guest_programs(workspace: Workspace, **scripts: str) -> str:
-    """Options for a guest in which the programs do what the scripts say."""
+    """Options for a guest in which these scripts replace the programs of the same names."""
     directory = workspace.root / "tools"
     directory.mkdir(exist_ok=True)
     for name, script in scripts.items():
@@ -274,7 +274,7 @@ assert len(checks) >= 3, checks
 def becomes_active(
     run: RunDriver, options: str = "", state: str = "state_of", most: float = 4
 ) -> None:
-    """Whatever the listener does, the wait ends when systemctl says so, and not before."""
+    """Check that a wait ends when systemctl reports the state, whatever the listener does."""
     run(f"""
 bus = Bus({state})
 unit("x.service", "ActiveState=activating")

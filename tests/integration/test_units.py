@@ -1,4 +1,4 @@
-"""Waits for units: what they say about one that will not be active."""
+"""Waits for units: the error for a unit that will not become active."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ web.connect()
 
 
 def guest_program(workspace: Workspace, name: str, script: str) -> str:
-    """Options for a guest in which a program of that name does what the script says."""
+    """Options for a guest in which ``script`` replaces the program ``name``."""
     directory = workspace.root / "tools"
     directory.mkdir(exist_ok=True)
     path = directory / name

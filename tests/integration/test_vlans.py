@@ -1,4 +1,4 @@
-"""Switches that do not come up."""
+"""VLANs: switches that fail, captures, cables, and impairments."""
 
 from __future__ import annotations
 
@@ -117,7 +117,7 @@ SEND_FRAMES = """
 
 
 def frames_in(path: Path) -> list[str]:
-    """The text in each frame, as tshark reads it."""
+    """The text in each frame of a capture, decoded by tshark."""
     fields = ["-T", "fields", "-e", "frame.protocols", "-e", "data.data"]
     command = ["tshark", "-r", str(path), *fields]
     ended = subprocess.run(command, capture_output=True, text=True, check=True)
@@ -302,7 +302,7 @@ def test_refusal_of_qemu_is_an_error(run_driver: RunDriver, call: str) -> None:
 
 
 def test_cable_that_qemu_does_not_let_go(run_driver: RunDriver) -> None:
-    # Between the question for its name and the command another thread may have removed it.
+    # Another thread may have removed the device after the driver looked up its name.
     script = 'web.start()\nweb._set_link("vlan9", False)'
     run_driver(script).must_fail("QEMU refused the monitor command 'set_link vlan9 off'")
 
@@ -337,7 +337,7 @@ def test_card_of_the_first_vlan_is_found_wherever_it_is(
 
 # ------------------------------------------------------------------------------- impairments
 
-# Ends of the network that are no machines. A frame that they have received is "text@time".
+# Stations on the network that are not machines. They report each frame received as "text@time".
 ENDS = """
     import os, select, signal, struct, subprocess, time
 

@@ -1,4 +1,4 @@
-"""Commands over the guest's vsock, which has a shell for each that runs at a time."""
+"""Commands over the guest's vsock, with a shell for each command that runs at the same time."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ ENV = {"PATH": f"{FAKES}:{os.environ['PATH']}", "NTD_BIN_DIR": str(BIN_DIR)}
 OVER_VSOCK = 'assert web.succeed("echo $CHANNEL") == "vsock\\n"\n'
 OVER_VIRTCONSOLE = 'assert web.succeed("echo ${CHANNEL-virtconsole}") == "virtconsole\\n"\n'
 
-# Runs f(*args) in the background; .join() it.
+# Run f(*args) in the background; the result has join().
 THREAD = """
 import threading, time
 
@@ -35,7 +35,7 @@ def background(f, *args):
 
 @pytest.fixture
 def run(run_driver: RunDriver) -> RunDriver:
-    """A run of a guest that offers the shells, unless ``vsock`` says otherwise."""
+    """Run a script with a guest that offers shells over vsock, or what ``vsock`` says."""
 
     def run(script: str, vsock: str = "shells", **options: object) -> Result:
         return run_driver(

@@ -1,4 +1,4 @@
-"""Pictures that xwd takes, of all kinds of X servers."""
+"""Window dumps of xwd, from all kinds of X servers."""
 
 from __future__ import annotations
 
