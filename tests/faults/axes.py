@@ -1,4 +1,4 @@
-"""The axes of the matrix: calls, ends, and how rows make cases of them."""
+"""The axes of the matrix: calls and ends, and how a row combines them into cases."""
 
 from __future__ import annotations
 
@@ -6,23 +6,26 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-LIMIT = 2  # seconds that limited calls get, and whole tests with a global time limit
-MARGIN = 10  # seconds within which a test has ended after it should have
+LIMIT = 2  # seconds; the limit of calls with a timeout, and the base of global timeouts
+MARGIN = 10  # seconds that a test may need to end after it should
 
-Fields = dict[str, Any]  # of a Case
+Fields = dict[str, Any]  # values for fields of a Case
 
 # ------------------------------------------------------------------------------------------ calls
 
 
 @dataclass(frozen=True)
 class Call:
-    """What the script is at. ``once`` takes a moment when all is well, ``long`` goes on for ever;
-    both with ``{limit}`` where the call takes a time limit."""
+    """What the script does when the fault happens.
+
+    ``once`` takes a moment without a fault, ``long`` runs forever. In both, ``{limit}`` is replaced
+    by the call's timeout.
+    """
 
     name: str
     once: str
-    long: str = ""  # by default `once` again and again
-    options: str = ""  # of fake_vm
+    long: str = ""  # default: repeat `once`
+    options: str = ""  # for fake_vm
     setup: str = ""
     vlans: tuple[int, ...] = ()
 
@@ -41,7 +44,7 @@ SLOW_UNIT = """
 unit = web.state_dir / "guest" / "units" / "slow.service"
 unit.write_text("ActiveState=activating\\n")
 """
-# The same, and the guest's systemd can be listened to: its answers come from a stand-in for nc.
+# The same, with a systemd whose bus reports changes: a stand-in for nc sends its answers.
 UNIT_THAT_TELLS = SLOW_UNIT + r"""
 import os, socket
 bus = socket.socket(socket.AF_UNIX)
@@ -195,21 +198,21 @@ ALL = [*SHELL, *MONITOR, *QMP, *CONSOLE, *names(OTHER_CALLS)]
 
 @dataclass(frozen=True)
 class End:
-    """How a test comes to its end, and what the driver's status and last words are then."""
+    """A way for a test to end, with the driver's expected exit statuses and last messages."""
 
     statuses: tuple[int, ...]
     words: str = ""
-    after: float = 0  # the time limit that ends it
+    after: float = 0  # seconds of the time limit that ends the test
 
 
 ENDS = {
-    # The fault itself fails the test: the row says with what words.
+    # The fault fails the test; the row has the expected message.
     "fault": End((1,)),
     # The fault does no harm.
     "harmless": End((0,)),
-    # Only the bound matters, and that it is no crash: whether it works is a matter of luck.
+    # The call may work or fail: only the time bound matters, and that the driver does not crash.
     "any": End((0, 1)),
-    # The same, when there is a time limit.
+    # The same, with a time limit.
     "limit-or-not": End((0, 1), after=LIMIT),
     "refused": End((2,)),
     "limit": End(
@@ -228,28 +231,28 @@ ENDS = {
 
 @dataclass(frozen=True)
 class Case:
-    """One run of the driver, and what is right for it."""
+    """One run of the driver, and the expected result."""
 
     id: str
     who: str
-    fault: str  # see processes.py; nothing if it is there from the start
+    fault: str  # see Faults.do(); empty if the fault exists from the start
     moment: str  # "before" or "during" the call
-    call: str  # text of the script
+    call: str  # script text
     end: str
     statuses: tuple[int, ...]
-    words: str  # found in the lines that say why it failed, or in the log if it did not
-    bound: float  # from the last of fault, call and signal to the end of the process
+    words: str  # a pattern to be found in the failure's lines, or in the log after a success
+    bound: float  # seconds from the last of fault, call and signal to the end of the process
     setup: str = ""
-    starts: bool = True  # the machine is up before the call
+    starts: bool = True  # whether the machine is running before the call
     machines: tuple[tuple[str, str], ...] = (("web", ""),)
-    wraps: bool = False  # the start script stays, as a shell, while QEMU runs
+    wraps: bool = False  # whether the start script's shell keeps running while QEMU runs
     vlans: tuple[int, ...] = ()
-    tools: tuple[tuple[str, str], ...] = ()  # stand-ins for programs, of host and guest
+    tools: tuple[tuple[str, str], ...] = ()  # stand-ins for programs of the host or guest
     env: tuple[tuple[str, str], ...] = ()
     args: tuple[str, ...] = ()
     settings: tuple[tuple[str, object], ...] = ()
-    start: str = ""  # what is special about how the driver is started
-    sign: str = ""  # a line of the log for what comes before the script, and is to be ended there
+    start: str = ""  # a special way to start the driver; see run.py
+    sign: str = ""  # a log line before the script runs, at which the case ends the run
     is_slow: bool = False
 
 
@@ -264,7 +267,7 @@ class Row:
     ends: Sequence[str] = ("fault",)
     words: str = ""
     moments: Sequence[str] = ("during",)
-    more: Fields = field(default_factory=dict)  # of the Case
+    more: Fields = field(default_factory=dict)  # further fields of each Case
 
     def cases(self) -> Iterator[Case]:
         for moment in self.moments:
@@ -295,7 +298,7 @@ class Row:
 
 
 def merged(case: Case, more: Fields) -> Case:
-    """The case with further fields; options of machines are put behind those of the call."""
+    """The case with the fields ``more``. "options" are appended to those of each machine."""
     fields = dict(more)
     if options := fields.pop("options", ""):
         fields["machines"] = tuple((name, f"{own} {options}") for name, own in case.machines)
@@ -331,8 +334,10 @@ def starting(
     is_silent: bool = False,
     **more: Any,
 ) -> Case:
-    """A case of its own: the fault is there from the begin, or comes in a call that starts two
-    machines. Before there is a script, Ctrl-C ends the driver without a word."""
+    """A single case: the fault exists from the start, or happens in a call that starts machines.
+
+    Ctrl-C before the script runs ends the driver without a message.
+    """
     is_silent |= end == "sigint" and "sign" in more
     silent: Fields = {"words": ""} if is_silent else {}
     row = Row(

@@ -1,4 +1,4 @@
-"""Options of the matrix, and its cases: several run at a time, in processes of their own."""
+"""Options of the matrix; runs several of its cases in parallel, each in its own process."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from run import problems  # noqa: E402
 
 Outcomes = dict[str, "Future[list[str]]"]
 
-# Most of the time all processes of a case wait for something.
+# More cases than processors, because cases wait most of the time.
 AT_A_TIME = 2 * (os.cpu_count() or 1)
 
 
@@ -43,7 +43,7 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
 
 @pytest.fixture(scope="session")
 def outcomes(request: pytest.FixtureRequest) -> Iterator[Outcomes]:
-    """What is wrong with each case that has been chosen, by its name."""
+    """The problems of each selected case, by its name."""
     chosen = {item.name for item in request.session.items}
     cases = [case for case in CASES if f"test_fault[{case.id}]" in chosen]
     with ProcessPoolExecutor(request.config.getoption("--at-a-time")) as pool:

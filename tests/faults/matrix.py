@@ -1,6 +1,6 @@
-"""Who fails, how, when, and how the test is to end: the rows, and the cases that they make.
+"""The matrix: which process fails, how and when, and how the test must then end.
 
-Rows say what is right, whatever the driver does today.
+The rows state the correct result, which need not be what the driver does today.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ ENDED_FROM_OUTSIDE = ("sigint", "sigterm", "global")
 DIED = r"machine 'web': QEMU \(pid \d+\) "
 KILLED = DIED + "was killed by signal 9"
 
-# QEMU, and the start script that it runs in. Two calls wait for the end, whatever it is.
+# QEMU and its start script. Two calls are excepted, because they wait for the end of QEMU.
 ALIVE = [name for name in ALL if name not in ("shutdown", "wait_for_shutdown")]
 QEMU = [
     Row("qemu", "killed", "kill qemu", ALIVE, words=KILLED),
@@ -160,7 +160,7 @@ START = [
     ],
 ]  # fmt: skip
 
-# The guest: all of it, its shells, its programs.
+# The guest: the whole guest, its shells, its programs.
 GUEST = [
     Row("guest", "stopped", "stop guest", names(SHELL_CALLS, "shutdown"), ["limit", "sigint"]),
     Row("guest", "stopped", "stop guest", names(SHELL_CALLS, "shutdown"), ["limit", "sigint"],
@@ -189,7 +189,7 @@ CONTROL = [
     Row("shell", "killed", "kill control", names(SHELL_CALLS, "shutdown"), ["limit", "sigint"]),
     Row("shell", "killed", "kill control", ["succeed", "3mb-command", "copy_from_host",
         "wait_for_unit"], ["limit", "sigint", "sigterm"], moments=["before"]),
-    # Its unit says on the console that it has ended.
+    # The shell's unit reports its end on the console.
     Row("shell", "killed", "kill control", ["succeed", "3mb-command", *COPIES, "wait_for_unit"],
         words="machine 'web'.*shell", moments=["before"]),
     Row("shell", "killed", "kill control", ["the-end", "release", "qmp-send", "monitor-command"],
@@ -197,7 +197,7 @@ CONTROL = [
     Row("shell", "stopped", "stop control", ["succeed", "copy_from_host"], ["fault"],
         "machine 'web'.*shell (has not answered|does not answer)", ["before"],
         more={"is_slow": True, "bound": 400}),
-    # A console that many commands have to fit into.
+    # Without a port, all commands have to go through one console.
     Row("shell", "without-a-port-stopped", "stop control", ["succeed", "3mb-command", *COPIES,
         "wait_for_unit"], ["limit", "sigint"], moments=["before"],
         more={"options": "--no-port --shell-pty"}),
@@ -206,14 +206,14 @@ CONTROL = [
 WORKER = [
     Row("worker", "killed", "kill worker", ["succeed", "50mb-output"],
         words="machine 'web'.*ended the shell that ran it"),
-    # Between two looks it harms none: the next has a new worker.
+    # Harmless between two polls: the next poll gets a new worker.
     Row("worker", "killed", "kill worker", WAITS[:4], ["limit-or-not"]),
     Row("worker", "killed", "kill worker", ["succeed", "3mb-command", *COPIES, "wait_for_unit"],
         ["any"], moments=["before"]),
     Row("worker", "stopped", "stop worker", names(SHELL_CALLS, "shutdown"), ["limit", "sigint"]),
     Row("worker", "stopped", "stop worker", ["succeed", "3mb-command", *COPIES],
         ["limit", "sigint", "global"], moments=["before"]),
-    # The last look, after the limit, may have a new worker already.
+    # The last poll, after the limit, may have a new worker already.
     Row("worker", "stopped", "stop worker", ["wait_for_unit"], ["limit-or-not", "sigint", "global"],
         moments=["before"]),
     Row("worker", "stopped", "stop worker", ["the-end", "release"], ["harmless"],
@@ -257,7 +257,7 @@ PROGRAMS = [
         more={"tools": (("stat", HANGS),)}),
 ]  # fmt: skip
 
-# Channels of a QEMU that lives on.
+# Channels that fail while QEMU keeps running.
 RELAYED: Fields = {"options": "--relay"}
 CLOSED = r"machine 'web'.*(shell has ended|closed its connections|connection|closed)"
 
@@ -271,7 +271,7 @@ def channel(
     moments: Sequence[str] = ("before",),
 ) -> Row:
     asked = {"line": "shell"}.get(name, name)
-    # One that is closed by a QEMU that lives on is given time to end.
+    # When QEMU closes a channel, the driver waits a while for QEMU to end.
     more: Fields = {"bound": 2.0 * MARGIN} if what == "closed" else {}
     return Row(name, what, f"ask fault {what} {asked}", calls, ends, words, moments,
                {**RELAYED, **more})  # fmt: skip
@@ -355,7 +355,7 @@ SWITCH = r"vlan 1: vde_switch.*(\(pid \d+\) was killed by signal 9|exited|did no
 
 
 def vlan(what: str, tool: str, script: str, end: str, words: str = "", **more: Any) -> Case:
-    """The switch, or another program, is not what it should be from the start on."""
+    """A case in which ``script`` replaces the switch or another program from the start."""
     fields: Fields = {"machines": (("web", ""),), "vlans": (1,), **more}
     return starting(tool, what, end, words, tools=((tool, script),), **fields)
 
@@ -440,7 +440,7 @@ VSOCK_ROWS = [
 ]  # fmt: skip
 
 
-# A picture that was taken in time is read, even if that takes so much longer.
+# Seconds: text recognition of a screenshot taken in time may continue after the limit.
 LAST_READING = 10
 
 
@@ -471,7 +471,7 @@ OCR = [
     )
 ]  # fmt: skip
 
-# What is around the driver.
+# The orphan guard.
 GUARD = [
     Row("guard", what, f"{fault} guard", ["succeed", "copy_from_host", "screenshot", "the-end",
         "release"], ["harmless"], moments=["before"])
@@ -490,7 +490,7 @@ GUARD_STARTS = [
                                 ("--hang-at=monitor", "sigterm", ""))
 ]  # fmt: skip
 
-# What nobody reads is not said; a test with nobody left to read it goes on.
+# The log's reader: without one, the log is lost, but the test continues.
 UNREAD: Fields = {"is_silent": True, "starts": False}
 NOISE = "--console-lines=1000000 --no-backdoor"
 TALK = 'while True: log.log("x" * 1000)'
@@ -575,7 +575,7 @@ LIMITS = [
 ] + [
     starting("memory", f"limited-to-{size}-mb", "any", start=f"as {size}", call=WORK,
              machines=(("web", ""),), vlans=(1,), words=f"{NO_MEMORY}|test script finished",
-             statuses=(0, 1, -6))  # without memory for the error, too, it aborts
+             statuses=(0, 1, -6))  # it aborts if there is no memory for the error either
     for size in (60, 80, 100, 120, 140, 160, 200, 250, 300, 400, 600)
 ] + [
     starting("memory", "for-50mb-output", "any", start="as 400", machines=(("web", ""),),
@@ -599,7 +599,7 @@ SINGLE: list[Case] = [
 
 
 def unique(cases: Sequence[Case]) -> list[Case]:
-    """Names of cases are theirs alone."""
+    """Check that no two cases have the same name."""
     seen: set[str] = set()
     for case in cases:
         assert case.id not in seen, f"two cases are called {case.id}"
@@ -608,8 +608,11 @@ def unique(cases: Sequence[Case]) -> list[Case]:
 
 
 def covering(cases: Sequence[Case]) -> list[Case]:
-    """Few of the cases, in which still each fault meets each moment and end that it has a case
-    for, and each kind of fault each call: what fails takes two things, hardly ever three."""
+    """A small selection of the cases that still has every pair of values.
+
+    The pairs are: fault and moment, fault and end, kind of fault and call. A failure usually
+    depends on two of these, hardly ever on three.
+    """
 
     def pairs(case: Case) -> set[tuple[Any, ...]]:
         fault = (case.who, case.fault or (case.machines, case.tools, case.start))

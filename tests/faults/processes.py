@@ -1,4 +1,4 @@
-"""The processes of a run, by what they are, and what is done to them."""
+"""Find the processes of a run by their roles, and make them fail."""
 
 from __future__ import annotations
 
@@ -17,12 +17,12 @@ PAUSE = 1.0 * SLOWNESS
 
 @dataclass(frozen=True)
 class Process:
-    """One of the run's, as /proc has it."""
+    """A process of the run, as shown in /proc."""
 
     pid: int
     parent: int
     comm: str
-    words: tuple[str, ...]  # of its command line
+    words: tuple[str, ...]  # the command line
 
     @property
     def program(self) -> str:
@@ -30,7 +30,7 @@ class Process:
 
 
 class Processes:
-    """All that live now."""
+    """All processes of the run that exist now."""
 
     def __init__(self, workspace: Workspace, driver: int) -> None:
         self.driver = driver
@@ -38,7 +38,7 @@ class Processes:
         self.all = list(read(pid for pid, _ in processes_with(workspace.id)))
 
     def find(self, who: str) -> list[int]:
-        """Numbers of those that are called so in the matrix."""
+        """The PIDs of the processes with this name in the matrix."""
         return [process.pid for process in self.all if self.is_called(process, who)]
 
     def is_called(self, process: Process, who: str) -> bool:
@@ -58,7 +58,7 @@ class Processes:
         return tests.get(who, lambda: process.comm == who)()
 
     def below(self, pids: list[int]) -> list[int]:
-        """They and all that they have started."""
+        """These PIDs and those of all their descendants."""
         children = [process.pid for process in self.all if process.parent in pids]
         return pids + self.below(children) if children else pids
 
@@ -69,13 +69,13 @@ def read(pids: Iterator[int]) -> Iterator[Process]:
             words = Path(f"/proc/{pid}/cmdline").read_bytes().decode(errors="replace")
             name, _, rest = Path(f"/proc/{pid}/stat").read_text().rpartition(")")
         except OSError:
-            continue  # it has ended meanwhile
+            continue  # it has ended
         parent = int(rest.split()[1])
         yield Process(pid, parent, name.partition("(")[2], tuple(words.split("\0")[:-1]))
 
 
 class Faults:
-    """What is done to the processes of one run."""
+    """Makes processes of one run fail."""
 
     def __init__(self, workspace: Workspace, driver: int, reader: int) -> None:
         self.workspace = workspace
@@ -83,7 +83,7 @@ class Faults:
         self.reader = reader
 
     def do(self, fault: str) -> None:
-        """``VERB WHO``, or ``ask REQUEST`` for what fake_vm is asked."""
+        """Perform a fault: ``VERB WHO``, or ``ask REQUEST`` to send a request to fake_vm."""
         verb, _, who = fault.partition(" ")
         if verb == "ask":
             control = self.workspace.base / "vm-state-web" / "guest" / "control"
@@ -106,8 +106,10 @@ class Faults:
             send(signal.SIGCONT, pids)
 
     def targets(self, verb: str, who: str) -> list[int]:
-        """Whom a signal is for; waits until there is one. What is a whole machine, or the way into
-        one, takes all below it along."""
+        """The PIDs to send a signal to; waits until there is one.
+
+        For a whole machine, or for a way into one, they include all descendants.
+        """
         if who == "reader":
             return [self.reader]
         deadline = time.monotonic() + PATIENCE

@@ -1,4 +1,4 @@
-"""Runs a case of the matrix, and tells what is wrong with how it has ended."""
+"""Run a case of the matrix, and report the problems with its result."""
 
 from __future__ import annotations
 
@@ -19,9 +19,9 @@ from harness import BIN_DIR, FAKE_VM, PATIENCE, SLOWNESS, Command, Workspace, te
 from processes import Faults
 
 FAKES = Path(__file__).resolve().parents[1] / "fakes"
-SETTLE = 0.4 * SLOWNESS  # after which what has begun is in full swing
+SETTLE = 0.4 * SLOWNESS  # seconds until a call that has begun is under way
 
-# Programs of the host; all others that stand in are the guest's.
+# Stand-ins for these programs are for the host; all others are for the guest.
 HOST = ("vde_switch", "vde_plug", "tesseract")
 TOOLS = {
     "xwininfo": "echo '     0x1 \"editor\": (\"editor\" \"Editor\")'",
@@ -46,7 +46,7 @@ log.log("going")
 
 
 def problems(case: Case) -> list[str]:
-    """What is not as it should be, each as one line; nothing if all is well."""
+    """Run a case; return its problems, one line each. Empty if there is none."""
     with Workspace() as workspace:
         try:
             return list(Run(workspace, case).problems())
@@ -89,14 +89,14 @@ class Run:
         return replace(command, argv=[*self.launcher(), *command.argv])
 
     def settings(self) -> dict[str, Any]:
-        """Of the configuration, which has the global time limit, too, if there is one."""
+        """The settings of the configuration, including the global timeout if the case has one."""
         settings = dict(self.case.settings)
         if self.case.args:
             settings["global_timeout"] = int(self.case.args[1])
         return settings
 
     def install(self, tools: dict[str, str]) -> Path:
-        """Makes the stand-ins; where the guest's are."""
+        """Write the stand-ins for programs; return the directory of those for the guest."""
         for name, script in tools.items():
             directory = self.workspace.scripts / ("host" if name in HOST else "guest")
             directory.mkdir(exist_ok=True)
@@ -106,7 +106,7 @@ class Run:
         return self.workspace.scripts / "guest"
 
     def path(self) -> str:
-        """With the host's stand-ins first."""
+        """The driver's PATH, with the stand-ins for programs of the host first."""
         if self.case.start == "no switch":
             return str(self.workspace.scripts)
         first = [str(FAKES)] if self.case.start == "fake vsock" else []
@@ -129,7 +129,7 @@ class Run:
             path.write_text(path.read_text().replace("exec ", "") + "exit $?\n")
 
     def launcher(self) -> list[str]:
-        """What the driver is started through."""
+        """The command that the driver is started with."""
         kind, _, what = self.case.start.partition(" ")
         where = self.workspace.base if what == "base" else self.workspace.out
         mount = f"mount -t tmpfs -o size=1m none {where}" if kind == "tmpfs" else ""
@@ -173,7 +173,10 @@ class Run:
     def drive(
         self, driver: subprocess.Popen[bytes], reader: subprocess.Popen[bytes]
     ) -> float | None:
-        """Up to its end, if that comes in time; how long that took."""
+        """Perform the fault and the signal; wait for the driver's end.
+
+        Returns the seconds that the end took, or None (and kills the driver) if it took too long.
+        """
         case = self.case
         faults = Faults(self.workspace, driver.pid, reader.pid)
         if case.start == "reader reads-nothing":
@@ -204,7 +207,7 @@ class Run:
         return time.monotonic() - begin
 
     def wait_for(self, word: str, driver: subprocess.Popen[bytes]) -> bool:
-        """Until the script has logged it; False if the driver ends before."""
+        """Wait until the script has logged ``word``; False if the driver ends before."""
         deadline = time.monotonic() + PATIENCE
         pattern = re.compile(rb"^%s$" % word.encode(), re.MULTILINE)  # a whole line
         while time.monotonic() < deadline:
@@ -248,7 +251,7 @@ class Run:
                 yield f"the JUnit file is not whole: {error}"
 
     def unfinished(self) -> Iterator[str]:
-        """Files that are to be there only for a while. Those in a dead guest are its own."""
+        """Temporary files that are left. Those in a dead guest do not count."""
         names = re.compile(r"\.ntd-|copy-|screen-|ntd-|vde\d+\.(ctl|hub)$")
         for directory, directories, files in os.walk(self.workspace.root):
             if "guest" in directories and "vm-state-" in directory:
@@ -261,12 +264,12 @@ class Run:
 
 
 def mounts() -> set[str]:
-    """Those of our own namespace that a run can have made."""
+    """The mounts in our own namespace that a run may have made."""
     return {line for line in Path("/proc/self/mounts").read_text().splitlines() if "itest-" in line}
 
 
 def end_reader(reader: subprocess.Popen[bytes]) -> None:
-    """When it has read all; if somebody keeps the pipe open, now."""
+    """Wait until the reader has read everything; kill it if the pipe is not closed in time."""
     try:
         reader.wait(PATIENCE)
     except subprocess.TimeoutExpired:
@@ -274,13 +277,13 @@ def end_reader(reader: subprocess.Popen[bytes]) -> None:
 
 
 def last_words(log: str) -> str:
-    """The last lines as one."""
+    """The last three lines of the log, joined into one."""
     lines = [line for line in log.splitlines() if line.strip()]
     return " / ".join(line[:200] for line in lines[-3:])
 
 
 def main() -> None:
-    """For a look at single cases: run.py ID..."""
+    """Run single cases by hand: run.py ID..."""
     from matrix import CASES
 
     for case in CASES:

@@ -1,4 +1,4 @@
-"""Whatever fails, a test ends in time, says why, and leaves nothing; see matrix.py."""
+"""Whatever fails, a test ends in time, says why, and leaves nothing behind; see matrix.py."""
 
 from __future__ import annotations
 
