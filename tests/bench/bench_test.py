@@ -1,4 +1,4 @@
-"""The arithmetic of the benchmark, and the order of its rounds, on samples made up for it."""
+"""Tests of the benchmark's arithmetic and of the order of its rounds, with made-up samples."""
 
 import contextlib
 import io
@@ -24,7 +24,7 @@ RATE = Figure("rate", "MB/s", "pipe", of_floor=0.5, of_peer=2, more_is_better=Tr
 
 
 def recorded(**samples):
-    """A record with the same samples in one round: floor_bash=[1.0] is the floor "bash"."""
+    """A record of one round with these samples; floor_bash=[1.0] sets the floor "bash"."""
     record = Record()
     for name, values in samples.items():
         who, _, figure = name.partition("_")
@@ -100,7 +100,7 @@ class Goals(unittest.TestCase):
 
 class Changes(unittest.TestCase):
     def change(self, ours, base, figure=TIME):
-        """From rounds of one sample each."""
+        """The change between these samples; each sample is a round of its own."""
         record = Record()
         for who, values in ((OURS, ours), (BASE, base)):
             for number, value in enumerate(values):
@@ -154,7 +154,7 @@ class Order(unittest.TestCase):
 
 
 class Sessions(unittest.TestCase):
-    """Rounds of groups that only say who was measured; "time" and "rate" are all figures."""
+    """Rounds with groups that only record who was measured; the figures are "time" and "rate"."""
 
     def setUp(self):
         self.asked = []

@@ -1,4 +1,4 @@
-"""The executables that are measured: ours, a peer, an older commit of ours built for it."""
+"""The executables to measure: our driver, a peer, an older commit that is built for this."""
 
 from __future__ import annotations
 
@@ -17,14 +17,14 @@ CACHE = ROOT / "build" / "against"
 
 @dataclass(frozen=True)
 class Driver:
-    """As its callers run it: with "flags", as up to 25.11, or with a file in "json"."""
+    """A driver, and how it gets its configuration: by "flags" (up to 25.11) or as "json"."""
 
     program: Path
     generation: str = "flags"
 
 
 def peer(program: Path) -> Driver:
-    """Any driver; what its --help names tells how it is called."""
+    """Another driver; its --help shows how to pass the configuration."""
     try:
         shown = subprocess.run([program, "--help"], capture_output=True, text=True, check=False)
     except OSError as error:
@@ -40,7 +40,7 @@ def generation(shown: str) -> str:
 
 
 def setting(build: Path, name: str) -> str | None:
-    """Of a build folder's CMake cache."""
+    """A value in the CMake cache of a build directory; None if there is none."""
     cache = build / "CMakeCache.txt"
     text = cache.read_text() if cache.exists() else ""
     found = re.search(rf"^_?{name}:\w+=(.+)$", text, re.MULTILINE)
@@ -48,12 +48,15 @@ def setting(build: Path, name: str) -> str | None:
 
 
 def python_of(build: Path) -> Path:
-    """The one that the driver of that build has inside."""
+    """The Python that the driver of this build embeds."""
     return Path(setting(build, "Python3_EXECUTABLE") or sys.executable)
 
 
 def commit(name: str, like: Path) -> Driver:
-    """That commit, built as the build folder ``like`` is, but without tests; built once only."""
+    """Build a commit with the settings of the build directory ``like``, but without tests.
+
+    It is built only once.
+    """
     found = run("git", "-C", str(ROOT), "rev-parse", "--verify", f"{name}^{{commit}}", output=True)
     place = CACHE / found.strip()[:12]
     settings = settings_like(like)
@@ -85,12 +88,15 @@ def build_commit(commit_id: str, place: Path, settings: list[str], python: Path)
 
 
 def compile_modules(python: Path, source: Path) -> None:
-    """So that no driver pays for it in its first start."""
+    """Compile the Python modules, so that the first start of the driver need not do it."""
     run(str(python), "-m", "compileall", "-q", str(source / "python"))
 
 
 def run(*argv: str, output: bool = False) -> str:
-    """Its standard output, or that goes where our errors do: the table is for standard output."""
+    """Run a program; return its standard output if ``output``, else send it to our stderr.
+
+    Our standard output is for the table.
+    """
     to: int | TextIO = subprocess.PIPE if output else sys.stderr
     try:
         return subprocess.run(argv, stdout=to, text=True, check=True).stdout or ""

@@ -1,24 +1,24 @@
-"""What is measured: each figure with its unit, what it is held against, and its goals."""
+"""The figures to measure: units, what each is compared with, and goals."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 
-Samples = dict[str, list[float]]  # by the figure's name
+Samples = dict[str, list[float]]  # by name of the figure
 
 
 @dataclass(frozen=True)
 class Figure:
-    """One line of the table. Hosts differ, so all goals are ratios within one run."""
+    """A line of the table. All goals are ratios within one run, because hosts differ."""
 
     name: str
     unit: str
-    floor: str | float | None = None  # one of floors.py, another figure of ours, or a number
-    times: int = 1  # as many of the floor
-    of_floor: float | None = None  # at most so many times the floor; at least, where more is better
-    of_peer: float | None = 2  # so many times better than a Python driver
+    floor: str | float | None = None  # name from floors.py, another figure of ours, or a number
+    times: int = 1  # the floor is multiplied by this
+    of_floor: float | None = None  # goal: at most (or at least, if more is better) this ratio
+    of_peer: float | None = 2  # goal: so many times better than a Python driver
     more_is_better: bool = False
-    may_change: bool = False  # no older commit is held against it
+    may_change: bool = False  # not compared with older commits
 
 
 def _wait(
@@ -38,8 +38,11 @@ def _output(kind: str) -> list[Figure]:
 
 
 def _machines(count: int) -> list[Figure]:
-    """What a machine costs is to stay as it is with ten of them. One thread more for all of them
-    is nothing to hold against a commit."""
+    """The figures of a run with ``count`` machines.
+
+    The cost per machine should not grow beyond that with ten machines. The number of threads may
+    differ between commits.
+    """
     name = f"machines.{count}"
     flat = 1.25 if count > 10 else None
     each, threads = ("machines.10.each", "machines.10.threads") if flat else (None, None)
@@ -71,7 +74,7 @@ FIGURES = [
     _wait("port", "wait.file", 1.5),
     _wait("command", "wait.file", 1.5),
     _wait("unit"),
-    _wait("console", of_peer=None),  # the Python driver is as quick: it keeps a processor busy
+    _wait("console", of_peer=None),  # the Python driver is as fast, by busy waiting
     Figure("wait.guest_cpu", "%", 100, of_floor=0.1, of_peer=None),
     Figure("console.seconds", "s"),
     Figure("console.cpu", "s"),

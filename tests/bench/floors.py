@@ -1,4 +1,4 @@
-"""What nobody can be faster than, measured beside the drivers: what the host itself takes."""
+"""Floors: the time that the host itself needs, measured together with the drivers."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from pathlib import Path
 
 from figures import Samples
 
-# How each reads in the head of the table, with its unit.
+# The text and unit of each floor in the head of the table.
 TOLD = {
     "python": ("python3 -sE -c pass", "ms"),
     "python_resident": ("resident", "MB"),
@@ -20,7 +20,7 @@ TOLD = {
 
 
 def measure(python: Path, repeats: int, mib: int) -> Samples:
-    """All of them, in a second or so."""
+    """Measure all floors; takes about a second."""
     return {
         "python": [_run_ms(str(python), "-sE", "-c", "pass") for _ in range(max(1, repeats // 4))],
         "python_resident": [_resident_mb(python)],
@@ -37,7 +37,10 @@ def _run_ms(*argv: str) -> float:
 
 
 def _resident_mb(python: Path) -> float:
-    """Of the process itself: what wait4() tells includes its parent before the exec."""
+    """The resident memory of a Python process, in MB.
+
+    wait4() would include the memory of the parent before exec.
+    """
     tell = "print(*open('/proc/self/status'))"
     lines = _output_of(str(python), "-sE", "-c", tell).splitlines()
     peak = next(line for line in lines if line.strip().startswith("VmHWM"))
@@ -51,7 +54,7 @@ def _fork_ms(repeats: int) -> float:
 
 
 def _pipe_rate(mib: int) -> float:
-    """The same command as a driver has, read with nothing between."""
+    """The rate of the output benchmark's command when it is read directly from a pipe."""
     command = ["/bin/sh", "-c", f"head -c {mib}M /dev/zero | tr '\\0' x"]
     begin = time.perf_counter()
     with subprocess.Popen(command, stdout=subprocess.PIPE) as process:

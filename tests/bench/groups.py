@@ -1,4 +1,4 @@
-"""The measurements: each group is one or more runs of a driver, and gives some of the figures."""
+"""The measurements: each group runs a driver one or more times, and returns some figures."""
 
 from __future__ import annotations
 
@@ -19,14 +19,14 @@ from harness import Command, Machines, Workspace
 
 SCRIPTS = Path(__file__).with_name("scripts")
 
-# How long one run may take. The Python driver never gets through a million console lines.
+# Limit of one run in seconds. The Python driver never finishes a million console lines.
 LIMIT = 120.0
 GUEST_LIMIT = 900.0
 
 
 @dataclass(frozen=True)
 class Sizes:
-    """How much of everything is done in one round."""
+    """The amount of work in one round."""
 
     starts: int = 5
     commands: int = 300
@@ -34,7 +34,7 @@ class Sizes:
     output_mib: Mapping[str, int] = field(default_factory=lambda: {"64": 64, "512": 512})
     copy_mib: int = 64
     tree_files: int = 20_000
-    events: int = 8  # of each kind of wait
+    events: int = 8  # per kind of wait
     longest_delay: float = 2.0  # seconds until an event
     console_lines: int = 1_000_000
     machines: tuple[int, ...] = (1, 10, 20, 50, 100)
@@ -46,12 +46,12 @@ TINY = Sizes(1, 3, 2, {"64": 1}, 1, 10, 1, 0.1, 1000, (1,), 1, 2)
 
 
 class RunFailed(Exception):
-    """The driver did not do what the benchmark's script asks for; says how it ended."""
+    """A run of the driver failed; the message says how it ended."""
 
 
 @dataclass(frozen=True)
 class Bench:
-    """One driver, and how much it has to do."""
+    """A driver, and the amount of work for it."""
 
     driver: Driver
     sizes: Sizes
@@ -64,8 +64,10 @@ class Bench:
         scripts: Mapping[str, Path] | None = None,
         limit: float = LIMIT,
     ) -> Samples:
-        """Run scripts/SCRIPT.py, which knows the parameters by name; what it has reported, and
-        the seconds of the whole run as "run"."""
+        """Run scripts/SCRIPT.py with the parameters as global variables.
+
+        Returns the samples that it reports, and the seconds of the whole run as "run".
+        """
         with Workspace() as place:
             source = _source(script, {"RESULT": str(place.root / "result"), **(parameters or {})})
             command = self.command(place, source, machines, scripts)
@@ -79,7 +81,7 @@ class Bench:
         machines: Machines | None = None,
         scripts: Mapping[str, Path] | None = None,
     ) -> Command:
-        """As this driver's callers have it. The Python driver of 25.11 insists on a limit."""
+        """The command line for this driver. The Python driver of 25.11 requires a timeout."""
         return place.command(
             source,
             machines,
@@ -97,7 +99,10 @@ def _source(script: str, parameters: Mapping[str, object]) -> str:
 
 
 def _run(place: Workspace, command: Command, limit: float) -> float:
-    """To the end, with the log in a file: who reads a pipe competes with the driver. Seconds."""
+    """Run to the end; return the seconds.
+
+    The log goes to a file: reading a pipe would compete with the driver for the processor.
+    """
     log = place.root / "log"
     to_file = ["/bin/sh", "-c", 'log=$1; shift; exec "$@" 2>"$log"', "sh", str(log)]
     try:
@@ -116,7 +121,7 @@ def _run(place: Workspace, command: Command, limit: float) -> float:
 
 
 def start(bench: Bench) -> Samples:
-    """From exec to the first start script; an empty script whole; memory at its end."""
+    """Time from exec to the first start script; time of an empty test; memory at its end."""
     samples: Samples = {"start.first_start_script": [], "start.empty_script": []}
     for _ in range(bench.sizes.starts):
         samples["start.first_start_script"].append(_until_start_script(bench))
@@ -141,7 +146,7 @@ def _until_start_script(bench: Bench) -> float:
         begin = time.monotonic()
         pid = _spawn(place, command)
         waiting.join()
-        # The start script has failed, at which the Python driver does not end.
+        # The Python driver does not end when a start script fails.
         _end(place, pid)
         return (moments[0] - begin) * 1000
 
@@ -157,7 +162,7 @@ def _empty_script(bench: Bench) -> float:
 
 
 def _spawn(place: Workspace, command: Command) -> int:
-    """Without the detour through a shell or a fork of this process."""
+    """Start the driver directly: a shell or a fork of this process would take time."""
     log = str(place.root / "log")
     flags = os.O_WRONLY | os.O_CREAT
     actions = [(os.POSIX_SPAWN_OPEN, fd, log, flags, 0o600) for fd in (1, 2)]
@@ -170,14 +175,17 @@ def _end(place: Workspace, pid: int) -> None:
 
 
 def command(bench: Bench) -> Samples:
-    """What one command costs."""
+    """Time of one command."""
     parameters = {"COUNT": bench.sizes.commands, "SPACED": bench.sizes.spaced}
     return bench.run("command", parameters=parameters)
 
 
 def output(bench: Bench) -> Samples:
-    """Much output of one command; each size in a run of its own, for the memory. Then as it is
-    where the guest has no port for us, as the Python driver has none."""
+    """Rate and memory for large output of one command.
+
+    Each size has a run of its own, because of the memory. The last one is in a guest without our
+    port, as with the Python driver.
+    """
     samples: Samples = {}
     sizes = bench.sizes.output_mib
     for name, size in {**sizes, "no_port": min(sizes.values())}.items():
@@ -187,7 +195,7 @@ def output(bench: Bench) -> Samples:
 
 
 def copy(bench: Bench) -> Samples:
-    """A file into the guest and back, through the root shell; and a tree of small files."""
+    """Copies of a file into the guest and back through the root shell; and of a tree."""
     return {
         **bench.run("copy", parameters={"MIB": bench.sizes.copy_mib, "KIND": "copy"}),
         **bench.run("tree", parameters={"FILES": bench.sizes.tree_files}),
@@ -195,18 +203,18 @@ def copy(bench: Bench) -> Samples:
 
 
 def wait(bench: Bench) -> Samples:
-    """From an event until the wait for it returns; and what the looking costs the guest."""
+    """Time from an event until the wait for it returns; processor time of polls in the guest."""
     parameters = {"COUNT": bench.sizes.events, "LONGEST": bench.sizes.longest_delay}
     return bench.run("wait", parameters=parameters, limit=3 * LIMIT)
 
 
 def console(bench: Bench) -> Samples:
-    """Many lines of 100 bytes, and a wait for the last one."""
+    """Time for many console lines of 100 bytes, with a wait for the last one."""
     return bench.run("console", parameters={"LINES": bench.sizes.console_lines})
 
 
 def machines(bench: Bench) -> Samples:
-    """Machines started, a command on each, one after the other, and all ended."""
+    """Time to start machines, run a command on each in turn, and end them all."""
     samples: Samples = {}
     for count in bench.sizes.machines:
         found = bench.run("machines", {f"m{number}": "" for number in range(count)})
@@ -216,7 +224,7 @@ def machines(bench: Bench) -> Samples:
 
 
 def screen(bench: Bench) -> Samples:
-    """Text that is on the screen already."""
+    """Time to find text that is on the screen already."""
     for tool in ("convert", "tesseract"):
         if not shutil.which(tool):
             raise RunFailed(f"there is no '{tool}' in PATH")
@@ -232,19 +240,19 @@ def screen(bench: Bench) -> Samples:
 
 
 def guest(bench: Bench) -> Samples:
-    """Commands, output and waits for units on a real guest."""
+    """Commands, output and waits for units in a real guest."""
     sizes = bench.sizes
     counts = {"COUNT": sizes.guest_commands, "UNITS": sizes.events}
     return _on_guest(bench, "guest", {"MIB": sizes.guest_mib, **counts})
 
 
 def guest_copies(bench: Bench) -> Samples:
-    """A file into it and back. The Python driver has limits there that it does not get over."""
+    """Copies of a file into a real guest and back, which exceed limits of the Python driver."""
     return _on_guest(bench, "guest_copies", {"MIB": bench.sizes.guest_mib})
 
 
 def _on_guest(bench: Bench, script: str, parameters: Mapping[str, object]) -> Samples:
-    """On the one of examples/guest, which is built if need be."""
+    """Run a script on the guest of examples/guest, which is built if necessary."""
     with Workspace() as place:
         scripts = {"guest": start_scripts(place.scripts, "guest:-")[0]}
         return bench.run(script, parameters=parameters, scripts=scripts, limit=GUEST_LIMIT)

@@ -1,4 +1,4 @@
-"""A run of the benchmark: who measures what, in which order, and how often."""
+"""A run of the benchmark: the order and number of the measurements."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from figures import FIGURES
 from groups import Bench, Group, RunFailed, Sizes
 from record import BASE, FLOOR, OURS, Record, in_turns
 
-MORE = 3  # so many times the rounds for what seems worse
+MORE = 3  # factor for the number of rounds of groups that seem worse
 
 
 @dataclass
@@ -25,10 +25,10 @@ class Session:
     python: Path
     record: Record = field(default_factory=Record)
     _failures: dict[tuple[str, str], str] = field(default_factory=dict)
-    _group_of: dict[str, str] = field(default_factory=dict)  # by the figure's name
+    _group_of: dict[str, str] = field(default_factory=dict)  # by name of the figure
 
     def run(self, rounds: int) -> None:
-        """All rounds; then more of ours and the base's, of what seems to have got worse."""
+        """Run all rounds; then more rounds of ours and the base for groups that seem worse."""
         for number in range(rounds):
             self._floors(number)
             for group in self.groups:
@@ -40,7 +40,7 @@ class Session:
                     self._turns(group, [OURS, BASE], number)
 
     def worse(self) -> list[str]:
-        """The figures that are worse than the base's."""
+        """The names of the figures that are worse than those of the base."""
         return self._changed("is_worse")
 
     def problems(self) -> list[str]:
@@ -55,7 +55,7 @@ class Session:
         self.record.add(FLOOR, number, floors.measure(self.python, min(commands, 40), mib))
 
     def _turns(self, group: Group, names: list[str], number: int) -> None:
-        """Each driver once; one that has failed at this does not get another chance."""
+        """Measure each driver once, except for those that have failed at this group before."""
         for who in in_turns(names, number):
             if (who, group.__name__) not in self._failures:
                 print(f"round {number + 1}: {group.__name__} ({who})", file=sys.stderr, flush=True)

@@ -1,4 +1,4 @@
-"""The table that people read."""
+"""Format the table of results."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ def show(record: Record, peers: Mapping[str, Path], load: list[float]) -> None:
 
 
 def head(record: Record, load: list[float]) -> list[str]:
-    """What to know of the host before reading on."""
+    """The head of the table: load and speed of the host."""
     found = [(told, record.of(FLOOR, name)) for name, told in TOLD.items()]
     told = [f"{what} {number(median(values))} {unit}" for (what, unit), values in found if values]
     return [
@@ -73,14 +73,14 @@ def summary(samples: list[float]) -> list[str]:
 
 
 def number(value: float | None) -> str:
-    """Three digits are more than such figures are good for."""
+    """A number with three significant digits, which is more than the accuracy of the figures."""
     if value is None:
         return ""
     return f"{value:.2f}" if value < 10 else f"{value:.1f}" if value < 100 else f"{value:.0f}"
 
 
 def lines(cells: list[list[str]]) -> list[str]:
-    """In columns; names to the left, numbers to the right."""
+    """Align the cells in columns: names to the left, numbers to the right."""
     widths = [max(map(len, column)) for column in zip(*cells, strict=True)]
     return [
         "  ".join(

@@ -1,4 +1,4 @@
-"""What the samples say: ratios to floor and peer, goals met, and whether a change made it worse."""
+"""Evaluate the samples: ratios to floor and peer, goals met, and whether a change is worse."""
 
 from __future__ import annotations
 
@@ -9,12 +9,12 @@ from statistics import median
 from figures import Figure
 from record import FLOOR, OURS, Record
 
-WORSE = 1.10  # more than this many times as bad as the base fails
-ENOUGH = 3  # rounds, for a verdict
+WORSE = 1.10  # a larger ratio to the base counts as worse
+ENOUGH = 3  # rounds needed for a verdict
 
 
 def p95(samples: list[float]) -> float:
-    """The nearest-rank percentile: the greatest of fewer than twenty samples."""
+    """The nearest-rank 95th percentile; with fewer than twenty samples, the maximum."""
     ordered = sorted(samples)
     return ordered[max(0, -(-95 * len(ordered) // 100) - 1)]
 
@@ -27,13 +27,13 @@ def floor_of(figure: Figure, record: Record) -> float | None:
 
 
 def of_floor(figure: Figure, record: Record) -> float | None:
-    """Our median as so many times the floor; None where there is none, or it is 0."""
+    """The ratio of our median to the floor; None if there is no floor, or it is 0."""
     ours, floor = record.of(OURS, figure.name), floor_of(figure, record)
     return median(ours) / floor if ours and floor else None
 
 
 def of_peer(figure: Figure, record: Record, peer: str) -> float | None:
-    """How many times better our median is."""
+    """How many times better our median is than the peer's."""
     ours, theirs = record.of(OURS, figure.name), record.of(peer, figure.name)
     if not ours or not theirs:
         return None
@@ -42,14 +42,14 @@ def of_peer(figure: Figure, record: Record, peer: str) -> float | None:
 
 
 def times_worse(figure: Figure, ours: float, other: float) -> float | None:
-    """Above 1 is worse, whichever way is better for this figure; None for what took no time."""
+    """How many times worse ours is (above 1: worse); None if a value is not positive."""
     if ours <= 0 or other <= 0:
         return None
     return other / ours if figure.more_is_better else ours / other
 
 
 def met(figure: Figure, record: Record, peers: list[str]) -> bool | None:
-    """Whether all goals that can be judged are met; None if that is none of them."""
+    """Whether all goals are met that can be judged; None if none can."""
     judged = []
     if figure.of_floor is not None and (ratio := of_floor(figure, record)) is not None:
         within = ratio >= figure.of_floor if figure.more_is_better else ratio <= figure.of_floor
@@ -62,10 +62,10 @@ def met(figure: Figure, record: Record, peers: list[str]) -> bool | None:
 
 @dataclass(frozen=True)
 class Change:
-    """From the base to ours: the median of the rounds' ratios, and how far off that may be."""
+    """The change from the base to ours: the median of the rounds' ratios, and its uncertainty."""
 
     times_worse: float
-    noise: float | None  # too few rounds tell nothing of it
+    noise: float | None  # None if there are too few rounds
     rounds: int
 
     @property
@@ -74,7 +74,7 @@ class Change:
 
     @property
     def is_worse(self) -> bool:
-        """By more than noise makes of two equal drivers, too."""
+        """Whether the difference is larger than noise between two equal drivers could be."""
         return self.seems_worse and self.noise is not None and self.times_worse - self.noise > 1
 
 
@@ -89,5 +89,5 @@ def change(figure: Figure, record: Record) -> Change | None:
     if len(known) < ENOUGH:
         return Change(middle, None, len(known))
     deviation = median(abs(ratio - middle) for ratio in known)
-    # Twice the standard error of a median, from the median deviation: 2 * 1.253 * 1.483.
+    # Twice the standard error of the median, from the median deviation: 2 * 1.253 * 1.483.
     return Change(middle, 3.7 * deviation / sqrt(len(known)), len(known))
