@@ -1,4 +1,4 @@
-"""One case: a directory with a test script, what it needs, and what must come of it (README.md)."""
+"""Run and check a case: a directory with a test script and its expected results (README.md)."""
 
 from __future__ import annotations
 
@@ -20,10 +20,11 @@ from harness import DRIVER, FAKE_VM, SLOWNESS, Command, Result, Workspace  # noq
 
 CASES = HERE / "cases"
 
-# Where releases disagree, how those tell a driver what to run shows which one they are.
+# How each release passes the configuration to a driver. Where releases disagree, this tells them
+# apart.
 TOLD_BY = {"25.11": "flags", "26.05": "json"}
-# To the Python driver, which takes word of containers over NOTIFY_SOCKET, ends start scripts alone,
-# and relies on a /bin/sh that is bash.
+# Makes containers suitable for the Python driver: it gets messages on NOTIFY_SOCKET, ends only the
+# start script, and needs bash as the container's /bin/sh.
 LIFE_OF_A_CONTAINER = """
     enter = ["nsenter", "--mount", "--target", child]
     subprocess.run([*enter, "mount", "--bind", "/bin/bash", "/bin/sh"], check=True)
@@ -35,10 +36,10 @@ UPDATE = bool(os.environ.get("NTD_CONFORMANCE_UPDATE"))
 
 @dataclass(frozen=True)
 class Reference:
-    """Another driver to run instead of ours, and the release it is of."""
+    """Another driver to run instead of ours, and its release."""
 
     program: Path
-    release: str  # of TOLD_BY
+    release: str  # a key of TOLD_BY
 
 
 @dataclass(frozen=True)
@@ -48,26 +49,26 @@ class Case:
     directory: Path
     covers: list[str]  # rows of contract/*.toml
     machines: dict[str, str] = field(default_factory=lambda: {"machine": ""})
-    guests: list[str] = field(default_factory=list)  # NAME:VLANS:UNITS, real ones instead
-    guest_options: list[str] = field(default_factory=list)  # for make-start-scripts
-    containers: list[str] = field(default_factory=list)  # names of fake ones, beside the machines
+    guests: list[str] = field(default_factory=list)  # NAME:VLANS:UNITS of real guests, instead
+    guest_options: list[str] = field(default_factory=list)  # options of make-start-scripts
+    containers: list[str] = field(default_factory=list)  # names of additional fake containers
     vlans: list[int] = field(default_factory=list)
     generation: str = "flags"
-    release: str = ""  # of TOLD_BY, if others do not do as it says: gives the generation, too
+    release: str = ""  # a key of TOLD_BY: the only release of the case; sets the generation
     global_timeout: float | None = None
     args: list[str] = field(default_factory=list)
     env: dict[str, str] = field(default_factory=dict)
     status: int = 0
     stdin: str = ""
-    seconds: float = 20.0  # a run that takes longer has hung
-    log: str = "script"  # what expected.log holds: "script", "whole"
-    console: bool = False  # and whether serial lines are in it
-    present: list[str] = field(default_factory=list)  # regular expressions
+    seconds: float = 20.0  # time limit of the run
+    log: str = "script"  # what expected.log contains: "script", "whole"
+    console: bool = False  # whether expected.log has serial lines
+    present: list[str] = field(default_factory=list)  # regular expressions, for the log
     absent: list[str] = field(default_factory=list)
     printed: list[str] = field(default_factory=list)  # the same for standard output
-    written: dict[str, list[str]] = field(default_factory=dict)  # and for files of the output
-    like: str = ""  # the case whose script comes behind that of this one
-    differs: dict[str, str] = field(default_factory=dict)  # release: why it ends otherwise there
+    written: dict[str, list[str]] = field(default_factory=dict)  # and for output files
+    like: str = ""  # the case whose script is appended to that of this one
+    differs: dict[str, str] = field(default_factory=dict)  # per release: why its result differs
 
     @property
     def name(self) -> str:
@@ -90,7 +91,7 @@ class Case:
 
 
 def load(directory: Path) -> Case:
-    """Raises ValueError for a case that says what it cannot mean."""
+    """Load a case. Raises ValueError if its settings are not valid."""
     settings = tomllib.loads((directory / "case.toml").read_text(encoding="utf-8"))
     known = {item.name for item in fields(Case)} - {"directory"}
     if unknown := settings.keys() - known:
@@ -111,7 +112,7 @@ def all_cases() -> list[Case]:
 
 
 def contract() -> dict[str, str]:
-    """What is promised to scripts: the names that ``covers`` uses, GROUP.ROW, and a line each."""
+    """The promises to scripts, by the names that ``covers`` uses: {GROUP.ROW: description}."""
     rows = {}
     for path in sorted((HERE / "contract").glob("*.toml")):
         for row, promise in tomllib.loads(path.read_text(encoding="utf-8")).items():
@@ -123,7 +124,7 @@ def contract() -> dict[str, str]:
 
 
 def run(case: Case, workspace: Workspace, other: Reference | None = None) -> Result:
-    """The case under our driver, or an ``other`` one, to its end."""
+    """Run a case with our driver, or with an ``other`` one."""
     copy_tree(case.directory / "input", workspace.root)
     slowness = 1 if case.guests else SLOWNESS
     command = command_of(case, workspace, other)
@@ -161,7 +162,7 @@ def command_of(case: Case, workspace: Workspace, other: Reference | None) -> Com
 
 
 def told_to(other: Reference, case: Case) -> str:
-    """How a driver of that release is told; that of variables is one with flags."""
+    """The generation for a driver of that release; "environment" is a variant of "flags"."""
     told_by = TOLD_BY[other.release]
     return "environment" if (told_by, case.generation) == ("flags", "environment") else told_by
 
@@ -177,14 +178,14 @@ def start_scripts(case: Case, workspace: Workspace) -> dict[str, Path]:
 def copy_tree(source: Path, target: Path) -> None:
     if source.is_dir():
         shutil.copytree(source, target, dirs_exist_ok=True, symlinks=True)
-        for directory in (target, *target.rglob("*/")):  # a checkout may be writable to a group
+        for directory in (target, *target.rglob("*/")):  # a checkout may be writable by the group
             if not directory.is_symlink():
                 directory.chmod(0o755)
 
 
 # --------------------------------------------------------------------------------------- comparing
 
-# What a run says around the test, and the parts of it that no two runs have in common.
+# Log lines that do not come from the script, and parts that differ between any two runs.
 HOUSEKEEPING = re.compile(
     r"""(\S+:\ )?(
         starting\ vm | QEMU\ running\ \(pid.* | waiting\ for\ the\ VM\ to\ finish\ booting |
@@ -206,7 +207,7 @@ SERIAL = re.compile(r"\S+ # ")
 
 
 def normalised(text: str, case: Case, workspace: Workspace) -> str:
-    """What two runs of the case have in common."""
+    """The log without what may differ between two runs of the case."""
     for pattern, replacement in [(re.compile(re.escape(str(workspace.root))), "@ROOT@"), *VARIABLE]:
         text = pattern.sub(replacement, text)
     lines = [line for line in text.splitlines() if not NOISE.fullmatch(line)]
@@ -224,13 +225,13 @@ def of_the_script(lines: list[str]) -> list[str]:
 
 
 def check(case: Case, result: Result, workspace: Workspace) -> None:
-    """Raises AssertionError, with the whole log, if it is not what the case expects."""
+    """Compare a result with the case. Raises AssertionError, with the whole log, if it differs."""
     check_outcome(case, result, workspace)
     check_log(case, result, workspace)
 
 
 def check_outcome(case: Case, result: Result, workspace: Workspace) -> None:
-    """The same without the log, which other drivers word otherwise."""
+    """Like check(), but without the log, whose words differ in other drivers."""
     assert result.returncode == case.status, f"expected status {case.status}, got {result}"
     for pattern in case.printed:
         assert re.search(pattern, result.stdout, re.MULTILINE), f"no {pattern!r} in {result}"
@@ -238,7 +239,7 @@ def check_outcome(case: Case, result: Result, workspace: Workspace) -> None:
 
 
 def check_files(case: Case, result: Result, workspace: Workspace) -> None:
-    """Each file under output/ must be in the output directory; XML and the like normalised."""
+    """Check that each file under output/ is in the output directory; XML is normalised."""
     expected = case.directory / "output"
     for path in sorted(expected.rglob("*")):
         if path.is_dir():

@@ -1,4 +1,4 @@
-"""What ./compare tells of another driver: a stand-in that takes the test script for one of sh."""
+"""The report of ./compare on another driver: a stand-in that runs the test script with sh."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ Compare = Callable[..., tuple[int, str]]
 def compare(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> Compare:
-    """Compares cases, (script, case.toml), with the stand-in; the exit status, and what is said."""
+    """Compare cases (script, case.toml) with the stand-in; return exit status and output."""
 
     def run(*cases: tuple[str, str], option: str = "--config") -> tuple[int, str]:
         for number, (script, toml) in enumerate(cases):
@@ -49,7 +49,7 @@ def summary(release: str, cases: int, same: int, others: int = 0) -> str:
 
 
 def main_of(program: str) -> int:
-    """That of a program beside this file."""
+    """Run main() of a program in this directory; return its result."""
     return int(runpy.run_path(str(Path(__file__).with_name(program)))["main"]())
 
 

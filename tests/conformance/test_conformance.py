@@ -1,4 +1,4 @@
-"""Every case of tests/conformance/cases; NTD_CONFORMANCE_GROUP: those of one directory there."""
+"""Run every case of tests/conformance/cases; NTD_CONFORMANCE_GROUP selects one directory."""
 
 from __future__ import annotations
 

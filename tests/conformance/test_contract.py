@@ -1,4 +1,4 @@
-"""The list of what is promised and the cases fit each other."""
+"""The list of promises and the cases match each other."""
 
 from __future__ import annotations
 
