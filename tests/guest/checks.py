@@ -1,4 +1,4 @@
-"""Run by the driver on one guest, one function after the other; test_machine.py reports each.
+"""A test script that runs these functions on one guest; test_machine.py reports each of them.
 
 The functions at the end stop the machine; the next command starts it again.
 """
@@ -160,7 +160,7 @@ def file_of(mebibytes):
 
 
 def check_copy_that_is_interrupted():
-    machine.succeed("umount /tmp/shared")  # the guest's disk is slower
+    machine.succeed("umount /tmp/shared")  # copies through the root shell take longer
     with file_of(2000) as large:
         threading.Timer(3, os.kill, (os.getpid(), signal.SIGINT)).start()
         try:
@@ -189,14 +189,14 @@ def check_screenshot():
 
 
 def check_screen_text():
-    # The firmware's: this kernel, started without a boot loader, leaves the screen alone.
+    # The text is the firmware's: this kernel, started without a boot loader, shows nothing.
     machine.wait_for_text(r"Booting\s+from\s+ROM", timeout=120)
     assert "SeaBIOS" in machine.get_screen_text()
     assert len(machine.get_screen_text_variants()) == 3
 
 
 def check_poweroff_in_the_middle_of_a_command():
-    # A busy host takes more than two seconds from the shell's end to QEMU's.
+    # On a busy host, more than two seconds may pass between the end of the shell and that of QEMU.
     with t_raises(r"QEMU .* exited with status 0 while running the command|has closed its port"):
         machine.succeed("poweroff; sleep 1000")
     machine.wait_for_shutdown()
@@ -216,7 +216,7 @@ def check_killed_qemu():
 
 
 class t_raises:
-    """The block raises an Exception whose text has the pattern in it."""
+    """Context manager: the block must raise an Exception whose text matches the pattern."""
 
     def __init__(self, pattern):
         self.pattern = pattern

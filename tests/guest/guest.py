@@ -1,4 +1,4 @@
-"""What the tests on real guests share: where things are, and runs that leave nothing behind."""
+"""Shared by the tests on real guests: paths, and runs that must leave nothing behind."""
 
 from __future__ import annotations
 
@@ -13,21 +13,21 @@ ROOT = Path(__file__).resolve().parents[2]
 BIN_DIR = Path(os.environ.get("NTD_BIN_DIR", ROOT / "build" / "release" / "bin"))
 DRIVER = BIN_DIR / "nixos-test-driver"
 
-# Emulated guests differ twofold in speed from minute to minute; only a hang reaches this.
+# Limit in seconds that only a hang reaches: the speed of emulated guests varies by a factor of two.
 PATIENCE = 600
 
 
 @dataclass(frozen=True)
 class Result:
     returncode: int
-    log: str  # standard output and standard error, as a person sees them
+    log: str  # standard output and standard error in one stream
 
     def __str__(self) -> str:
         return f"status {self.returncode}\n{self.log}"
 
 
 def run(*command: str | Path, cwd: Path, env: dict[str, str] | None = None) -> Result:
-    """Run to the end, and check that no process is left over then."""
+    """Run a command to its end, and check that it leaves no process behind."""
     test_id = uuid.uuid4().hex
     own = {"TMPDIR": str(cwd), "NTD_TEST_ID": test_id, "NTD_BOOT_TIMEOUT": str(PATIENCE)}
     environment = os.environ | own | (env or {})
@@ -51,13 +51,13 @@ def run(*command: str | Path, cwd: Path, env: dict[str, str] | None = None) -> R
 
 
 def processes_with(test_id: str) -> list[str]:
-    """The command lines of all processes that have the test's id in their environment."""
+    """The command lines of all processes whose environment contains the test's ID."""
     found = []
     for process in Path("/proc").glob("[0-9]*"):
         try:
             if test_id.encode() in (process / "environ").read_bytes():
                 found.append((process / "cmdline").read_text().replace("\0", " "))
-        except OSError:  # ended meanwhile
+        except OSError:  # it has ended
             continue
     return found
 
@@ -68,8 +68,10 @@ def start_scripts(
     containers: Sequence[str] = (),
     options: Sequence[str] = (),
 ) -> list[Path]:
-    """run-NAME-vm for each NAME:VLANS:UNITS, see examples/guest/make-start-scripts; then
-    run-NAME-nspawn for each of the containers."""
+    """Make start scripts with examples/guest/make-start-scripts.
+
+    Returns run-NAME-vm for each machine NAME:VLANS:UNITS, then run-NAME-nspawn for each container.
+    """
     tool = ROOT / "examples" / "guest" / "make-start-scripts"
     words = [word for container in containers for word in ("--container", container)]
     command = [tool, *options, "-o", directory, *machines, *words]

@@ -1,6 +1,8 @@
 #!/usr/bin/env python3
-"""usage: rfb_viewer.py SOCKET: reads one picture from a VNC server, and writes what it is like into
-the file $SEEN. The protocol (RFB 3.8) is that of RFC 6143."""
+"""usage: rfb_viewer.py SOCKET: read one picture from a VNC server, describe it in the file $SEEN.
+
+The protocol is RFB 3.8 (RFC 6143).
+"""
 
 import json
 import os
@@ -27,7 +29,7 @@ def read_text() -> str:
 
 
 def count_white(rectangle: bytes, bytes_per_pixel: int) -> int:
-    """Of 24 bits each, with the colours in the lower three bytes."""
+    """The number of white pixels; the colours are in the lower three bytes of each pixel."""
     pixels = (rectangle[at : at + 3] for at in range(0, len(rectangle), bytes_per_pixel))
     return sum(pixel == b"\xff\xff\xff" for pixel in pixels)
 
@@ -39,7 +41,7 @@ connection.sendall(version)
 assert NO_SECURITY in stream.read(kinds)
 connection.sendall(bytes([NO_SECURITY]))
 assert read(">I") == (0,), "the server lets nobody in"
-connection.sendall(b"\1")  # others may look, too
+connection.sendall(b"\1")  # share the screen with other viewers
 width, height, bits, depth, big_endian, *_ = read(">HHBBBBHHHBBB3x")
 assert (bits, depth, big_endian) == (32, 24, 0), "another kind of pixels"
 name = read_text()

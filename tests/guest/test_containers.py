@@ -1,4 +1,4 @@
-"""Debian containers, run by systemd-nspawn: alone, and on one network with a virtual machine."""
+"""Debian containers in systemd-nspawn: alone, and on a network with a virtual machine."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ pytestmark = pytest.mark.skipif(os.geteuid() != 0, reason="containers take root"
 
 @pytest.fixture
 def workspace() -> Iterator[Workspace]:
-    """After the test nothing may be left, on the host either."""
+    """A workspace; checks that the test leaves nothing behind, also on the host."""
     before = state_of_the_host()
     with Workspace() as workspace:
         yield workspace
@@ -42,8 +42,10 @@ def configuration(
     wrapper: str = "",
     options: Sequence[str] = (),
 ) -> Path:
-    """As nixpkgs has it since 26.05. A ``wrapper`` is a start script of containers around the one
-    in $script."""
+    """Write a configuration file in the format of nixpkgs since 26.05.
+
+    A ``wrapper`` is a start script for containers that calls the original one, $script.
+    """
     paths = guest.start_scripts(workspace.scripts, *vms, containers=containers, options=options)
     if wrapper:
         paths = [wrap(path, wrapper) if path.name.endswith("-nspawn") else path for path in paths]
@@ -166,7 +168,7 @@ def test_container_that_says_when_it_has_booted(workspace: Workspace) -> None:
 
 
 def test_start_script_of_earlier_releases(workspace: Workspace) -> None:
-    """It gives systemd-nspawn no socket, and says a line."""
+    """The start script sets no NOTIFY_SOCKET for systemd-nspawn, but prints a line with its PID."""
     script = "box.wait_for_unit('multi-user.target')" + FIRST_COMMAND
     wrapper = "exec env --unset=NOTIFY_SOCKET $script"
     result = run(workspace, script, containers=["box"], wrapper=wrapper)
@@ -186,7 +188,7 @@ box.shutdown()
 
 
 def test_container_with_users_of_its_own(workspace: Workspace) -> None:
-    """Without networks: systemd-nspawn cannot take it into one of those that there are."""
+    """Without a network: with --private-users, systemd-nspawn cannot join an existing one."""
     wrapper = "exec $script --private-users=1048576:65536 --private-users-ownership=chown"
     script = FIRST_COMMAND + USERS_OF_ITS_OWN
     result = run(workspace, script, containers=["box:-:nginx.service"], wrapper=wrapper)
@@ -205,7 +207,7 @@ assert box.succeed("echo $SEEN") == "root /root :0.0\\n"
 
 
 def test_commands_where_sh_is_bash(workspace: Workspace) -> None:
-    """As in NixOS."""
+    """As in NixOS, /bin/sh of the container is bash."""
     result = run(workspace, SH_IS_BASH, containers=["box:-"])
     assert result.returncode == 0, str(result)
 
@@ -296,7 +298,7 @@ def test_container_and_virtual_machine_reach_each_other(workspace: Workspace) ->
 
 # ------------------------------------------------------------------------------ displays
 
-# What x11vnc and a viewer do, as far as the driver has a part in it.
+# Stand-ins for x11vnc and a viewer that do what the driver relies on.
 SERVER = """#!/bin/bash
 echo "server: $*" >&2
 while [ "$1" != -unixsock ]; do shift; done
@@ -321,7 +323,7 @@ def show_displays(
     viewer_script: str = VIEWER,
     **settings: object,
 ) -> Result:
-    """Of a container with one, at a prompt."""
+    """Run the driver at a prompt, with a container that has one display."""
     server = workspace.write("vnc-server", SERVER, 0o755)
     viewer = workspace.write("viewer", viewer_script, 0o755)
     file = configuration(workspace, "", containers=["box"])
@@ -355,7 +357,7 @@ box.wait_until_fails("pgrep -f '[u]nixsock'")
 
 
 def bundle_programs(directory: Path, *names: str) -> None:
-    """The host's, with their libraries, for a container of another distribution."""
+    """Copy programs of the host and their libraries, for use in another distribution."""
     (directory / "lib").mkdir(parents=True)
     for name in names:
         program = shutil.which(name)

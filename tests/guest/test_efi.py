@@ -1,4 +1,4 @@
-"""OVMF itself reads the variables that we write, changes them, and we read them again."""
+"""OVMF reads EFI variables that we write, and changes them; then we read them again."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import pytest
 CODE = Path("/usr/share/OVMF/OVMF_CODE_4M.fd")
 VENDOR = "a19f72f8-b554-4bd7-a0c2-2762bd854691"
 
-# No operating system: the firmware's own shell runs startup.nsh from a disk.
+# There is no operating system: the firmware's shell runs startup.nsh from a disk.
 START_SCRIPT = """#!/bin/sh
 exec qemu-system-x86_64 -machine pc -accel tcg -m 128 -net none \\
     -drive if=pflash,format=raw,unit=0,readonly=on,file={code} \\
@@ -19,7 +19,7 @@ exec qemu-system-x86_64 -machine pc -accel tcg -m 128 -net none \\
     -drive file=fat:rw:{disk},format=raw,if=virtio "$@"
 """
 
-# setvar without a value shows the variable, with an empty one it removes it.
+# setvar shows a variable if there is no value, and removes it if the value is empty.
 SHELL_SCRIPT = f"""@echo -off
 setvar Demo -guid {VENDOR}
 setvar Demo -guid {VENDOR} -nv -bs -rt =2b

@@ -1,4 +1,4 @@
-"""The two tests of the nix.dev tutorial, run as the README tells a new user to."""
+"""The two tests of the nix.dev tutorial, run as described in the README for new users."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""One real guest and every check of checks.py, in one run of the driver."""
+"""Every check of checks.py on one real guest, in one run of the driver."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ NAMES = [
 
 @pytest.fixture(scope="session")
 def results(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
-    """What went wrong in each check, empty where nothing did."""
+    """The failure of each check; empty if it succeeded."""
     directory = tmp_path_factory.mktemp("machine")
     scripts = guest.start_scripts(directory, "machine:-")
     result = guest.run(guest.DRIVER, "--start-scripts", *scripts, "--", CHECKS, cwd=directory)

@@ -1,4 +1,4 @@
-"""A guest with a vsock: logins from the host, past all networks, and the driver's commands."""
+"""A guest with a vsock: SSH logins from the host without a network, and the driver's commands."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from pathlib import Path
 import guest
 import pytest
 
-# What systemd 256 and later set up for ssh on the host, through us.
+# The SSH configuration of systemd 256 and later on the host, with our program as the proxy.
 SSH_CONFIG = f"""Host vsock-mux/*
     ProxyCommand {guest.DRIVER} --ssh-proxy %h
     ProxyUseFdpass yes
@@ -19,8 +19,8 @@ SSH_CONFIG = f"""Host vsock-mux/*
     LogLevel ERROR
 """
 
-# Says what comes of a connection from one guest to another's port, as a user without rights: the first
-# bytes that the other side says, after a command for it, or why there is none.
+# Connects from one guest to a port of another one, as an unprivileged user, and sends a command.
+# Prints the first bytes of the answer, or why the connection failed.
 KNOCK = r"""
 KNOCK = '''
 setpriv --reuid 65534 --clear-groups perl -e 'alarm 60;
