@@ -1,4 +1,4 @@
-"""Fixtures: a place and a terminal of its own for each test."""
+"""Fixtures: a workspace and a terminal for each test."""
 
 from __future__ import annotations
 

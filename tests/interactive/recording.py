@@ -1,4 +1,4 @@
-"""A recorded session: what was typed, and what was on the screen then."""
+"""Record a session: what was typed, and the screen after each step."""
 
 from __future__ import annotations
 
@@ -15,18 +15,18 @@ from harness import Workspace
 from terminal import Terminal, without_what_varies
 
 EXPECTED = Path(__file__).resolve().parent / "expected"
-PACKAGES = ("ptpython", "ipython", "prompt_toolkit")  # what screens depend on, besides us
+PACKAGES = ("ptpython", "ipython", "prompt_toolkit")  # their versions change the screens
 NOTHING = "(?!)"  # matches no line
-# Depends on who is quicker: a terminal's echo of a control character, a shell without job control.
+# Lines that depend on timing: the echo of a control character, a shell without job control.
 NOT_ALWAYS = (
     r"^\^$|^bash: (cannot set terminal process group|no job control)|^\[1\]\+? +Terminated "
 )
-PROMPT = r"\nIn \[\d+\]:\Z"  # the last line, with nothing typed
+PROMPT = r"\nIn \[\d+\]:\Z"  # an empty prompt as the last line
 ANSWER = r"Out\[\d+\]: (.|\n)*" + PROMPT
 
 
 class Recording:
-    """Goes through the steps of a session on a terminal, and writes down what is seen."""
+    """Performs the steps of a session on a terminal, and records the screens."""
 
     def __init__(self, name: str, terminal: Terminal, workspace: Workspace, patience: float) -> None:
         self._file = EXPECTED / f"{name}.txt"
@@ -45,10 +45,10 @@ class Recording:
         squeeze: str = NOTHING,
         name: str = "main",
     ) -> None:
-        """Type, wait ``until`` that is on the screen, and note the screen.
+        """Type, wait until the pattern ``until`` is on the screen, and record the screen.
 
-        The screen is cleared first. Lines that match ``leave_out`` are not noted, and of those that
-        match ``squeeze`` only the first of a sequence: their number varies.
+        The screen is cleared first. Lines that match ``leave_out`` are not recorded. Of consecutive
+        lines that match ``squeeze``, only the first one is recorded: their number varies.
         """
         if clear:
             self._terminal.type("C-l", to=name)
@@ -64,13 +64,13 @@ class Recording:
         self._text += [f"=== {title}", *typed, *(f"| {line}" for line in kept), ""]
 
     def interrupt(self, what: str, call: str, until: str, pause: float = 0.0) -> None:
-        """Make a call, wait for a line of it and ``pause`` seconds, and press Ctrl-C."""
+        """Type a call, wait for the pattern ``until`` and ``pause`` seconds, and press Ctrl-C."""
         self.step(f"Ctrl-C ends {what} ...", call, "Enter", until=until)
         time.sleep(pause)
         self.step("... and nothing else", "C-c", clear=False)
 
     def must_be_as_expected(self) -> None:
-        """Compare with what was recorded before; with NTD_ACCEPT=1 put it in its place."""
+        """Compare with the earlier recording; with NTD_ACCEPT=1, replace that."""
         text = "\n".join(self._text)
         if os.environ.get("NTD_ACCEPT"):
             self._file.write_text(text)

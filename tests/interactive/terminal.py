@@ -1,4 +1,4 @@
-"""A terminal of tmux's with the driver in it, and what a person sees there."""
+"""Run the driver in a tmux terminal: type keys, and read the screen."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from harness import SLOWNESS, Command, Workspace
 PATIENCE = 30.0 * SLOWNESS
 LOOK_INTERVAL = 0.05
 
-# Which runs differ in, and what to show instead.
+# Text that differs between runs, and its replacement.
 VARIES = [
     (r"\b\d+\.\d\d seconds", "N seconds"),
     (r"\bin \d+\.\d\ds\b", "in Ns"),
@@ -24,7 +24,7 @@ VARIES = [
     (r"debugger-key-\w+", "debugger-key-X"),
     (r"telnet 127\.0\.0\.1 \d+", "telnet 127.0.0.1 PORT"),
     (r"\^D", ""),
-    (r"\^[CZ]", ""),  # a terminal may throw it away with what else was under way
+    (r"\^[CZ]", ""),  # the terminal may discard this echo with other pending output
     (r"boot line \d+", "boot line N"),
     (r"<ipython-input-[^>]*>", "<ipython-input>"),
 ]
@@ -33,11 +33,11 @@ SCREENS_END = "(end of the screen)"
 
 
 class Terminal:
-    """A session on a tmux server of its own; a context manager, at whose end that is gone."""
+    """A session on its own tmux server. As a context manager, ends the server on exit."""
 
     def __init__(self, workspace: Workspace, columns: int = 100, rows: int = 40) -> None:
         self._workspace = workspace
-        self._place = tempfile.TemporaryDirectory()  # tmux leaves its socket
+        self._place = tempfile.TemporaryDirectory()  # tmux does not remove its socket
         self._server = ["tmux", "-S", f"{self._place.name}/tmux", "-f", "/dev/null"]
         self._size = ["-x", str(columns), "-y", str(rows)]
 
@@ -49,14 +49,14 @@ class Terminal:
         self._place.cleanup()
 
     def run(self, command: Command, name: str = "main") -> None:
-        """Start a program in a window. Its exit status is shown."""
+        """Start a program in a window; the shell prints its exit status."""
         root = str(self._workspace.root)
         variables = {**command.env, "HOME": root}
-        variables.pop("TERM", None)  # it is tmux's
+        variables.pop("TERM", None)  # tmux sets it
         settings = shlex.join(f"{name}={value}" for name, value in variables.items())
         lines = [
             "#!/bin/sh",
-            "trap : INT",  # Ctrl-C is for the program
+            "trap : INT",  # Ctrl-C must end only the program
             f"cd {shlex.quote(root)}",
             f"env -i TERM=$TERM {settings} {shlex.join(command.argv)}",
             'echo "exit status $?"',
@@ -67,7 +67,7 @@ class Terminal:
         subprocess.run([*self._server, *session], check=True, timeout=PATIENCE)
 
     def type(self, *keys: str, to: str = "main") -> None:
-        """Keys as tmux names them (C-c, Enter, Tab); anything else is text."""
+        """Type keys, given by their tmux names (C-c, Enter, Tab); anything else is text."""
         for key in keys:
             literal = [] if re.fullmatch(r"C-.|Enter|Escape|Tab", key) else ["-l"]
             self._tmux("send-keys", "-t", to, *literal, key)
@@ -76,13 +76,13 @@ class Terminal:
         self._tmux("resize-window", "-t", name, "-x", str(columns), "-y", str(rows))
 
     def close(self, name: str = "main") -> None:
-        """As when somebody closes the window."""
+        """Close the window."""
         self._tmux("kill-session", "-t", name)
 
     def screen(self, name: str = "main") -> list[str]:
-        """The lines that there are, as a person sees them; wrapped lines are one.
+        """The lines on the screen; wrapped lines are joined.
 
-        Also the first one, whose begin may have left the screen.
+        The beginning of the first line may have scrolled off the screen.
         """
         capture = ("capture-pane", "-p", "-J", "-t", name)
         between = ("display-message", "-p", "-t", name, SCREENS_END)
@@ -92,7 +92,7 @@ class Terminal:
         return [line for line in lines if line and not TOOLBAR.match(line)]
 
     def wait_for(self, pattern: str, limit: float = PATIENCE, name: str = "main") -> list[str]:
-        """The screen once the pattern is found in it, ``^`` and ``$`` being those of lines."""
+        """Wait until the screen matches the pattern (with re.MULTILINE); return the screen."""
         deadline = time.monotonic() + limit
         while True:
             screen = self.screen(name)
@@ -110,7 +110,7 @@ class Terminal:
 
 
 def without_what_varies(lines: list[str], workspace: Workspace) -> list[str]:
-    """A screen as it is in every run."""
+    """The screen, with everything replaced that differs between runs."""
     text = "\n".join(lines).replace(str(workspace.root), "DIR")
     for pattern, instead in VARIES:
         text = re.sub(pattern, instead, text)

@@ -1,4 +1,4 @@
-"""A person's session with a real guest: one boot, all that needs a real machine."""
+"""An interactive session with a real guest: one boot, for everything that needs a real machine."""
 
 from __future__ import annotations
 
@@ -21,9 +21,9 @@ with subtest("boots"):
 with subtest("has what it needs"):
     machine.succeed("test -e /tmp/needed")
 """
-RUNS = 3  # seconds until what was started runs in the guest, too
+RUNS = 3  # seconds until a started program is running in the guest
 SERIAL = "^machine # "
-# The first of these lines may have left the screen.
+# Lines of the boot; some of them may have scrolled off the screen.
 BOOT = rf"{SERIAL}|^ {{4}}|^In \[1\]|additionally|run the|: boots|^machine: .*[vV]M|Guest|connect"
 BOOT += "|its screen|unit multi|QEMU running"
 SHELL = r"root@machine:/tmp#\Z"
@@ -83,7 +83,7 @@ def shell(session: Recording, terminal: Terminal) -> None:
     title, full = "A full-screen program", r"\Atop - .*load average(.|\n)*PID USER"
     session.step(title, "top -d 1", "Enter", until=full, leave_out=r"\d")
     terminal.resize(columns=88, rows=30)
-    time.sleep(2)  # until we have looked at our window
+    time.sleep(2)  # the driver checks its window's size once in a while
     session.step("q leaves it", "q", clear=False, until=SHELL, leave_out=".")
     session.step("The window's new size", "stty size", "Enter", until=r"^30 88\n" + SHELL)
     session.step("Something to find", "echo hello > /tmp/made", "Enter", until=f"made\n{SHELL}")

@@ -1,4 +1,4 @@
-"""A person's session with fake machines: each thing that the prompt is for, once."""
+"""An interactive session with fake machines: uses each feature of the prompt once."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ from harness import SLOWNESS, Command, Workspace
 from recording import ANSWER, PROMPT, Recording
 from terminal import PATIENCE, Terminal
 
-PROMPT_LIMIT = 30.0 * SLOWNESS  # it takes a third of a second on a machine with nothing else to do
-CHATTERING = "--console-lines=400 --console-rate=20"  # twenty seconds of it
+PROMPT_LIMIT = 30.0 * SLOWNESS  # seconds; the prompt appears in 0.3 s on an idle host
+CHATTERING = "--console-lines=400 --console-rate=20"  # prints lines for twenty seconds
 
 SCRIPT = """\
 def ask(number):
@@ -43,7 +43,7 @@ def test_session(workspace: Workspace, terminal: Terminal) -> None:
     scripts(session, workspace)
     consoles(session)
     lines_of_consoles(session, terminal)
-    leave_out = " # |kill machine|stderr"  # in any order
+    leave_out = " # |kill machine|stderr"  # their order varies
     ended = "^exit status 0$"
     session.step("Leaving ends all machines", "exit", "Enter", until=ended, leave_out=leave_out)
     session.must_be_as_expected()
@@ -70,7 +70,7 @@ def commands(session: Recording) -> None:
 
 def scripts(session: Recording, workspace: Workspace) -> None:
     failed = r"RequestedAssertionFailed: (.|\n)*" + PROMPT
-    names = "^ {4}"  # of the symbols
+    names = "^ {4}"  # the list of symbols
     title = "A script that fails comes back"
     session.step(title, "test_script()", "Enter", until=failed, leave_out=names)
     test = workspace.scripts / "test.py"
@@ -91,7 +91,7 @@ def consoles(session: Recording) -> None:
 
 
 def wait_until_still(terminal: Terminal) -> None:
-    """A line that was under way may come yet; after that, none in the time of ten."""
+    """Wait until the screen has not changed for half a second, the time of ten console lines."""
     deadline = time.monotonic() + PATIENCE
     before: list[str] = []
     while (now := terminal.screen()) != before:
@@ -106,7 +106,7 @@ def lines_of_consoles(session: Recording, terminal: Terminal) -> None:
     title = "A machine that says much"
     begun = rf"{says}(.|\n)*{PROMPT}"
     session.step(title, start, "Enter", until=begun, leave_out=booting, squeeze=says)
-    # Some may have left the screen, and what was typed on web's console has no line end there.
+    # Some of these may have scrolled off, and input on web's console is not ended by a newline.
     earlier = rf"{booting}|^In \[\d+\]: talker|^talker: |^web # "
     title = "Its lines go above the line that is typed"
     session.step(title, "half a li", clear=False, until=many, leave_out=earlier, squeeze=says)
@@ -154,7 +154,7 @@ def test_closed_terminal_ends_all(doing: str, workspace: Workspace, terminal: Te
     terminal.wait_for("finished: must succeed")
     terminal.type(*([doing.strip(), "Enter"] if doing else []))
     terminal.wait_for("must succeed: sleep" if doing else PROMPT)
-    terminal.close()  # and the fixture looks for what is left
+    terminal.close()  # the fixture checks that nothing is left
 
 
 def test_debugger(workspace: Workspace, terminal: Terminal) -> None:
