@@ -1,4 +1,4 @@
-"""The fixtures and the harness of the integration tests."""
+"""Uses the fixtures and the harness of the integration tests."""
 
 import sys
 from pathlib import Path

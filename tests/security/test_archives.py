@@ -1,5 +1,7 @@
-"""Archives and trees that are made to take the host's memory, to keep it busy, or to stay on it; and
-those of honest guests that a careful copy may trip over."""
+"""Archives and trees of hostile guests, made to use up memory or time, or to leave files behind.
+
+Also trees of honest guests that a careful copy might refuse.
+"""
 
 from __future__ import annotations
 
@@ -32,14 +34,16 @@ before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
 @COPY@
 grown = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before
 assert grown < @MOST@, f"{grown} KiB"
-""".replace("@MOST@", str(int(400_000 * SLOWNESS)))  # sanitizers keep what is freed for a while
+""".replace("@MOST@", str(int(400_000 * SLOWNESS)))  # sanitizers delay freeing memory
 
 COPY = 'web.copy_from_machine("/etc", "into")'
 
 
 def gnu_sparse(name: str, stored: int, size: int) -> bytes:
-    """The header of a file that says it has ``stored`` bytes in the archive, none of them a part of
-    it, and ``size`` bytes itself."""
+    """The header of a sparse file of ``size`` bytes without data.
+
+    It claims ``stored`` bytes in the archive that belong to no part of the file.
+    """
     header = bytearray(member(name, tarfile.GNUTYPE_SPARSE, size=stored).tobuf(tarfile.GNU_FORMAT))
     header[386:482] = bytes(96)
     header[483:495] = tarfile.itn(size, 12, tarfile.GNU_FORMAT)  # type: ignore[attr-defined]
@@ -82,7 +86,7 @@ def test_headers_for_all_members(run_driver: RunDriver, workspace: Workspace) ->
 def test_nothing_is_left_of_a_large_directory(
     run_driver: RunDriver, workspace: Workspace
 ) -> None:
-    """One with more files than their names may be in memory."""
+    """The directory has more files than MOST_NAMES."""
     members = [member(f"d/{i}") for i in range(25)]
     scripts = sends(workspace, archive_of(*members, member("pipe", tarfile.FIFOTYPE)))
     script = """
@@ -95,7 +99,7 @@ beneath.MOST_NAMES = 10
 
 
 def test_what_cannot_be_removed_is_named(run_driver: RunDriver, workspace: Workspace) -> None:
-    """A guest puts a tree in the place of a file on its way into it."""
+    """While a file is copied into the guest, the guest replaces it by a tree too deep to remove."""
     cp = """
 for f in /tmp/shared/copy-*/*; do
     rm -f "$f"; mkdir "$f"
@@ -120,7 +124,7 @@ assert web.execute("echo in step; exit 3") == (3, "in step\\n")
 def test_no_link_on_the_way_by_another_name(
     run_driver: RunDriver, workspace: Workspace, victim: Victim
 ) -> None:
-    """The output directory is a link, and the script says where that leads."""
+    """The output directory is a symbolic link, and the script uses the path of its target."""
     real = workspace.root / "real"
     workspace.out.rename(real)
     workspace.out.symlink_to(real)
@@ -143,7 +147,7 @@ for place in "t/d", driver.out_dir / "t" / "d", (driver.out_dir / "t").resolve()
 
 
 def without_privilege(command: Command) -> Command:
-    """As a user for whom permissions count: in a Nix build there is no root."""
+    """Run as a user who is bound by file permissions, as in a Nix build."""
     if os.geteuid() != 0:
         return command
     dropped = "--bounding-set=-dac_override,-dac_read_search"
@@ -151,7 +155,7 @@ def without_privilege(command: Command) -> Command:
 
 
 def test_second_copy_into_closed_directories(workspace: Workspace) -> None:
-    """Such as those of the Nix store, which nobody can write to."""
+    """Such as those of the Nix store, which are read-only."""
     closed = {"a/b": 0o555, "a": 0o555, "none": 0, "only-x": 0o111, ".": 0o555}
     directories = [member(name, tarfile.DIRTYPE, mode=mode) for name, mode in closed.items()]
     files = [member(f"{name}/file", mode=0o444) for name in closed]

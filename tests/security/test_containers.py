@@ -1,5 +1,5 @@
-"""Containers whose root has turned against the driver: what runs commands in there is out of its
-reach, and so is the host."""
+"""Containers whose root user is hostile: it can reach neither the host nor the processes of the
+driver that run commands in the container."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ SpawnDriver = Callable[..., Conversation]
 
 pytestmark = pytest.mark.skipif(os.geteuid() != 0, reason="containers take root")
 
-# systemd-nspawn with the host's /usr, and a shell as its init that runs what there is in /attack.
+# systemd-nspawn with the host's /usr, and a shell as init that runs the scripts in /attack.
 NSPAWN = """
 root=$RUN_NSPAWN_ROOT_DIR{root}
 mkdir -p "$root"/usr "$root"/etc "$root"/tmp "$root"/attack "$root"/var
@@ -38,7 +38,7 @@ exec systemd-nspawn --quiet --register=no --keep-unit --console=pipe --private-n
 
 
 class Box:
-    """A container called box, and programs that are in its /attack."""
+    """A container called box, with programs in its directory /attack."""
 
     def __init__(self, workspace: Workspace, run: RunDriver, spawn: SpawnDriver) -> None:
         self._workspace = workspace
@@ -48,7 +48,7 @@ class Box:
         self._attack.mkdir()
 
     def has(self, name: str, text: str) -> None:
-        """A file of /attack; what ends in .sh runs before anything else does."""
+        """Put a file into /attack; init runs those that end in .sh before anything else."""
         (self._attack / name).write_text(textwrap.dedent(text))
         (self._attack / name).chmod(0o755)
 
@@ -70,7 +70,7 @@ def box(workspace: Workspace, run_driver: RunDriver, spawn_driver: SpawnDriver) 
 
 @pytest.fixture
 def victim() -> Iterator[subprocess.Popen[bytes]]:
-    """A process of the host."""
+    """A process on the host."""
     with subprocess.Popen(["sleep", "1000"]) as process:
         yield process
         process.kill()
@@ -84,7 +84,7 @@ PRIVATE_USERS = "--private-users=1048576:65536 --private-users-ownership=chown"
 
 
 def test_users_of_its_own_do_for_the_next_run(box: Box) -> None:
-    """systemd-nspawn gives the container's root directory to them."""
+    """systemd-nspawn changes the owner of the root directory to the container's users."""
     for _ in range(2):
         box.run('box.succeed("chmod 777 /")', PRIVATE_USERS, root="").must_succeed()
 
@@ -115,7 +115,7 @@ def test_no_new_privileges_stay_so(box: Box) -> None:
 
 
 def test_a_command_has_the_root_of_init(run_driver: RunDriver, workspace: Workspace) -> None:
-    """Not that of init's mount namespace, where a start script may have left the host's files."""
+    """The root of init's mount namespace may still have the host's files from the start script."""
     body = """
         root=$RUN_NSPAWN_ROOT_DIR{root}
         mkdir -p "$root"/usr "$root"/proc "$root"/tmp
@@ -132,7 +132,7 @@ def test_a_command_has_the_root_of_init(run_driver: RunDriver, workspace: Worksp
 
 
 def test_nothing_of_the_host_is_open(box: Box) -> None:
-    """The mode of the host's /dev/null could be changed through a descriptor of it."""
+    """With an open file descriptor, a command could change the mode of the host's /dev/null."""
     before = os.stat("/dev/null").st_mode
     box.run(
         """
@@ -149,7 +149,7 @@ def test_nothing_of_the_host_is_open(box: Box) -> None:
 
 
 def test_a_command_has_no_terminal(box: Box) -> None:
-    """What is typed into the driver's terminal with TIOCSTI, a shell of the host would run."""
+    """With TIOCSTI, a command could type into the driver's terminal; a host shell would run it."""
     driver = box.spawn_on_terminal(
         "print('tty:', box.execute('exec 3<>/dev/tty && echo opened || echo none')[1])"
     )
@@ -158,7 +158,7 @@ def test_a_command_has_no_terminal(box: Box) -> None:
     assert said[1] == "none"
 
 
-# Calls with arguments that no kernel takes: only who must not make them hears of EPERM.
+# System calls with invalid arguments: they fail with EPERM only for callers without permission.
 CALLS = """\
 #!/usr/bin/python3
 import ctypes, os
@@ -179,7 +179,7 @@ for name, call in calls.items():
 
 
 def test_a_command_can_make_no_calls_that_init_cannot(box: Box) -> None:
-    """With a file's handle, for one, root can read all that is on a file system of the host."""
+    """For example, open_by_handle_at() lets root read all files of a host file system."""
     box.has("calls", CALLS)
     box.has("calls.sh", "/attack/calls >/tmp/by-init")
     box.run(
@@ -191,7 +191,7 @@ def test_a_command_can_make_no_calls_that_init_cannot(box: Box) -> None:
 
 
 def test_a_command_has_keys_of_its_own(run_driver: RunDriver, workspace: Workspace) -> None:
-    """Keyrings are in no namespace; a container without a filter can use them."""
+    """Keyrings have no namespaces, so a container without a system call filter can use them."""
     look = "import ctypes; print(ctypes.CDLL(None).syscall(250, 0, -3, 0))"
     run_driver(
         f"""
@@ -223,14 +223,14 @@ except ProcessLookupError:
 
 
 def test_hostile_shell(box: Box, victim: subprocess.Popen[bytes]) -> None:
-    """It runs as the container that it is of: it sees no process of the host, and kills none."""
+    """A hostile shell runs inside the container: it can neither see nor kill host processes."""
     box.has("shell", HOSTILE_SHELL.format(victim=victim.pid))
     box.has("shell.sh", "mount --bind /attack/shell /bin/bash; mount --bind /attack/shell /bin/sh")
     box.run("log.info(box.execute('true')[1])").must_say("sees the host: False")
     assert victim.poll() is None
 
 
-# A file system whose server never answers: what looks into it stays there.
+# A FUSE file system whose server never answers: every access to it blocks.
 HANG = """\
 #!/usr/bin/python3
 import ctypes, os, sys, time
@@ -244,7 +244,7 @@ time.sleep(1000)
 WAIT_FOR_HANG = "until [ -e /attack/mounted ]; do sleep 0.01; done\n"
 WITH_FUSE = "--bind=/dev/fuse"
 
-# What there is to see of a process that is to execute a shell, before it does.
+# Records what the container can see of a process that is about to execute a shell.
 WATCHER = """\
 #!/usr/bin/python3
 import json, os, time
@@ -280,8 +280,10 @@ while True:
 
 
 def test_a_tracer_finds_nothing_in_a_process_that_has_just_been_born(box: Box) -> None:
-    """A shell that cannot be read keeps it from becoming one: for as long as root in the container
-    wants, there is what has come from outside."""
+    """Root in the container can block the exec of a shell, on a file system that does not answer.
+
+    So it can inspect for any time the process that came from outside.
+    """
     box.has("hang", HANG)
     box.has("watcher", WATCHER)
     box.has("hang.sh", "mkdir /hang\n/attack/hang /hang &\n" + WAIT_FOR_HANG)
@@ -335,8 +337,10 @@ def test_a_time_limit_holds_against_who_stops_everything(box: Box) -> None:
 
 
 def test_no_command_runs_before_init_does(run_driver: RunDriver, workspace: Workspace) -> None:
-    """The console may say that it has started when systemd-nspawn still makes it, with more rights
-    than it will have: an init before this one has said so."""
+    """A console message does not prove that init runs: it may come from an earlier init.
+
+    systemd-nspawn may still be setting up the container, with more rights than init will have.
+    """
     nspawn = workspace.write(
         "nspawn",
         """#!/usr/bin/python3
@@ -361,7 +365,7 @@ os.waitpid(child, 0)
 
 
 def test_links_of_a_container_lead_nowhere_on_the_host(box: Box, workspace: Workspace) -> None:
-    """/run/systemd/private says that there is a systemd."""
+    """The driver looks at /run/systemd/private to find out whether systemd is running."""
     there = workspace.root / "host-systemd"
     there.mkdir()
     (there / "private").touch()
@@ -381,7 +385,7 @@ else:
 
 
 def test_a_screen_is_no_socket_of_the_host(box: Box, workspace: Workspace) -> None:
-    """A viewer is given what the container has put into the shared directory."""
+    """A viewer gets a socket that the container has put into the shared directory."""
     target, seen = workspace.root / "socket", workspace.root / "seen"
     box.has("screen", SCREEN.format(target=str(target)))
     viewer = workspace.write("viewer", f"#!/bin/sh\ntouch {seen}\n", 0o755)
@@ -408,7 +412,7 @@ def test_a_screen_is_no_socket_of_the_host(box: Box, workspace: Workspace) -> No
 
 
 def test_a_file_system_that_does_not_answer_keeps_nobody(box: Box) -> None:
-    """There is a FUSE at /run whose server is dead to the world."""
+    """The container has mounted a FUSE at /run whose server never answers."""
     box.has("hang", HANG)
     box.has("hang.sh", "/attack/hang /run &\n" + WAIT_FOR_HANG)
     box.run("box.succeed('true')", WITH_FUSE).must_succeed()

@@ -1,5 +1,5 @@
-"""Guests that use a copy to reach the host: through archives, through the shared directory, and
-through what an earlier copy has left in the output directory."""
+"""Guests that attack the host during copies: by archives, the shared directory, and the files that
+an earlier copy has left in the output directory."""
 
 from __future__ import annotations
 
@@ -18,7 +18,8 @@ RunDriver = Callable[..., Result]
 
 OWN_TMP = Path(__file__).resolve().parents[1] / "conformance" / "own-tmp"
 
-# Ends a script: the guest's shell is in step, and nothing incomplete is left on the host.
+# The end of a script: checks that the guest's shell is in step, and that no temporary file is left
+# on the host.
 IN_STEP = """
 assert web.execute("echo in step; exit 3") == (3, "in step\\n")
 assert not list(driver.out_dir.rglob(".ntd-*")), list(driver.out_dir.rglob(".ntd-*"))
@@ -38,12 +39,12 @@ assert not list(driver.out_dir.iterdir()), list(driver.out_dir.iterdir())
 
 IMPORTS = "import test_driver.errors as t_errors\n"
 
-# A file that only its owner can read, and a directory that a guest would like to write to.
+# The content of a file that guests must not read.
 SECRET = "the host's secret\n"
 
 
 class Victim:
-    """A part of the host that no copy may touch."""
+    """Files on the host that no copy may change."""
 
     def __init__(self, root: Path) -> None:
         self.root = root / "victim"
@@ -73,7 +74,7 @@ def victim(workspace: Workspace) -> Victim:
 
 
 def hostile(workspace: Workspace, shared: bool = False, **programs: str) -> dict[str, Path]:
-    """A machine whose guest has these programs, as texts for sh, instead of the usual ones."""
+    """A machine in whose guest these shell scripts replace the programs of the same names."""
     tools = workspace.root / "tools"
     tools.mkdir()
     for name, text in programs.items():
@@ -85,7 +86,7 @@ def hostile(workspace: Workspace, shared: bool = False, **programs: str) -> dict
 
 
 def sends(workspace: Workspace, archive: bytes, then: str = ":") -> dict[str, Path]:
-    """A machine whose tar sends these bytes."""
+    """A machine in whose guest tar outputs ``archive``."""
     file = workspace.root / "archive"
     file.write_bytes(archive)
     text = f'case $* in *--version*) echo "tar (GNU tar) 1.34";; *) cat {file}; {then};; esac'
@@ -110,7 +111,7 @@ def hard_link(name: str, target: object) -> tarfile.TarInfo:
 
 
 def archive_of(*members: tarfile.TarInfo) -> bytes:
-    """Regular files have the text "evil"."""
+    """A tar archive with these members; regular files contain "evil"."""
     buffer = io.BytesIO()
     with tarfile.open(fileobj=buffer, mode="w", format=tarfile.PAX_FORMAT) as archive:
         for each in members:
@@ -124,7 +125,7 @@ def archive_of(*members: tarfile.TarInfo) -> bytes:
 
 REFUSED: dict[str, Callable[[Victim], tuple[list[tarfile.TarInfo], str]]] = {
     "file below a link": lambda victim: (
-        # In the end the link would be there first.
+        # Links are created last: "a" would exist before "a/b".
         [link("a", victim.directory), hard_link("a/b", "c"), member("c")],
         "a",
     ),
@@ -332,7 +333,7 @@ DAMAGED = {
 
 
 def with_checksum(archive: bytes) -> bytes:
-    """With the right checksum in the first header, however odd that is."""
+    """Set the right checksum in the first header of the archive."""
     header = bytearray(archive[:512])
     header[148:156] = b" " * 8
     header[148:156] = b"%06o\0 " % sum(header)
@@ -422,7 +423,7 @@ with vlan1.capture("t/packets.pcap"):
 
 # --------------------------------------------------------------------------- the shared directory
 
-# What the guest's cp leaves in the shared directory instead of a copy; $new is where.
+# Commands for the guest's cp that put something else than a copy at $new in the shared directory.
 LEFT_INSTEAD = {
     "link": ('ln -s {victim.file} "$new"', "is a symbolic link"),
     "link to a directory": ('ln -s {victim.root} "$new"', "is a symbolic link"),
@@ -440,7 +441,7 @@ LEFT_INSTEAD = {
 
 
 def shared_cp(text: str) -> str:
-    """A cp that leaves something else in the shared directory."""
+    """A script for cp that runs ``text`` instead of copying to the shared directory."""
     return f"""
 case $* in *--help*) exec /bin/cp --help; esac
 for new; do :; done
@@ -487,7 +488,7 @@ def test_file_that_grows_while_it_is_fetched(run_driver: RunDriver, workspace: W
     assert (workspace.out / "passwd").read_bytes().startswith(b"grows\n")
 
 
-# The guest's mkdir is called before the host writes: it puts something else in the place.
+# Commands for the guest's mkdir, which runs before the host writes: they replace the target.
 SWAPPED = {
     "names taken": "for n in 1 2 3; do ln -s {victim.file} $d/$n; done",
     "directory swapped": "mv $d $d.old; ln -s {victim.directory} $d",
@@ -539,7 +540,7 @@ ANSWERS = {
 
 @pytest.mark.parametrize("what", ANSWERS)
 def test_answer_of_a_guest(run_driver: RunDriver, workspace: Workspace, what: str) -> None:
-    # stat is the last program that the guest's shell starts before it answers.
+    # The guest's shell runs stat last before it answers.
     scripts = hostile(workspace, stat=f"{ANSWERS[what]} >&2; kill $PPID")
     script = """
 try:

@@ -1,4 +1,4 @@
-"""A guest that sends without end: the driver takes no more memory than it says, and goes on."""
+"""A guest that sends endless output: the driver's memory stays limited, and it keeps working."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from harness import Result, Workspace
 
 RunDriver = Callable[..., Result]
 
-# How much the driver's memory has grown since grew() was made, at its highest.
+# Functions for scripts that check how much the peak of the driver's memory has grown.
 PRELUDE = """
     import time
     from test_driver.errors import MachineError
@@ -47,7 +47,7 @@ PRELUDE = """
 @pytest.fixture
 def run(run_driver: RunDriver) -> RunDriver:
     def with_prelude(script: str, *args: Any, **options: Any) -> Result:
-        # AddressSanitizer would keep what was freed.
+        # By default, AddressSanitizer keeps much of the freed memory.
         sanitizer = os.environ.get("ASAN_OPTIONS", "detect_leaks=0") + ":quarantine_size_mb=1"
         env = {"ASAN_OPTIONS": sanitizer, **options.pop("env", {})}
         whole = textwrap.dedent(PRELUDE) + textwrap.dedent(script)
@@ -204,7 +204,7 @@ def test_time_limit_of_a_command_that_never_stops(
 def test_output_in_the_log_of_a_failed_command(run_driver: RunDriver) -> None:
     script = "web.succeed('(yes $(printf %01000d 7) || :) | head -c 20M; echo; false')"
     result = run_driver(script).must_fail("web: output: (419", "bytes before this are cut)")
-    assert len(result.stderr) < 16 << 21  # each line has a mark
+    assert len(result.stderr) < 16 << 21  # twice the limit, as each line has a prefix
 
 
 # ------------------------------------------------------------------------------------- containers
@@ -212,7 +212,7 @@ def test_output_in_the_log_of_a_failed_command(run_driver: RunDriver) -> None:
 
 @pytest.fixture
 def run_on_box(run: RunDriver, workspace: Workspace) -> RunDriver:
-    """A container called box, which is web to the prelude."""
+    """Run a script with a container called box; PRELUDE uses it as ``web``."""
     if os.geteuid() != 0:
         pytest.skip("containers take root")
     containers = {"box": start_script(workspace, "box")}
@@ -244,7 +244,7 @@ assert web.succeed("echo usable") == "usable\\n"
 
 # --------------------------------------------------------------------------------- what else grows
 
-# In the place of QEMU: it has the sockets, and floods the driver over one of them.
+# A stand-in for QEMU that opens the sockets, and floods the driver over one of them.
 HOSTILE_QEMU = """
     import json, socket, sys, threading, time
 

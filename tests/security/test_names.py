@@ -1,4 +1,4 @@
-"""Names that a script gives to machines and networks: none leads out of the base directory."""
+"""Names of machines and networks chosen by a script: none leads out of the base directory."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Other users of the host: what they have prepared is not used, and they do not get in."""
+"""Other users of the host: the driver uses no files that they prepared, and keeps them out."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ assert web.succeed("echo up") == "up\\n"
 
 @contextlib.contextmanager
 def as_nobody() -> Iterator[None]:
-    """What is made within belongs to another user, and has been made with that user's rights."""
+    """Act as another user, with that user's rights, within the context."""
     os.setegid(NOBODY)
     os.seteuid(NOBODY)
     try:
@@ -52,7 +52,7 @@ def shared(workspace: Workspace) -> Path:
 
 @pytest.fixture
 def victim(workspace: Workspace) -> Path:
-    """A directory of root's that somebody would like to have changed."""
+    """A directory of root that another user would like to change."""
     directory = workspace.root / "victim"
     directory.mkdir(mode=0o755)
     directory.chmod(0o755)
@@ -61,7 +61,7 @@ def victim(workspace: Workspace) -> Path:
 
 
 def prepare(path: Path, kind: str, victim: Path) -> None:
-    """What somebody else puts there before the driver comes."""
+    """Create what another user may have put at ``path`` before the driver starts."""
     with as_nobody():
         if kind == "directory":
             path.mkdir(mode=0o777)
@@ -180,7 +180,7 @@ def test_state_that_others_can_write_to_is_refused(
 def test_shared_directory_that_a_guest_has_opened_is_closed_again(
     run_driver: RunDriver, workspace: Workspace, change: str
 ) -> None:
-    """Guests may change its mode: what is in it was not trusted before either."""
+    """Guests may change the directory's mode, but its content is never trusted anyway."""
     script = f"""
         web.start()
         web.crash()
@@ -264,12 +264,12 @@ FAKES = Path(__file__).resolve().parents[1] / "fakes"
 
 
 def through_shell(prepare: str, command: Command) -> Command:
-    """``prepare`` is run by the process that becomes the driver: its pid is $$."""
+    """Run ``prepare`` in the process that becomes the driver; its PID is $$."""
     return Command(["sh", "-c", f'{prepare} && exec "$@"', "sh", *command.argv], command.env)
 
 
 def test_names_with_our_number_in_them(workspace: Workspace, victim: Path) -> None:
-    """With a base directory whose path is long, things are in /tmp, where others know our pid."""
+    """If the base directory's path is long, there are links in /tmp; their names have our PID."""
     deep = workspace.base / ("d" * 150)
     deep.mkdir()
     for name in ("", "-vde1.ctl", "-vsock-1"):
@@ -348,7 +348,7 @@ def test_history_of_somebody(
 
 
 class Waiting:
-    """A debugger that waits for somebody."""
+    """A debugger that waits for a connection."""
 
     def __init__(self, driver: Conversation) -> None:
         port = driver.expect(r"a debugger listens on 127\.0\.0\.1:(\d+)").group(1)
@@ -357,7 +357,7 @@ class Waiting:
         self.file = Path(found.group(1))
 
     def say(self, words: bytes) -> bytes:
-        """All that comes back, up to a prompt of the debugger or the end."""
+        """Connect and send ``words``; return the answer up to the debugger's prompt or the end."""
         with socket.create_connection(self.address, timeout=60) as connection:
             connection.sendall(words)
             seen = b""
@@ -368,7 +368,7 @@ class Waiting:
 
 @pytest.fixture
 def waiting(spawn_driver: SpawnDriver, shared: Path) -> Iterator[Waiting]:
-    """It waits in the end as well, for who has the key."""
+    """A waiting debugger; checks at the end that it still accepts the key."""
     script = 'debug.breakpoint()\nprint("went on")\n'
     args = ["--debug-hook-attach", "/bin/attach"]
     driver = spawn_driver(script, args=args, env={"TMPDIR": str(shared)})
@@ -405,6 +405,6 @@ def test_key_is_for_the_user_alone(waiting: Waiting) -> None:
 def test_who_says_nothing_keeps_nobody_out(waiting: Waiting) -> None:
     silent = [socket.create_connection(waiting.address, timeout=60) for _ in range(40)]
     silent[-1].sendall(b"half a key")
-    waiting.file.stat()  # and the fixture gets in beside them
+    waiting.file.stat()  # still waiting; the fixture connects in spite of these
     for connection in silent[:10]:
         connection.close()

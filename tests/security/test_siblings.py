@@ -1,6 +1,6 @@
-"""Guests beside each other: the vsock of each reaches the host alone, unless the test asks.
+"""Vsocks of several guests: each guest can reach only the host, unless the test allows more.
 
-What two real guests make of it is in tests/guest/test_ssh.py.
+tests/guest/test_ssh.py tests this with two real guests.
 """
 
 from __future__ import annotations
@@ -33,13 +33,13 @@ for word in words:
 
 
 def groups(result: Result) -> list[str]:
-    """Those of the machines; guests of one group reach each other."""
+    """The group of each machine's vsock; guests of the same group can reach each other."""
     return re.findall(r"^group (\S+)$", result.must_succeed().stdout, re.MULTILINE)
 
 
 @pytest.fixture
 def run(run_driver: RunDriver) -> RunDriver:
-    """A run of three machines with vsocks."""
+    """Run a script with three machines that have vsocks."""
 
     def run(*args: str, **settings: object) -> Result:
         settings["enable_ssh_backdoor"] = True
@@ -84,7 +84,7 @@ def test_the_option_works_with_the_backdoor_of_the_command_line(run_driver: RunD
 
 
 def check_in(listener: str) -> str:
-    """The part of the listener that looks at who it is, as a script of its own."""
+    """The part of the listener that checks the client, as a separate script."""
     text = LISTENERS[listener].read_text()
     found = re.search(r"^ *if \[\[ .*REMOTE_ADDR.*?^ *fi$", text, re.MULTILINE | re.DOTALL)
     assert found, f"{LISTENERS[listener]} lets everybody in"

@@ -1,4 +1,4 @@
-"""Words of a guest on the terminal: nothing obeys them, and whose they are can be seen."""
+"""Output of a guest on the terminal: control sequences have no effect; the origin is visible."""
 
 from __future__ import annotations
 
@@ -14,8 +14,8 @@ from harness import Conversation, Result, Workspace
 RunDriver = Callable[..., Result]
 SpawnDriver = Callable[..., Conversation]
 
-# A window's title, the clipboard, the cursor, the same with C1 controls, the order of letters, and
-# the ends of lines that only some programs know.
+# Sequences that set the window's title, the clipboard or the cursor; C1 controls; text direction;
+# and unusual line endings.
 EVIL = (
     "\x1b]0;owned\x07|\x1b]52;c;b3duZWQ=\x07|\x1b[2J|\x9b31m|\x85|\u202eevil\u2066|\u2028|\r|\x08|\x7f"
 )
@@ -33,7 +33,7 @@ COMMANDS = re.compile(
 
 
 def forbidden(text: str) -> set[str]:
-    """The characters of a log without colours that none may have."""
+    """The characters of ``text`` that a log without colours must not contain."""
     return set(re.findall("[^\\t\\n -~\xa0-\u200d\u2010-\u2027\u202f-\u2065\u206a-\U0010ffff]", text))
 
 
@@ -50,14 +50,14 @@ def in_script(text: str) -> str:
 @pytest.mark.parametrize(
     "way",
     (
-        "web.execute(f'cat {file} >&2')",  # the console
+        "web.execute(f'cat {file} >&2')",  # on the console
         "web.succeed(f'cat {file}; cat {file} >&2')",
         "web.succeed(f'cat {file}; false')",  # the output of a failed command
         "log.info(web.succeed(f'cat {file}'))",
         "web.log(web.succeed(f'cat {file}'))",
         "log.warning(words)",
         "raise Exception(words)",
-        "web.get_unit_info(words)",  # an error that names what was asked for
+        "web.get_unit_info(words)",  # an error with the requested name
         "web.get_unit_property('multi-user.target', words)",
         "web.wait_for_file(words.replace('\\0', ''), timeout=0.1)",
         "web.nested(words).__enter__()",
@@ -66,7 +66,7 @@ def in_script(text: str) -> str:
         "web.send_monitor_command('info ' + words.split('\\n')[0])",
         "web.send_key(words)",
         "web.wait_for_console_text('\\\\A' + words[:5], timeout=0.1)",
-        # of threads, and of what nobody can catch
+        # exceptions in threads, and those that nobody can catch
         "import threading; t2 = threading.Thread(target=web.fail, args=('true\\n' + words,)); "
         "t2.start(); t2.join()",
         "type('C', (), {'__del__': lambda self: (_ for _ in ()).throw(Exception(words))})()",
