@@ -1,4 +1,4 @@
-"""Two build machines on 127.0.0.1: an sshd each, with processes and a Nix store of its own."""
+"""Two build machines on 127.0.0.1, each with its own sshd, processes and Nix store."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ LogLevel VERBOSE
 SetEnv {environment}
 """
 
-# What `ssh builder-1` needs to know; whatever this machine's users have configured does not count.
+# The SSH client configuration for the builders; that of the host's users is not used.
 CLIENT_CONFIG = """
 Host {name}
     HostName 127.0.0.1
@@ -60,14 +60,14 @@ def free_port() -> int:
 
 @dataclass
 class Builder:
-    """A build machine; ``with`` it runs."""
+    """A build machine. As a context manager, it runs during the block."""
 
     name: str
     features: str
     jobs: int = 2
 
     def __post_init__(self) -> None:
-        self.root = nix.WORK / self.name  # what the machine has in the place of nix.NIX
+        self.root = nix.WORK / self.name  # mounted at nix.NIX inside the machine
         self.port = free_port()
         self.log = SSH / f"{self.name}.log"
 
@@ -80,7 +80,7 @@ class Builder:
         config.write_text(SSHD_CONFIG.format(port=self.port, ssh=SSH, environment=environment))
         with (SSH / "config").open("a") as file:
             file.write(CLIENT_CONFIG.format(name=self.name, port=self.port, ssh=SSH))
-        # All its processes are in a space of their own: it can fail as a machine does, at once.
+        # A PID namespace: killing its init ends all processes at once, as if a machine fails.
         in_place = f"mount --bind {self.root} {nix.NIX} && exec {SSHD} -D -e -f {config}"
         space = ["unshare", "--mount", "--pid", "--fork", "--kill-child", "--mount-proc"]
         with self.log.open("wb") as log:
@@ -104,19 +104,19 @@ class Builder:
         raise AssertionError(f"{self.name} does not run:\n{self.log.read_text()}")
 
     def kill(self) -> None:
-        """Power off: every process of the machine, at this moment."""
+        """Power off: kill all processes of the machine at once."""
         self.process.send_signal(signal.SIGKILL)
         self.process.wait()
 
     @property
     def line(self) -> str:
-        """Its line of nix.conf's ``builders``."""
+        """The machine's line for the setting ``builders`` in nix.conf."""
         return (
             f"ssh-ng://{self.name} x86_64-linux - {self.jobs} 1 {self.features.replace(' ', ',')}"
         )
 
     def built(self) -> set[str]:
-        """Names of the tests that ran here: there is a log of each."""
+        """The names of the tests that ran here, taken from their logs."""
         logs = (self.root / "log").rglob("*-vm-test-run-*.drv*")
         return {log.name.partition("-vm-test-run-")[2].partition(".drv")[0] for log in logs}
 
@@ -124,7 +124,7 @@ class Builder:
 def build(
     expression: str, *builders: Builder, options: tuple[str, ...] = (), limit: float = nix.PATIENCE
 ) -> nix.Result:
-    """nix-build that runs nothing itself."""
+    """Run nix-build, with all builds on the builders."""
     return nix.run(*command(expression, *builders, options=options), env=ENVIRONMENT, limit=limit)
 
 

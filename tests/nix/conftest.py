@@ -1,4 +1,4 @@
-"""Fixtures: a Nix installation for all tests of a file, and nothing left over after each."""
+"""Fixtures: a Nix installation for all tests of a file; check that each test cleans up."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import nix
 
 
 def pytest_configure() -> None:
-    # What ./isolated does first: nothing of this machine can be written to.
+    # ./isolated makes the host's file systems read-only first.
     if not os.statvfs("/").f_flag & os.ST_RDONLY or not nix.WORK.is_dir():
         pytest.exit(
             "these tests run Nix builds as root; run them as: tests/nix/isolated pytest ...", 2

@@ -1,4 +1,4 @@
-"""Runs Nix on a store of its own, and looks at what is left. Only for use under ./isolated."""
+"""Run Nix with its own store, and check what is left. Only for use under ./isolated."""
 
 from __future__ import annotations
 
@@ -22,14 +22,14 @@ HEADERS = ROOT / "tests" / "types" / "headers"
 GUEST = ROOT / "examples" / "guest"
 
 WORK = Path("/run/work")  # in memory, see ./isolated
-NIX = WORK / "nix"  # the only Nix installation that a process sees here
-# This machine's /usr, in the sandbox and outside. Of the usual places there is what NixOS has there
-# as well, /bin/sh, and what is no program.
+NIX = WORK / "nix"  # the only Nix installation that processes here can see
+# The host's /usr, inside and outside of the sandbox. The usual paths have only /bin/sh, as in
+# NixOS, and files that are not programs.
 USR = "/run/usr"
 SANDBOX_PATHS = f"{USR} /bin/sh /lib /lib64 /usr/lib /usr/include /usr/share /etc/alternatives"
 PATIENCE = 120.0  # seconds for a build on fake machines; only a hang reaches it
 
-# The release of whose test framework the stand-in plays the part: what it puts before scripts.
+# The type header for scripts, by generation of the test framework that the stand-in imitates.
 TYPES = {"flags": HEADERS / "nixos_25_05.py", "config": HEADERS / "nixos_26_05.py"}
 
 
@@ -37,7 +37,7 @@ TYPES = {"flags": HEADERS / "nixos_25_05.py", "config": HEADERS / "nixos_26_05.p
 class Result:
     returncode: int
     stdout: str
-    log: str  # standard error: Nix' messages and, with them, what the builds say
+    log: str  # standard error: messages of Nix, and the output of builds
 
     def __str__(self) -> str:
         return f"status {self.returncode}\n{self.stdout}\n--- log\n{self.log}"
@@ -57,12 +57,12 @@ class Result:
 
     @property
     def path(self) -> Path:
-        """What was built."""
+        """The store path that was built."""
         return Path(self.stdout.strip().splitlines()[-1])
 
 
 def environment() -> dict[str, str]:
-    """With it, Nix keeps everything in NIX."""
+    """Environment variables that make Nix keep all its files in NIX."""
     places = {
         "NIX_STORE_DIR": "store",
         "NIX_STATE_DIR": "var",
@@ -77,7 +77,7 @@ def environment() -> dict[str, str]:
 def configure(directory: Path, *, features: str = "nixos-test", sandbox_paths: str = "") -> None:
     """Write the configuration of an installation in ``directory`` (which processes see as NIX)."""
     (directory / "etc").mkdir(parents=True, exist_ok=True)
-    # The builds' programs are those of this machine: USR stands in for a store of packages.
+    # Builds use programs of the host: USR takes the place of a store with packages.
     text = f"""
         build-users-group =
         sandbox = true
@@ -97,8 +97,10 @@ def standin(
     is_linux: bool = True,
     overlays: str = "",
 ) -> str:
-    """An expression: the stand-in for nixpkgs of that generation; with our overlay or without, and
-    further ones (expressions)."""
+    """A Nix expression: the stand-in for nixpkgs of that generation.
+
+    With ``overlay``, it has our overlay; ``overlays`` are further ones, as Nix expressions.
+    """
     version = f"{sys.version_info.major}.{sys.version_info.minor}"
     installed = str(PREFIX) if prebuilt else "null"
     ours = f"(import {ROOT}/nix/overlay.nix)" if overlay else ""
@@ -111,14 +113,14 @@ def standin(
 
 
 def nixpkgs_file() -> Path:
-    """The stand-in as a file that takes arguments, which is what nixpkgs is."""
+    """Write the stand-in to a file with a function, as nixpkgs is one; return the path."""
     file = WORK / "nixpkgs.nix"
     file.write_text(f"{{ system ? builtins.currentSystem }}: {standin(overlay=False)}")
     return file
 
 
 def fake(name: str, options: str = "") -> str:
-    """An attribute of nodes: a fake machine."""
+    """A fake machine, as an attribute of ``nodes``."""
     return f'{name} = {{ vm = machines.fake {BIN_DIR}/fake_vm "{name}" {json.dumps(options)}; }};'
 
 
@@ -132,9 +134,11 @@ def test_expression(
     settings: str = "",
     pkgs: str | None = None,
 ) -> str:
-    """A test as users write it, of that generation of the framework; with the old one our driver
-    comes by the module, with the new one by the overlay. ``check``: the types of the script, too,
-    which takes seconds."""
+    """A test as users write it, for that generation of the test framework.
+
+    Our driver comes from the module with the old generation ("flags"), and from the overlay with
+    the new one. ``check`` also checks the script's types, which takes seconds.
+    """
     module = f"imports = [ {ROOT}/nix/test-module.nix ];" if generation == "flags" else ""
     return f"""
         let
@@ -154,12 +158,12 @@ def test_expression(
 
 
 def build(expression: str, *options: str, limit: float = PATIENCE) -> Result:
-    """nix-build, to its end."""
+    """Run nix-build to its end."""
     return run("nix-build", "--no-out-link", "-E", expression, *options, limit=limit)
 
 
 def start_build(expression: str) -> subprocess.Popen[bytes]:
-    """nix-build, in the background."""
+    """Start nix-build in the background."""
     return subprocess.Popen(
         ["nix-build", "--no-out-link", "-E", expression],
         env=environment(),
@@ -170,7 +174,7 @@ def start_build(expression: str) -> subprocess.Popen[bytes]:
 
 
 def evaluate(expression: str) -> Any:
-    """nix-instantiate --eval --strict, with the value in Python's types; nothing is built."""
+    """Evaluate an expression strictly, without building; return the value as a Python object."""
     command = ["nix-instantiate", "--eval", "--strict", "--json", "--show-trace", "-E", expression]
     return json.loads(run(*command).must_succeed().stdout)
 
@@ -200,16 +204,16 @@ def run(
 
 
 def processes() -> Iterator[tuple[int, str]]:
-    """All processes here but ourselves and those that we came from: pid and command line."""
+    """All processes except this one and its ancestors, as (pid, command line)."""
     ours = set(ancestors())
     for directory in Path("/proc").iterdir():
         if not directory.name.isdigit() or int(directory.name) in ours:
             continue
         try:
-            if words := (directory / "cmdline").read_bytes():  # none: a zombie
+            if words := (directory / "cmdline").read_bytes():  # empty for a zombie
                 yield int(directory.name), words.replace(b"\0", b" ").decode(errors="replace")
         except OSError:
-            continue  # it ended meanwhile
+            continue  # it has ended
 
 
 def ancestors() -> Iterator[int]:
@@ -220,7 +224,7 @@ def ancestors() -> Iterator[int]:
 
 
 def wait_for_process(text: str, count: int = 1, limit: float = 60.0) -> None:
-    """Until so many processes have command lines that begin with ``text``."""
+    """Wait until ``count`` processes have command lines that begin with ``text``."""
     deadline = time.monotonic() + limit
     while time.monotonic() < deadline:
         if sum(command.startswith(text) for _, command in processes()) >= count:
@@ -237,6 +241,6 @@ def wait_until_no_process(limit: float = 10.0) -> None:
 
 
 def empty(directory: Path) -> None:
-    """Remove all that is in it; store paths are read-only, but not for root."""
+    """Remove all files in a directory. Store paths are read-only, except for root."""
     shutil.rmtree(directory, ignore_errors=True)
     directory.mkdir(parents=True)

@@ -1,4 +1,4 @@
-"""Tests as distributed builds: shared among machines, after a failure, by features."""
+"""Tests as distributed builds: spread over machines, after a failure, by features."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ def keys() -> None:
 
 @pytest.fixture
 def pair() -> Iterator[tuple[Builder, Builder]]:
-    """Two machines for tests of machines without KVM."""
+    """Two build machines for tests that do not need KVM."""
     (builders.SSH / "config").unlink(missing_ok=True)
     with Builder("builder-1", "nixos-test") as first, Builder("builder-2", "nixos-test") as second:
         yield first, second
@@ -34,7 +34,7 @@ def pair() -> Iterator[tuple[Builder, Builder]]:
 
 
 def many(names: list[str], script: str, settings: str = "") -> str:
-    """A list of tests that differ in their names; what they are made of is already there."""
+    """A list of tests that differ only in their names; their dependencies are built already."""
     each = (
         f"({nix.test_expression(name, script, nix.fake('web'), settings=settings)})"
         for name in names
@@ -50,7 +50,7 @@ def test_twelve_tests_are_shared_by_two_machines(pair: tuple[Builder, Builder]) 
     result = builders.build(tests, *pair).must_succeed()
     outputs = result.stdout.split()
     assert len(outputs) == 12
-    for output in outputs:  # they have come back to the machine that asked
+    for output in outputs:  # copied back to the machine that started the build
         assert nix.run("test", "-e", f"{output}/ran").returncode == 0, output
     first, second = (builder.built() for builder in pair)
     assert first | second == set(TWELVE)
@@ -62,7 +62,7 @@ def test_twelve_tests_are_shared_by_two_machines(pair: tuple[Builder, Builder]) 
 
 
 def start(tests: str, *pair: Builder) -> subprocess.Popen[str]:
-    """A build in the background; its tests sleep until somebody wakes them."""
+    """Start a build in the background; its tests sleep until they are woken."""
     return subprocess.Popen(
         builders.command(tests, *pair, options=("--keep-going",)),
         env=nix.environment() | builders.ENVIRONMENT,
@@ -83,7 +83,7 @@ def wake_up() -> None:
 def test_tests_of_a_machine_that_dies_are_run_again_elsewhere(
     pair: tuple[Builder, Builder]
 ) -> None:
-    """Nix says which test was lost, and with the same command again runs that test alone."""
+    """Nix reports the lost test; the same command again runs only that test."""
     first, second = pair
     tests = many(["a", "b"], 'web.execute("sleep 654")\n')
     with start(tests, first, second) as process:

@@ -1,4 +1,4 @@
-"""Tests of fake machines as builds: passing, failing, interrupted, sandboxed; and the prompt."""
+"""Tests with fake machines as Nix builds: passing, failing, interrupted, sandboxed; the prompt."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ import nix
 
 TWO_MACHINES = nix.fake("web-1") + nix.fake("client")
 
-# What a script may rely on inside the sandbox, and what it must not find there.
+# Checks what a script can use inside the sandbox, and what must not be there.
 SANDBOX_SCRIPT = """
     import os, socket, sys
 
@@ -33,7 +33,7 @@ SANDBOX_SCRIPT = """
     machine.screenshot("screen")
 """
 
-# Around the run of the driver: a list of all files that are not this machine's, before and after.
+# Compare the files, except those of the host, before and after the run of the driver.
 LIST_FILES = (
     "find / -xdev -path /usr -prune -o -path /proc -prune -o -path /build -prune -o -path $out"
     " -prune -o -print"
@@ -118,7 +118,7 @@ def test_sandbox_is_all_that_is_seen_and_written() -> None:
             server.accept()
     assert (result.path / "copies" / "file").read_text() == "inside\n"
     assert (result.path / "screen.png").read_bytes().startswith(b"\x89PNG")
-    # The state of machines stays in the build's own directory, and of what was shared nothing.
+    # Only the state of machines and an empty shared directory stay in the build directory.
     left = set((result.path / "build-directory").read_text().split())
     assert left <= {"before", "after", "env-vars", "vm-state-machine", "shared-xchg"}, left
 
@@ -134,7 +134,7 @@ def test_global_timeout_ends_the_build() -> None:
     nix.build(expression).must_fail("timeout reached; test terminating...")
 
 
-# Not SIGKILL: then Nix cannot end its builders, whatever they are.
+# Not SIGKILL: it prevents Nix from ending any builder.
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_interrupted_build_leaves_no_process(number: int) -> None:
     script = "machine.succeed('sleep 654')"
@@ -162,7 +162,7 @@ def read_until(terminal: int, text: str, seen: str = "", limit: float = 30.0) ->
         assert ready, f"{text!r} does not come:\n{seen}"
         try:
             seen += os.read(terminal, 65536).decode(errors="replace")
-        except OSError:  # the other side is gone
+        except OSError:  # the other side has closed the terminal
             raise AssertionError(f"ended before {text!r}:\n{seen}") from None
     return seen
 
@@ -215,7 +215,7 @@ def test_interactive_driver_runs_anywhere_as_an_ordinary_user(generation: str) -
             "TERM": "xterm",
             "HOME": str(home),
             "TMPDIR": str(home),
-            "NTD_REPL": "python",  # the others put questions to the terminal
+            "NTD_REPL": "python",  # the other prompts send queries to the terminal
         },
         preexec_fn=as_nobody,
         start_new_session=True,

@@ -1,4 +1,4 @@
-"""Every .nix file parses, and those for users evaluate as promised; nothing is built."""
+"""All .nix files can be parsed, and those for users evaluate as promised; builds nothing."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ import nix
 LOCK = json.loads((nix.ROOT / "flake.lock").read_text())
 EXAMPLES = sorted(path.parent.name for path in (nix.ROOT / "examples").glob("*/test.nix"))
 
-# The package as text: what it adds to PATH, what it passes to CMake, what it gives on.
+# Describes the package: additions to PATH, flags for CMake, propagated dependencies.
 DESCRIBE = """
     package: {
       programs = builtins.match ".*--prefix PATH : ([^\\n]*)\\n.*" package.postInstall;
@@ -28,7 +28,7 @@ DESCRIBE = """
 
 
 def nix_files() -> set[str]:
-    """All files of the repository that Nix reads."""
+    """All .nix files of the repository."""
     folders = [path for path in nix.ROOT.iterdir() if path.name != "build" and path.is_dir()]
     files = [*nix.ROOT.glob("*.nix"), *(file for path in folders for file in path.rglob("*.nix"))]
     return {str(file.relative_to(nix.ROOT)) for file in files}
@@ -73,7 +73,7 @@ def test_package_has_the_programs_of_a_plain_test() -> None:
         ("enableOCR = true;", {"imagemagick-light", "tesseract4"}),
         ("enableNspawn = true;", {"systemd"}),
         ("qemu_pkg = pkgs.qemu;", {"qemu"}),
-        # As releases up to 25.11 call it: with a tesseract for English alone.
+        # As in releases up to 25.11: tesseract with English only.
         (
             (
                 "enableOCR = true; tesseract4 = pkgs.tesseract4.override { enableLanguages = ["
@@ -133,7 +133,7 @@ def test_old_default_python_is_replaced() -> None:
 
 
 def test_sources_are_what_the_build_reads() -> None:
-    """So that a change of a test, an example or a Nix file does not build the driver again."""
+    """A change of a test, an example or a Nix file must not cause a new build of the driver."""
     source = nix.run(
         "nix-instantiate",
         "--eval",
@@ -156,7 +156,7 @@ def test_sources_are_what_the_build_reads() -> None:
 
 
 def drivers_of(expression: str) -> dict[str, Any]:
-    """Names of the packages that the test's batch and interactive drivers are made of."""
+    """The names of the packages in the test's batch and interactive drivers."""
     names = "driver: map (input: input.name) driver.buildInputs"
     found: dict[str, Any] = nix.evaluate(
         f"let test = {expression}; names = {names}; in {{ inherit (test) drvPath name; "
@@ -208,7 +208,7 @@ def test_on_darwin_nothing_changes(generation: str) -> None:
 
 
 def test_module_says_so_when_it_finds_no_driver_to_replace() -> None:
-    """As a release would look that makes its drivers in another way."""
+    """Imitates a release that makes its drivers in another way."""
     options = "enableOCR extraPythonPackages qemu driver".split()
     declared = " ".join(f"options.{name} = pkgs.lib.mkOption {{ }};" for name in options)
     expression = f"""
@@ -240,7 +240,7 @@ def test_ways_in_of_the_readme() -> None:
         f"nixos-test-driver.modules.nixosTest.default = {nix.ROOT}/nix/test-module.nix;"
     )
     assert drivers_of(f"(({flake}).outputs {{ {inputs} }}).checks.x86_64-linux.my-test")["batch"] == ours
-    # The overlays of the call are all that differs from the stand-in's own.
+    # Apply the overlays of the call to the stand-in; the call has no other differences.
     called = package_set.replace("import <nixpkgs>", "(arguments: builtins.head arguments.overlays)")
     assert nix.evaluate(f"({pkgs}.extend ({called})).nixos-test-driver.name") == ours[0]
 
@@ -301,7 +301,7 @@ def test_flake_outputs() -> None:
 
 
 def test_flake_lock_fits_the_flake() -> None:
-    """Nix itself finds nothing to add to the lock file, and so needs no network."""
+    """Nix has nothing to add to the lock file, so it needs no network."""
     copy = nix.WORK / "flake"
     copy.mkdir()
     for name in ("flake.nix", "flake.lock"):
@@ -319,4 +319,4 @@ def test_files_outside_the_flake_use_its_lock() -> None:
     )
     asked.must_fail(
         LOCK["nodes"]["nixpkgs"]["locked"]["rev"]
-    )  # there is no network to fetch it from
+    )  # it cannot be fetched without a network

@@ -1,4 +1,4 @@
-"""The client-server example as a Nix build: real Debian guests boot inside the sandbox."""
+"""The client-server example as a Nix build, with real Debian guests inside the sandbox."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ import nix
 EXAMPLE = nix.ROOT / "examples" / "client-server"
 BOOT = 600.0  # seconds for two emulated guests; only a hang reaches it
 
-# As in the example, and something for the output.
+# The example's script, and a file for the output.
 SCRIPT = """
 with subtest("the example"):
     {example}
@@ -24,7 +24,7 @@ client.screenshot("screen")
 
 @pytest.fixture(scope="module")
 def nodes() -> str:
-    """The example's machines. Guest and start scripts are outside the store, as if installed."""
+    """The machines of the example. Guest image and start scripts are outside of the Nix store."""
     image = Path(
         subprocess.run(
             [nix.GUEST / "build"], check=True, capture_output=True, text=True

@@ -1,12 +1,12 @@
-"""nix/package.nix, built from source in the sandbox with its unit tests, and then used."""
+"""Build nix/package.nix from source in the sandbox, with its unit tests; then use it."""
 
 from __future__ import annotations
 
 import nix
 
-BUILD = 3000.0  # seconds for compiling everything; it takes a tenth on a machine with nothing else to do
+BUILD = 3000.0  # seconds for compiling everything, which takes a tenth of that on an idle host
 
-# Python finds what the test's options gave, and PATH has the programs, in front of the caller's.
+# Checks Python packages from the test's options, and the programs in PATH before the caller's.
 SCRIPT = """
     import os
     import shutil
