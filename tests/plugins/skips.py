@@ -1,4 +1,4 @@
-"""A plugin of pytest: notes what was skipped, and why, in the file $NTD_SKIPPED. tests/run says it at the end."""
+"""A pytest plugin: appends skipped tests and their reasons to $NTD_SKIPPED, for tests/run."""
 
 from __future__ import annotations
 
@@ -14,4 +14,4 @@ def pytest_runtest_logreport(report: pytest.TestReport) -> None:
     reason = report.longrepr[2] if isinstance(report.longrepr, tuple) else str(report.longrepr)
     line = f"{report.nodeid}: {reason.removeprefix('Skipped: ')}".replace("\n", " ")
     with Path(os.environ["NTD_SKIPPED"]).open("a", encoding="utf-8") as file:
-        file.write(line + "\n")  # in one write: other tests do the same meanwhile
+        file.write(line + "\n")  # a single write, as other tests write to the file, too

@@ -1,4 +1,4 @@
-"""The package in an ordinary Python, where there is no engine."""
+"""The package in an ordinary Python, without the engine."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from test_driver.machine import console  # noqa: E402
 SOURCES = sorted([*PACKAGE.rglob("*.py"), *PACKAGE.rglob("*.pyi")])
 OLDEST_PYTHON = (3, 11)
 
-# What other programs import.
+# The names that other programs import.
 NAMES = {
     "test_driver": ["generate_driver_symbols"],
     "test_driver.config": [
@@ -86,7 +86,7 @@ NAMES = {
 
 @pytest.mark.parametrize("module", NAMES)
 def test_module_has_its_names(module: str) -> None:
-    """In a process of its own: no module may need another one to have been imported before."""
+    """In a new process, because a module must not depend on the import of another one before."""
     code = f"from {module} import {', '.join(NAMES[module])}"
     command = [sys.executable, "-B", "-W", "error", "-c", code]
     subprocess.run(command, check=True, env={"PYTHONPATH": str(PYTHON_DIR)})
@@ -175,7 +175,7 @@ def test_everything_public_has_types(kind: type) -> None:
 
 
 def test_nothing_public_lacks_an_annotation() -> None:
-    """What a class only assigns in a method would be missing in the reference."""
+    """The reference would lack attributes that are only assigned in a method."""
     for kind in classes():
         known = {member.name for member in reference.members(kind)}
         source = inspect.getsource(kind)
@@ -187,7 +187,7 @@ def test_modules_say_what_they_are_for() -> None:
     for source in PACKAGE.rglob("*.py"):
         parts = source.relative_to(PYTHON_DIR).with_suffix("").parts
         name = ".".join(parts).removesuffix(".__init__")
-        if name != "test_driver.main":  # it is the program
+        if name != "test_driver.main":  # only the program can import it
             assert importlib.import_module(name).__doc__, name
 
 

@@ -1,4 +1,4 @@
-"""What the programs tell checkers and people about the names in scripts."""
+"""Programs that describe the names in scripts, for checkers and users."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ def run(directory: Path, *command: str | Path) -> subprocess.CompletedProcess[st
 
 
 def run_script(directory: Path, text: str) -> str:
-    """Its standard output, in a run without machines."""
+    """Run a script without machines; return its standard output."""
     script = directory / "script.py"
     script.write_text(text)
     result = run(directory, DRIVER, script)
@@ -117,7 +117,7 @@ def test_help_works_in_a_script(tmp_path: Path) -> None:
 
 # ----------------------------------------------------------------------------- the engine's stub
 
-# For each class its names, those of its bases left out.
+# Prints the names of each class, without those of its bases.
 NAMES_OF_ENGINE = """
 import json, _ntd
 
@@ -144,10 +144,10 @@ def test_stub_has_the_names_of_the_engine(tmp_path: Path) -> None:
     line = next(line for line in shown.splitlines() if line.startswith("engine:"))
     engine = {owner: set(names) for owner, names in json.loads(line[7:]).items()}
     stub = ast.parse((PACKAGE / "_ntd.pyi").read_text())
-    engine["Level"] -= {"name", "value"}  # what its own type has is not ours
+    engine["Level"] -= {"name", "value"}  # pybind11 adds these to an enum
     assert engine[""] == names_of_stub(stub)
     typed = {node.name: names_of_stub(node) for node in stub.body if isinstance(node, ast.ClassDef)}
-    # In the stub a name may be with the base class although each kind of machine has its own.
+    # The stub may have a name in the base class that the engine has in each kind of machine.
     base = engine.pop("BaseMachine")
     for kind in ("QemuMachine", "NspawnMachine"):
         in_engine = base | engine.pop(kind)

@@ -1,4 +1,4 @@
-"""mypy on the package, and on scripts with the type hints that each NixOS puts before them."""
+"""Run mypy on the package, and on scripts with the type header of each NixOS release."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ KNOWS_CONTAINERS = ("nixos_26_05", "nixos_26_11")
 def mypy(
     cache: Path, *arguments: str | Path, path: Path = PYTHON_DIR
 ) -> subprocess.CompletedProcess[str]:
-    """With the package where Nix has it: as an installed one, not as what is being checked."""
+    """Run mypy with the package installed, as in Nix, instead of being checked itself."""
     command = [program("mypy"), "--cache-dir", cache, "--hide-error-context", *arguments]
     env = {**os.environ, "PYTHONPATH": str(path)}
     return subprocess.run(command, env=env, cwd=cache, capture_output=True, text=True)
@@ -43,7 +43,7 @@ def found(header: Path, cache: Path, tmp_path: Path) -> Iterator[Checker]:
 
 
 class Checker:
-    """Checks scripts as the Nix build does."""
+    """Checks the types of scripts as the Nix build does."""
 
     def __init__(self, header: Path, cache: Path, directory: Path) -> None:
         self.header = header.read_text()
@@ -51,7 +51,7 @@ class Checker:
         self.script = directory / "testScriptWithTypes"
 
     def errors(self, script: Path) -> dict[int, str]:
-        """Kind of error by line of the script."""
+        """The kinds of errors, by line number of the script."""
         self.script.write_text(self.header + script.read_text())
         result = mypy(self.cache, "--no-implicit-optional", "--show-error-codes", self.script)
         assert result.returncode in (0, 1), result.stdout + result.stderr
@@ -62,7 +62,7 @@ class Checker:
 
 
 def expected_errors(script: Path) -> dict[int, str]:
-    """What the remarks in the script say."""
+    """The errors that comments in the script announce, by line number."""
     remarks = (re.search(r"# error: (\S+)$", line) for line in script.read_text().splitlines())
     return {number: remark[1] for number, remark in enumerate(remarks, start=1) if remark}
 
@@ -88,7 +88,7 @@ def test_package_is_typed_strictly(cache: Path) -> None:
 
 
 def test_installed_package_is_typed(cache: Path, tmp_path: Path) -> None:
-    """From a folder of installed packages, where checkers look at typed packages only."""
+    """Type checkers use a package from an installation directory only if it is marked as typed."""
     shutil.copytree(PACKAGE, tmp_path / "test_driver", ignore=shutil.ignore_patterns("__pycache__"))
     script = tmp_path / "script"
     script.write_text(

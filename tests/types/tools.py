@@ -1,4 +1,4 @@
-"""Where things are, for the tests of this folder."""
+"""Paths and programs for the tests of this directory."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ GENERATE_SYMBOLS = BIN_DIR / "generate-driver-symbols"
 
 
 def program(*names: str) -> str:
-    """The first of these programs that is installed."""
+    """The path of the first of these programs that is installed."""
     found = next(filter(None, map(shutil.which, names)), None)
     assert found, f"not installed: {' or '.join(names)} (see cmake/bootstrap.sh)"
     return found
