@@ -171,7 +171,7 @@ class _Unpacking:
         for made in reversed(self._directories):
             descriptor = self._enter(_parts(made.name)).descriptor
             _set_mode_and_time(descriptor, made.mode, made.time, self._keep_set_id)
-            self._leave_to(0)  # the new mode may forbid to enter it again
+            self._leave_to(0)  # with the new mode, entering it again may fail
 
     def _keep(self, kept: list[_Later], member: tarfile.TarInfo) -> None:
         later = _Later.of(member)
