@@ -144,6 +144,23 @@ std::string join(std::span<const std::string> parts, std::string_view separator)
     return fmt::format("{}", fmt::join(parts.begin(), parts.end(), separator));
 }
 
+std::string python_literal(std::string_view bytes) {
+    std::string text = "b'";
+    for (const char c : bytes) {
+        if (c == '\n')
+            text += "\\n";
+        else if (c == '\r')
+            text += "\\r";
+        else if (c == '\\' || c == '\'')
+            text += fmt::format("\\{}", c);
+        else if (c >= 0x20 && c < 0x7F)
+            text += c;
+        else
+            text += fmt::format("\\x{:02x}", static_cast<unsigned char>(c));
+    }
+    return text + "'";
+}
+
 std::string printable(std::string_view bytes) {
     std::string clean;
     clean.reserve(bytes.size());

@@ -35,14 +35,14 @@ void bind_nspawn_machine(py::module_& module) {
             return make_blocking<OverridableNspawn>(
                 session().runtime.host(),
                 options_for(start_command, name, out_dir, tmp_dir, keep_machine_state),
-                start_command, std::move(containers));
+                std::move(containers));
         }))
         .def("_set_overridden",
              [](NspawnMachine& self, const std::vector<std::string>& names) {
                  if (auto* overridable = dynamic_cast<OverridableNspawn*>(&self))
                      overridable->overridden = {names.begin(), names.end()};
              })
-        .def_property_readonly("pid", &pid_of<NspawnMachine>)
+        .def_property_readonly("pid", &pid_of)
         .def_property_readonly("start_command", &NspawnMachine::start_command)
         .def_property_readonly("machine_sock_path",
                                [](const NspawnMachine& self) {
@@ -59,7 +59,7 @@ void bind_nspawn_machine(py::module_& module) {
         .def(
             "_process",
             [](const NspawnMachine& self) {
-                return ProcessHandle(self.running(), self.host().interrupt, {self.start_command()});
+                return ProcessHandle(self.run(), self.host().interrupt, {self.start_command()});
             },
             can_block());
 }

@@ -3,6 +3,7 @@
 #include "overridable.h"
 #include "process_handle.h"
 
+#include <ntd/machine/console_wait.h>
 #include <ntd/qemu/qemu_machine.h>
 #include <ntd/qemu/start_command.h>
 
@@ -20,6 +21,7 @@ namespace ntd::bindings {
 namespace {
 
 using namespace pybind11::literals;
+using machine::ConsoleMatch;
 using machine::Seconds;
 using machine::Timeout;
 using qemu::QemuMachine;
@@ -65,10 +67,9 @@ bool wait_for_console(QemuMachine& self,
             return std::nullopt;
         return size_in_bytes(text[py::slice(py::int_(0), end, py::none())]);
     };
-    const auto match =
-        within_lines ? QemuMachine::Match::within_lines : QemuMachine::Match::across_lines;
+    const auto match = within_lines ? ConsoleMatch::within_lines : ConsoleMatch::across_lines;
     const py::gil_scoped_release without_gil;
-    return self.wait_for_console(in_python, match, timeout);
+    return machine::wait_for_console(self, in_python, match, timeout);
 }
 
 // The next console line that no wait has consumed, without its newline.
@@ -81,10 +82,10 @@ std::optional<std::string> next_line(QemuMachine& self, Timeout timeout) {
         line = text.substr(0, newline);
         return newline + 1;
     };
-    const auto match = QemuMachine::Match::within_lines;
     constexpr std::size_t most = 1 << 16; // enough for one line
-    return self.wait_for_console(find_line, match, timeout, most) ? std::optional(line)
-                                                                  : std::nullopt;
+    const bool is_there =
+        machine::wait_for_console(self, find_line, ConsoleMatch::within_lines, timeout, most);
+    return is_there ? std::optional(line) : std::nullopt;
 }
 
 std::size_t pending_lines(QemuMachine& self) {
@@ -115,8 +116,7 @@ void bind_life(Class& machine) {
                          bool keep_machine_state) {
             return make_blocking<OverridableQemu>(
                 session().runtime.host(),
-                options_for(start_command, name, out_dir, tmp_dir, keep_machine_state),
-                start_command);
+                options_for(start_command, name, out_dir, tmp_dir, keep_machine_state));
         }))
         .def("_set_overridden",
              [](QemuMachine& self, const std::vector<std::string>& names) {
@@ -129,7 +129,7 @@ void bind_life(Class& machine) {
         .def_property(
             "connected", [](const QemuMachine& self) { return self.connected.load(); },
             [](QemuMachine& self, bool value) { self.connected = value; })
-        .def_property_readonly("pid", &pid_of<QemuMachine>)
+        .def_property_readonly("pid", &pid_of)
         .def_property_readonly("start_command", &QemuMachine::start_command)
         .def_property_readonly(
             "monitor_path",
@@ -156,7 +156,7 @@ void bind_life(Class& machine) {
         .def(
             "_process",
             [](const QemuMachine& self) {
-                return ProcessHandle(self.running(), self.host().interrupt,
+                return ProcessHandle(self.run(), self.host().interrupt,
                                      {"/bin/sh", "-c", self.start_command()});
             },
             can_block())
@@ -230,7 +230,7 @@ void bind_console(Class& machine) {
         .def(
             "_console_closed", [](QemuMachine& self) { return self.console().closed(); },
             can_block())
-        .def("_console_wait_closed", &QemuMachine::wait_for_console_end, can_block());
+        .def("_console_wait_closed", &machine::wait_for_console_end, can_block());
 }
 
 } // namespace

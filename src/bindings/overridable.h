@@ -35,7 +35,7 @@ inline machine::MachineOptions options_for(const std::string& start_command,
                                            const std::filesystem::path& out_dir,
                                            const std::filesystem::path& tmp_dir,
                                            bool keep_machine_state) {
-    return {name ? *name : driver::machine_name(start_command), out_dir, tmp_dir,
+    return {name ? *name : driver::machine_name(start_command), start_command, out_dir, tmp_dir,
             keep_machine_state};
 }
 

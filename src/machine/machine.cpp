@@ -27,27 +27,17 @@ MachineOptions checked(MachineOptions options) {
 
 } // namespace
 
-Machine::Machine(const Host& host, MachineOptions options)
-    : Machine(checked(std::move(options)), host) {}
+Machine::Machine(const Host& host, MachineOptions options, const KindOfMachine& kind)
+    : Machine(checked(std::move(options)), kind, host) {}
 
-Machine::Machine(MachineOptions options, const Host& host)
+Machine::Machine(MachineOptions options, const KindOfMachine& kind, const Host& host)
     : state_dir(options.tmp_dir / ("vm-state-" + options.name)),
-      shared_dir(options.tmp_dir / "shared-xchg"), host_(host), options_(std::move(options)) {
+      shared_dir(options.tmp_dir / "shared-xchg"), host_(host), options_(std::move(options)),
+      kind_(kind), console_(tmp_dir()),
+      start_turn_(fmt::format("the start of machine '{}'", name())) {
     if (!keep_machine_state())
         cleanup_statedir();
     make_directories();
-}
-
-void Machine::refuse_starts() noexcept {
-    starts_refused_ = true;
-    abort_start();
-}
-
-void Machine::check_start() const {
-    if (closed_)
-        throw MachineError("machine '{}' is not started: the test is over", name());
-    if (starts_refused_)
-        throw MachineError("machine '{}' is not started: that was interrupted", name());
 }
 
 void Machine::make_directories() {
@@ -77,10 +67,6 @@ void Machine::log_output(std::string_view output) const {
     log(fmt::format("output: {}{}",
                     cut == 0 ? "" : fmt::format("({} bytes before this are cut)\n", cut),
                     valid_utf8(end)));
-}
-
-void Machine::log_kill(std::string_view kind, pid_t process) const {
-    log(fmt::format("kill {} (pid {})", host_.habits.names_kind ? kind : "machine", process));
 }
 
 std::string Machine::succeed(const std::vector<std::string>& commands, Timeout timeout) {

@@ -16,6 +16,9 @@ std::vector<std::string> split_blanks(std::string_view text);
 
 std::string join(std::span<const std::string> parts, std::string_view separator);
 
+// Returns bytes as a Python bytes literal: b'...'.
+std::string python_literal(std::string_view bytes);
+
 // Removes escape sequences (CSI, OSC, and two-byte ones) and control characters other than tab, and
 // replaces invalid UTF-8 by U+FFFD. The result is safe for terminals and XML.
 std::string printable(std::string_view bytes);

@@ -1,9 +1,7 @@
 #pragma once
 
 #include <ntd/base/error.h>
-#include <ntd/machine/console_log.h>
 #include <ntd/machine/machine.h>
-#include <ntd/machine/machine_process.h>
 #include <ntd/machine/serial_feed.h>
 #include <ntd/machine/turn.h>
 #include <ntd/nspawn/container_host.h>
@@ -42,7 +40,6 @@ class NspawnMachine : public machine::Machine {
 public:
     NspawnMachine(const machine::Host& host,
                   machine::MachineOptions options,
-                  std::string start_command,
                   std::shared_ptr<const ContainerHost> containers);
     ~NspawnMachine() override;
     NspawnMachine(const NspawnMachine&) = delete;
@@ -50,11 +47,8 @@ public:
     NspawnMachine(NspawnMachine&&) = delete;
     NspawnMachine& operator=(NspawnMachine&&) = delete;
 
-    // Returns when systemd-nspawn runs. Nothing if it runs already. A container that reboots ends,
-    // and with `allow_reboot` the next command starts it again.
-    void start(bool allow_reboot) override;
-
-    // Waits until commands can run, starting the container if needed; also after a reboot.
+    // Waits until commands can run, starting the container if needed. A container that reboots
+    // ends, and if its start has allowed that, the next command starts it again.
     void connect() override;
 
     // check_return and check_output change nothing, but that with check_output = false the end of
@@ -65,24 +59,15 @@ public:
                                  std::optional<std::string_view> input,
                                  int output) override;
     bool is_up() const override;
-    void throw_if_ended(std::string_view doing) override;
-    machine::SharedFd exit_fd() const override;
-    machine::ConsoleLog& console() override { return console_; }
-    void close() noexcept override;
-    void release() noexcept override;
 
-    void shutdown();          // poweroff in the container, then wait
-    void wait_for_shutdown(); // until systemd-nspawn has ended
+    void shutdown(); // poweroff in the container, then wait
 
-    // Everything that belongs to one run of systemd-nspawn, as QemuMachine::Running.
-    struct Running;
-    std::shared_ptr<Running> running() const; // throws MachineError if it is off
-    std::shared_ptr<Running> running_or_null() const { return running_.copy(); }
+    struct Running;                                   // one run of systemd-nspawn
+    std::shared_ptr<Running> running() const;         // as run()
+    std::shared_ptr<Running> running_or_null() const; // as run_or_null()
 
     // Number of the container's init. Connects first.
     pid_t init();
-
-    const std::string& start_command() const { return start_command_; }
 
     // NOTIFY_SOCKET of the start script; not in the state directory, which is the guest's.
     std::string machine_sock_path() const { return tmp_dir() / (name() + "-nspawn.sock"); }
@@ -92,8 +77,12 @@ private:
 
     enum class AtItsEnd { error, result }; // when the container ends under a command
 
-    void abort_start() noexcept override;
-    std::shared_ptr<Running> launch();
+    // Returns when systemd-nspawn runs.
+    std::shared_ptr<machine::Run> launch(bool allow_reboot) override;
+    void end(machine::Run& run) noexcept override;
+    void kill(machine::Run& run) noexcept override;
+    void ended(machine::Run& run) noexcept override;
+
     std::shared_ptr<Boot> boot_of(Running& running) const;
     std::optional<pid_t> announced_nspawn(Running& running) const;
     void wait_for_announcement(Running& running);
@@ -105,25 +94,17 @@ private:
     bool has_started(const Running& running, const Boot& boot) const;
     void follow_journal(Boot& boot);
     void wait_a_moment(Running& running);
-    void check_boot(Running& running) const;
-    machine::ExecResult run(std::string_view command,
-                            machine::Timeout timeout,
-                            const machine::CommandStreams& streams,
-                            AtItsEnd at_its_end);
+    void check_boot(const Running& running) const;
+    machine::ExecResult run_command(std::string_view command,
+                                    machine::Timeout timeout,
+                                    const machine::CommandStreams& streams,
+                                    AtItsEnd at_its_end);
     bool ended_under(const machine::ExecResult& result, const Boot& boot) const;
     [[noreturn]] void throw_gone(Running& running, const std::string& doing);
-    void end(Running& running) const noexcept;
-    void kill(Running& running) const noexcept;
     void read_rest_of_journal(Boot& boot) const noexcept;
-    void forget_process();
 
-    std::string start_command_;
     std::shared_ptr<const ContainerHost> containers_; // shared by the machines of a run
-    machine::ConsoleLog console_{tmp_dir()};
-    machine::Turn start_turn_;
     machine::Turn connect_turn_;
-    Guarded<std::shared_ptr<Running>> running_;
-    Guarded<std::weak_ptr<Running>> starting_; // what launch() works on
 };
 
 struct NspawnMachine::Boot {
@@ -137,28 +118,32 @@ struct NspawnMachine::Boot {
     std::unique_ptr<os::ChildProcess> journal; // what follows it
 };
 
-struct NspawnMachine::Running {
+// A base in front of Run: it goes last, with all that is left.
+struct CgroupOfRun {
+    explicit CgroupOfRun(std::unique_ptr<os::Cgroup> own)
+        : cgroup(std::move(own)),
+          cgroup_directory(::fcntl(cgroup->directory(), F_DUPFD_CLOEXEC, 3)) {}
+
+    std::unique_ptr<os::Cgroup> cgroup;
+    UniqueFd cgroup_directory; // also when that has gone
+};
+
+struct NspawnMachine::Running : CgroupOfRun, machine::Run {
     Running(const os::ProcessSpec& spec,
             std::unique_ptr<os::Cgroup> own_cgroup,
             const std::string& name,
             std::unique_ptr<os::UnixDatagrams> socket,
             machine::ConsoleLog& console,
             const machine::Host& host)
-        : cgroup(std::move(own_cgroup)),
-          cgroup_directory(::fcntl(cgroup->directory(), F_DUPFD_CLOEXEC, 3)),
-          process(spec, name, "its start script", console, host),
+        : CgroupOfRun(std::move(own_cgroup)), Run(spec, name, "its start script", console, host),
           notices(std::move(socket), process.child().pid(), console, host),
           error_output(name, console, host) {}
 
-    std::unique_ptr<os::Cgroup> cgroup; // first: it goes last, with all that is left
-    UniqueFd cgroup_directory;          // also when that has gone
-    machine::MachineProcess process;
     NspawnNotices notices;
     machine::SerialFeed error_output; // of commands
     std::atomic<pid_t> nspawn = -1;   // as announced; who starts or connects writes
     bool allow_reboot = false;
     Guarded<std::shared_ptr<Boot>> boot;
-    std::atomic<bool> end_announced = false;
 };
 
 } // namespace ntd::nspawn

@@ -1,8 +1,8 @@
 #pragma once
 
-#include <ntd/machine/console_log.h>
 #include <ntd/machine/machine.h>
 #include <ntd/machine/turn.h>
+#include <ntd/os/unix_socket.h>
 #include <ntd/qemu/hmp_client.h>
 #include <ntd/qemu/qmp_client.h>
 #include <ntd/vsock/vhost_vsock.h>
@@ -18,17 +18,12 @@ namespace ntd::qemu {
 // shell has said its greeting).
 class QemuMachine : public machine::Machine {
 public:
-    QemuMachine(const machine::Host& host,
-                machine::MachineOptions options,
-                std::string start_command);
+    QemuMachine(const machine::Host& host, machine::MachineOptions options);
     ~QemuMachine() override;
     QemuMachine(const QemuMachine&) = delete;
     QemuMachine& operator=(const QemuMachine&) = delete;
     QemuMachine(QemuMachine&&) = delete;
     QemuMachine& operator=(QemuMachine&&) = delete;
-
-    // Returns when QEMU runs and answers, not when the guest is up. Nothing if it runs already.
-    void start(bool allow_reboot) override;
 
     // From the next start on the machine has a vsock, which has to know its name.
     void use_vsock(std::shared_ptr<vsock::VhostVsock> vsock) { vsock_ = std::move(vsock); }
@@ -45,16 +40,10 @@ public:
                                  int output) override;
     machine::ExecResult store(const std::string& file, std::string_view bytes) override;
     bool is_up() const override { return booted && connected; }
-    void throw_if_ended(std::string_view doing) override;
-    machine::SharedFd exit_fd() const override;
-    machine::ConsoleLog& console() override { return console_; }
-    void close() noexcept override;
-    void release() noexcept override;
 
-    void shutdown();          // poweroff in the guest, then wait
-    void crash();             // the power plug: HMP quit
-    void reboot();            // ctrl-alt-delete; the next command waits for the new shell
-    void wait_for_shutdown(); // until QEMU has ended
+    void shutdown(); // poweroff in the guest, then wait
+    void crash();    // the power plug: HMP quit
+    void reboot();   // ctrl-alt-delete; the next command waits for the new shell
 
     // Overridable: send_key() and others go through it.
     virtual std::string send_monitor_command(const std::string& command);
@@ -79,29 +68,11 @@ public:
     void unblock();
 
     // All lines of the serial console since the last start.
-    std::string get_console_log() const { return console_.all(); }
+    std::string get_console_log() const { return console().all(); }
 
-    // Waits until `look` finds what it wants in the console's text since the last such wait: it
-    // gets that text, a line at least longer each time, and returns where its find ends. The text
-    // is consumed to the end of that line. False after the time limit; throws MachineDied when no
-    // more will come. Of more text than `most` it gets one piece after the other: a match across
-    // lines is found if it has no more than half of that.
-    using Look = std::function<std::optional<std::size_t>(const std::string& text)>;
-    enum class Match { within_lines, across_lines }; // the former has each line looked at once
-    bool wait_for_console(const Look& look,
-                          Match match,
-                          machine::Timeout timeout,
-                          std::size_t most = machine::ConsoleLog::window);
+    struct Running;                           // one run of QEMU
+    std::shared_ptr<Running> running() const; // as run()
 
-    void wait_for_console_end(machine::Timeout timeout);
-
-    // Everything that belongs to one run of QEMU. Shared by the machine and the calls in progress,
-    // so that a call in one thread outlives a release() in another.
-    struct Running;
-    std::shared_ptr<Running> running() const; // throws MachineError if it is off
-    std::shared_ptr<Running> running_or_null() const { return running_.copy(); }
-
-    const std::string& start_command() const { return start_command_; }
     std::string monitor_path() const { return state_dir / "monitor"; }
     std::string qmp_path() const { return state_dir / "qmp"; }
     std::string shell_path() const { return state_dir / "shell"; }
@@ -112,14 +83,23 @@ public:
     // say otherwise.
     std::string efi_vars_path() const { return state_dir / (name() + "-efi-vars.fd"); }
 
-    // Scripts set these: `connected = False` makes the next command wait for a new greeting. So
-    // does a reset of the guest.
-    std::atomic<bool> booted = false;
+    // Scripts set it: `connected = False` makes the next command wait for a new greeting. So does a
+    // reset of the guest.
     std::atomic<bool> connected = false;
 
 private:
-    void abort_start() noexcept override;
-    std::shared_ptr<Running> launch(bool allow_reboot);
+    struct Listeners; // what QEMU connects to
+
+    // Returns when QEMU runs and answers, not when the guest is up.
+    std::shared_ptr<machine::Run> launch(bool allow_reboot) override;
+    void lost() noexcept override { connected = false; }
+    void check_alive(machine::Run& run, machine::Seconds waited) override;
+
+    os::ProcessSpec start_spec(bool allow_reboot) const;
+    UniqueFd accept_from(os::UnixListener& listener,
+                         machine::MachineProcess& process,
+                         std::string_view what) const;
+    void take_connections(Running& running, Listeners& listeners);
     void connect_qmp(Running& running);
     void on_event(Running& running, const proto::QmpMessage& event);
     void connect_shell(Running& running, Deadline deadline);
@@ -130,33 +110,25 @@ private:
     void prepare_line(Running& running) const;
     machine::ExecResult with_shell(Deadline deadline, const vsock::VsockShells::Use& use);
     machine::ExecResult with_line(Deadline deadline, const vsock::VsockShells::Use& use);
-    void check_alive(Running& running, machine::Seconds waited);
+    std::string ask_qmp(const std::string& command,
+                        const std::string& arguments,
+                        Deadline deadline,
+                        const std::string& doing);
     void demand(const std::string& command);
     std::string first_card();
-    void announce_end(Running& running) const; // in the log, once
-    void forget_process();
-    template <typename Use>
-    auto with_qmp(const std::string& doing, Use use);
 
-    std::string start_command_;
     std::shared_ptr<vsock::VhostVsock> vsock_; // shared with the driver; or none
-    machine::ConsoleLog console_{tmp_dir()};
-    machine::Turn start_turn_;
     machine::Turn shell_turn_;
-    Guarded<std::shared_ptr<Running>> running_;
-    Guarded<std::weak_ptr<Running>> starting_; // what launch() works on
     Guarded<unsigned> resets_{0U}; // and with it: no reset is between two looks at `connected`
 };
 
-struct QemuMachine::Running {
+struct QemuMachine::Running : machine::Run {
     Running(const os::ProcessSpec& spec,
             const std::string& name,
             machine::ConsoleLog& console,
             const machine::Host& host)
-        : process(spec, name, "QEMU", console, host) {}
+        : Run(spec, name, "QEMU", console, host) {}
 
-    machine::MachineProcess process;
-    std::atomic<bool> end_announced = false;
     std::unique_ptr<HmpClient> hmp;
     std::unique_ptr<machine::GuestShell> guest;
     Guarded<std::shared_ptr<vsock::VsockShells>>

@@ -11,6 +11,10 @@ namespace {
 using Words = std::vector<std::string>;
 using namespace std::string_view_literals;
 
+TEST(PythonLiteral, ShowsAnyBytesAsPythonDoes) {
+    EXPECT_EQ(python_literal(std::string_view("a'\\\r\n\0\xff", 7)), R"(b'a\'\\\r\n\x00\xff')");
+}
+
 TEST(ShellQuote, RefusesNul) {
     EXPECT_THROW(shell_quote(std::string_view("a\0b", 3)), UsageError);
 }
