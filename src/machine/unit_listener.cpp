@@ -1,6 +1,7 @@
 #include <ntd/machine/unit_listener.h>
 
 #include <ntd/base/text.h>
+#include <ntd/machine/patience.h>
 #include <ntd/machine/retry.h>
 #include <ntd/machine/wait_limit.h>
 #include <ntd/os/wait.h>

@@ -1,6 +1,8 @@
 #include <ntd/nspawn/container_shell.h>
 
 #include <ntd/base/error.h>
+#include <ntd/base/text.h>
+#include <ntd/os/byte_stream.h>
 #include <ntd/os/cgroup.h>
 #include <ntd/os/other_process.h>
 #include <ntd/os/sealed_file.h>

@@ -7,6 +7,7 @@
 #include <ntd/log/xml_sink.h>
 #include <ntd/proto/qmp_codec.h>
 #include <ntd/proto/shell_codec.h>
+#include <ntd/proto/shell_decoder.h>
 
 #include <benchmark/benchmark.h>
 

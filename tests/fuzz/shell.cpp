@@ -2,6 +2,7 @@
 
 #include <ntd/base/error.h>
 #include <ntd/proto/shell_codec.h>
+#include <ntd/proto/shell_decoder.h>
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
     ntd::proto::ShellDecoder decoder("ntd-0"); // a guest sees the real one

@@ -2,8 +2,8 @@
 
 #include <ntd/base/guarded.h>
 #include <ntd/base/unique_fd.h>
+#include <ntd/machine/command.h>
 #include <ntd/machine/console_log.h>
-#include <ntd/machine/guest_shell.h>
 #include <ntd/machine/host.h>
 #include <ntd/machine/run.h>
 #include <ntd/machine/turn.h>

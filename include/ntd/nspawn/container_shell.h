@@ -1,6 +1,6 @@
 #pragma once
 
-#include <ntd/machine/guest_shell.h>
+#include <ntd/machine/command.h>
 #include <ntd/os/container_entry.h>
 
 #include <string>

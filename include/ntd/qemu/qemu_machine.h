@@ -1,5 +1,6 @@
 #pragma once
 
+#include <ntd/machine/guest_shell.h>
 #include <ntd/machine/machine.h>
 #include <ntd/machine/turn.h>
 #include <ntd/os/unix_socket.h>

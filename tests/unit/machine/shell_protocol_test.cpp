@@ -3,6 +3,7 @@
 #include <ntd/base/unique_fd.h>
 #include <ntd/os/byte_stream.h>
 #include <ntd/proto/shell_codec.h>
+#include <ntd/proto/shell_decoder.h>
 
 #include <fmt/format.h>
 #include <gmock/gmock.h>

@@ -1,4 +1,4 @@
-#include <ntd/proto/shell_codec.h>
+#include <ntd/proto/shell_decoder.h>
 
 #include <ntd/base/error.h>
 
