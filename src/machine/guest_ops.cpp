@@ -5,6 +5,7 @@
 #include <ntd/machine/retry.h>
 #include <ntd/machine/unit_listener.h>
 #include <ntd/machine/unit_state.h>
+#include <ntd/proto/unit_bus.h>
 
 #include <fmt/ranges.h>
 
@@ -132,8 +133,32 @@ void wait_for_port(Machine& machine,
 }
 
 // As systemd names it on the console: "systemd[1]: Started nginx.service - A web server."
-std::string full_name(const std::string& unit) {
-    return unit.find('.') != unit.npos ? unit : unit + ".service";
+std::string name_on_console(const std::string& unit) {
+    return proto::unit_id(unit).value_or(unit);
+}
+
+// One look of a wait for a unit. `ask` has `state` told by systemctl, if somebody is there who
+// knows it; `is_over` says whether the wait is, with that. Where systemd can be listened to, the
+// look takes until it says so itself: that the state is `wanted`, or that it may be one with which
+// the wait is over. `last`: there is no time for that.
+bool look_or_listen(UnitListener& listener,
+                    std::string& state,
+                    const std::string& wanted,
+                    bool last,
+                    const std::function<bool()>& ask,
+                    const std::function<bool()>& is_over) {
+    while (ask()) {
+        if (is_over())
+            return true;
+        if (last)
+            return false;
+        const auto change = listener.wait_for_change(state, wanted);
+        if (change == UnitListener::Change::as_wanted)
+            state = wanted;
+        if (change != UnitListener::Change::perhaps)
+            return change == UnitListener::Change::as_wanted;
+    }
+    return false;
 }
 
 class UnitWait {
@@ -141,24 +166,17 @@ public:
     UnitWait(Machine& machine, const std::string& unit, const User& user)
         : machine_(machine), unit_(unit), user_(user), listener_(machine, unit, user) {}
 
-    // Whether it is active, or will not be as things are. Where systemd can be listened to, that
-    // takes until it says so; `last`: there is no time for that.
+    // Whether it is active, or will not be as things are.
     bool is_over(bool last) {
-        while (can_ask()) {
-            if (is_final()) {
+        return look_or_listen(
+            listener_, state_, "active", last, [&] { return can_ask(); },
+            [&] {
+                if (!is_final())
+                    return false;
                 if (state_ != "active")
                     reason_ = why_not_active(machine_, unit_, user_);
                 return true;
-            }
-            if (last)
-                return false;
-            const auto change = listener_.wait_for_change(state_, "active");
-            if (change == UnitListener::Change::as_wanted)
-                state_ = "active";
-            if (change != UnitListener::Change::perhaps)
-                return change == UnitListener::Change::as_wanted;
-        }
-        return false;
+            });
     }
 
     // Throws RequestedAssertionFailed, with the reason, if it is not active.
@@ -255,7 +273,7 @@ void wait_for_unit(Machine& machine, const std::string& unit, const User& user, 
     UnitWait wait(machine, unit, user);
     const auto scope = nested(machine, fmt::format("waiting for unit {}{}", unit, of_user(user)));
     retry_on(
-        machine, [&](bool last) { return wait.is_over(last); }, timeout, full_name(unit),
+        machine, [&](bool last) { return wait.is_over(last); }, timeout, name_on_console(unit),
         [&] { return wait.missing(); });
     wait.check();
 }
@@ -274,20 +292,20 @@ void wait_for_unit_active_state(Machine& machine,
     const auto scope =
         nested(machine, fmt::format("waiting for unit {}{} to be {}", unit, of_user(user), wanted));
     UnitListener listener(machine, unit, user);
-    const auto is_there = [&](bool last) {
-        auto change = UnitListener::Change::perhaps;
-        while (change == UnitListener::Change::perhaps) {
-            const auto now = machine.get_unit_property(unit, "ActiveState", user);
-            if (now == wanted)
-                return true;
-            if (last)
-                throw RequestedAssertionFailed("action timed out: unit \"{}\" is {}, not {}", unit,
-                                               shortened(now), wanted);
-            change = listener.wait_for_change(now, wanted);
-        }
-        return change == UnitListener::Change::as_wanted;
+    std::string state;
+    const auto ask = [&] {
+        state = machine.get_unit_property(unit, "ActiveState", user);
+        return true;
     };
-    retry_on(machine, is_there, timeout, full_name(unit));
+    const auto is_there = [&](bool last) {
+        if (look_or_listen(listener, state, wanted, last, ask, [&] { return state == wanted; }))
+            return true;
+        if (last)
+            throw RequestedAssertionFailed("action timed out: unit \"{}\" is {}, not {}", unit,
+                                           shortened(state), wanted);
+        return false;
+    };
+    retry_on(machine, is_there, timeout, name_on_console(unit));
 }
 
 std::map<std::string, std::string>
