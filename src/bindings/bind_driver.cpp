@@ -20,6 +20,7 @@ namespace {
 using namespace pybind11::literals;
 using can_block = py::call_guard<py::gil_scoped_release>;
 
+// Long because it is a table, a row for each name.
 void bind_options(py::module_& module) {
     py::class_<driver::DisplayTarget>(module, "DisplayTarget")
         .def_readonly("backend", &driver::DisplayTarget::backend)
@@ -139,6 +140,7 @@ py::object compile_script(const std::string& source, const std::string& file) {
 
 } // namespace
 
+// Long because it is a table, a row for each name.
 void bind_driver(py::module_& module) {
     bind_options(module);
     bind_vlan(module);

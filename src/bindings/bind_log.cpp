@@ -57,6 +57,7 @@ private:
 
 } // namespace
 
+// Long because it is a table, a row for each name.
 void bind_log(py::module_& module) {
     using namespace pybind11::literals;
     using can_block = py::call_guard<py::gil_scoped_release>;

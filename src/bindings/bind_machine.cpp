@@ -102,6 +102,7 @@ auto blocking(Function function) {
     return function();
 }
 
+// Long because it is a table, a row for each name.
 void bind_commands(py::class_<Machine, std::shared_ptr<Machine>>& machine) {
     machine
         .def(

@@ -20,6 +20,7 @@ using nspawn::NspawnMachine;
 using OverridableNspawn = Overridable<NspawnMachine>;
 using can_block = py::call_guard<py::gil_scoped_release>;
 
+// Long because it is a table, a row for each name.
 void bind_nspawn_machine(py::module_& module) {
     py::class_<ContainerHost, std::shared_ptr<ContainerHost>>(module, "ContainerHost")
         .def(py::init([](const std::filesystem::path& keep) {

@@ -109,6 +109,7 @@ int monitor_fd(const QemuMachine& machine) {
     return qemu->hmp->fd();
 }
 
+// Long because it is a table, a row for each name.
 void bind_life(Class& machine) {
     machine
         .def(py::init([](const std::string& start_command, const std::optional<std::string>& name,
@@ -166,6 +167,7 @@ void bind_life(Class& machine) {
         .def("_monitor_fd", &monitor_fd, can_block());
 }
 
+// Long because it is a table, a row for each name.
 void bind_monitors(Class& machine) {
     machine
         .def("send_monitor_command",

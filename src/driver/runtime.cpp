@@ -46,6 +46,7 @@ Runtime::Runtime(log::Log& log, const os::OrphanGuard& guard)
             .boot_limit = limit_from("NTD_BOOT_TIMEOUT"),
             .silence = seconds_from("NTD_SILENCE", machine::Seconds(300))} {}
 
+// Long because its threads share what it waits for.
 void start_all(std::span<const std::shared_ptr<machine::Machine>> machines,
                const machine::Host& host) {
     struct Outcome {

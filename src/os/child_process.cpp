@@ -204,6 +204,7 @@ std::string ExitStatus::describe() const {
     return fmt::format("exited with status {}", status);
 }
 
+// Long because each step has its own way back, and all share what the child is given.
 ChildProcess::ChildProcess(const ProcessSpec& spec, const OrphanGuard& guard)
     : guard_(guard), leaves_others_(spec.leaves_others) {
     refuse_forks();

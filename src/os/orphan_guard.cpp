@@ -131,6 +131,7 @@ void OrphanGuard::Leftovers::end() {
     remove_files(files);
 }
 
+// Long because it is a table, a case for each message.
 void OrphanGuard::guard(int socket) {
     const auto named = [](UniqueFd parent, const Message& message) {
         return Named{std::make_shared<UniqueFd>(std::move(parent)), message.path.data(),
