@@ -46,6 +46,15 @@ std::string quoted(std::string_view text, std::string_view escaped) {
     return result;
 }
 
+// How bash completes the value of an option: the arguments of `compgen`, or nothing.
+std::string compgen_for(const Option& option) {
+    if (!option.choices.empty())
+        return fmt::format("-W '{}' -- \"$word\"", option.choices);
+    if (takes_directories(option))
+        return "-d -- \"$word\"";
+    return takes_files(option) ? "-f -- \"$word\"" : "";
+}
+
 } // namespace
 
 std::string bash_completion() {
@@ -58,11 +67,7 @@ std::string bash_completion() {
         names.insert(names.end(), own.begin(), own.end());
         if (option.is_flag())
             continue;
-        const auto words = !option.choices.empty()
-                               ? fmt::format("-W '{}' -- \"$word\"", option.choices)
-                           : takes_directories(option) ? std::string("-d -- \"$word\"")
-                           : takes_files(option)       ? std::string("-f -- \"$word\"")
-                                                       : std::string();
+        const auto words = compgen_for(option);
         cases += fmt::format(
             "        {}) {}return ;;\n", join(own, " | "),
             words.empty() ? "" : fmt::format("mapfile -t COMPREPLY < <(compgen {}); ", words));

@@ -3,7 +3,6 @@
 import tempfile
 import unittest
 from pathlib import Path
-from unittest import mock
 
 import sizes
 
@@ -18,13 +17,12 @@ def python_function(lines):
 
 
 class Sizes(unittest.TestCase):
-    def faults(self, name, text, exceptions=()):
+    def faults(self, name, text):
         with tempfile.TemporaryDirectory() as folder:
             file = Path(folder) / name
             file.parent.mkdir(parents=True)
             file.write_text(text)
-            with mock.patch.object(sizes, "EXCEPTIONS", set(exceptions)):
-                return list(sizes.faults(Path(folder)))
+            return list(sizes.faults(Path(folder)))
 
     def test_allows_a_file_of_the_most_lines(self):
         self.assertEqual(self.faults("src/a/a.cpp", "int i;\n" * 400), [])
@@ -94,15 +92,6 @@ class Sizes(unittest.TestCase):
             f"    {line}\n" for line in python_function(41).splitlines()
         )
         self.assertEqual(len(self.faults("python/a.py", text)), 1)
-
-    def test_allows_an_exception(self):
-        self.assertEqual(self.faults("python/a.py", "a = 1\n" * 401, ["python/a.py"]), [])
-
-    def test_finds_an_exception_that_nothing_needs(self):
-        self.assertEqual(
-            self.faults("python/a.py", "", ["python/a.py"]),
-            ["python/a.py needs no exception any more"],
-        )
 
 
 if __name__ == "__main__":

@@ -63,18 +63,7 @@ def copy_to_guest(
     """See BaseMachine.copy_from_host()."""
     path = Path(os.path.realpath(source))
     what = f"copying '{source}' from the host to '{target}'"
-    try:
-        mode = path.stat().st_mode
-    except (FileNotFoundError, NotADirectoryError):
-        resolved = f" (that is '{path}')" if str(path) != str(source) else ""
-        raise FileNotFoundError(
-            f"there is no '{source}'{resolved} on the host, to be copied to '{target}' "
-            f"in machine '{machine.name}'"
-        ) from None
-    except OSError as error:  # a loop of links, say
-        raise OSError(error.errno, f"{what}: {error.strerror}", str(path)) from None
-    if not stat.S_ISDIR(mode) and not stat.S_ISREG(mode):
-        raise SpecialFileError(f"{what}: it is not a file, but {kind(mode)}")
+    _check_source(path, source, what, f"to be copied to '{target}' in machine '{machine.name}'")
     with machine.nested(what), shared_directory(machine, may_share) as shared:
         task = Task(machine, what, keep_set_id)
         variables = {"name": Path(source).name or path.name, "token": new_token()}
@@ -95,6 +84,21 @@ def copy_to_guest(
         except BaseException as error:
             task.discard(work, there, error)
             raise
+
+
+def _check_source(path: Path, source: str | Path, what: str, purpose: str) -> None:
+    """Raise an OSError unless ``path``, which is ``source`` without links, can be copied."""
+    try:
+        mode = path.stat().st_mode
+    except (FileNotFoundError, NotADirectoryError):
+        resolved = f" (that is '{path}')" if str(path) != str(source) else ""
+        raise FileNotFoundError(
+            f"there is no '{source}'{resolved} on the host, {purpose}"
+        ) from None
+    except OSError as error:  # a loop of links, say
+        raise OSError(error.errno, f"{what}: {error.strerror}", str(path)) from None
+    if not stat.S_ISDIR(mode) and not stat.S_ISREG(mode):
+        raise SpecialFileError(f"{what}: it is not a file, but {kind(mode)}")
 
 
 class ShellCarrier:
