@@ -173,7 +173,7 @@ ntd_check_tools() {
         [[ -z $tool ]] || type -P "$tool" >/dev/null || missing+=("$tool")
     done
     ((${#missing[@]})) || return 0
-    ntd_say "this is neither Debian nor Ubuntu, please install what has these programs: ${missing[*]}"
+    ntd_say "this is neither Debian nor Ubuntu, please install these programs: ${missing[*]}"
     return 1
 }
 

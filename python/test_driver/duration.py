@@ -83,7 +83,7 @@ def _number(duration: Duration) -> float:
         kind = type(duration).__name__
         raise TypeError(f"a duration is a timedelta or a number of seconds, not a {kind}")
     if duration != duration:
-        raise ValueError("a duration is not nan")
+        raise ValueError("a duration must not be nan")
     return float(duration)
 
 

@@ -116,8 +116,7 @@ void append_parts(std::string& to, std::string_view text, Special special) {
 
 std::string shell_quote(std::string_view word) {
     if (word.find('\0') != word.npos)
-        throw UsageError("what is given to a shell cannot have NUL bytes in it: {}",
-                         visible(word.substr(0, 100)));
+        throw UsageError("a shell word cannot contain NUL bytes: {}", visible(word.substr(0, 100)));
     std::string quoted = "'";
     for (const char c : word) {
         if (c == '\'')

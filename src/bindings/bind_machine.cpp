@@ -292,7 +292,7 @@ public:
 private:
     machine::WaitLimit& limit() {
         if (!limit_)
-            throw UsageError("the limit of a wait is used outside of its `with` block");
+            throw UsageError("a wait limit was used outside of its `with` block");
         return *limit_;
     }
 

@@ -83,7 +83,7 @@ std::string result(const Case& each) {
     if (each.failure)
         return fmt::format("<failure message=\"{}\">{}</failure>\n",
                            xml_text(each.failure->message), xml_text(each.failure->text));
-    return each.took ? "" : "<error message=\"the run ended in the middle of it\"></error>\n";
+    return each.took ? "" : "<error message=\"the run ended during this subtest\"></error>\n";
 }
 
 std::string to_xml(const Case& each, Seconds time, std::string_view suite) {

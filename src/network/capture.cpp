@@ -104,7 +104,7 @@ void Capture::on_frames(Plug& plug, std::string_view bytes) {
         records += proto::pcap_record(now, *frame);
     if (!is_full_ && !append(records)) {
         is_full_ = true;
-        host_.log.warning(fmt::format("'{}' can take no more frames", path_.string()));
+        host_.log.warning(fmt::format("cannot write more frames to '{}'", path_.string()));
     }
 }
 

@@ -83,7 +83,7 @@ void VLan::wait_for_device(const nspawn::ContainerHost& containers,
     while (!containers.has_device(device)) {
         plug_->check();
         if (!os::wait_readable({changes.fd(), plug_->exit_fd()}, deadline, host_.interrupt))
-            throw MachineError("{} made no device", plug_->what());
+            throw MachineError("{} did not create its network device", plug_->what());
         changes.reset();
     }
 }

@@ -56,7 +56,7 @@ std::string owner_of(int fd) {
         return fmt::format("process {} ({})", words[4],
                            printable(trim_right(std::string_view(command).substr(0, 200))));
     }
-    return "a process that cannot be seen from here";
+    return "a process that is not visible here";
 }
 
 // Reads the initial environment, with which the base directory was chosen: getenv(3) is not safe

@@ -20,7 +20,7 @@ void set_nonblocking(int fd) {
 std::size_t read_wakes(int fd, std::span<char> bytes) {
     const auto count = retry_eintr([&] { return ::read(fd, bytes.data(), bytes.size()); });
     if (count == 0 || (count < 0 && errno != EAGAIN))
-        throw SystemError(EBADF, "read a descriptor of the driver, which somebody closed");
+        throw SystemError(EBADF, "read a file descriptor of the driver that was closed elsewhere");
     return static_cast<std::size_t>(std::max<ssize_t>(count, 0));
 }
 

@@ -43,7 +43,7 @@ UniqueFd open_device_news() {
     address.nl_groups = RTMGRP_LINK;
     if (!socket ||
         ::bind(socket.get(), reinterpret_cast<const sockaddr*>(&address), sizeof address) < 0)
-        throw_errno("listen for news of network devices");
+        throw_errno("subscribe to network device events");
     return socket;
 }
 
@@ -79,7 +79,7 @@ bool enter_network(const UniqueFd& old) {
     if (::mount("sysfs", "/sys", "sysfs", MS_NOSUID | MS_NODEV | MS_NOEXEC, nullptr) == 0)
         return true;
     if (::setns(old.get(), CLONE_NEWNET) < 0)
-        throw_errno("go back to our network namespace");
+        throw_errno("return to the driver's network namespace");
     return false;
 }
 

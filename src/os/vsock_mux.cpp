@@ -43,7 +43,7 @@ void read_vsock_mux_answer(int fd,
     try {
         answer = read_line(fd, ends, deadline, interrupt);
     } catch (const TimeoutError&) {
-        throw TimeoutError("{}: the guest gave no answer in time; has it booted, and does it have "
+        throw TimeoutError("{}: the guest did not answer in time; has it booted, and does it have "
                            "the driver of a virtio vsock?",
                            what);
     }

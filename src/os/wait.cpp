@@ -20,7 +20,8 @@ constexpr std::size_t most_fds = 8; // per call
 void refuse_closed(std::span<const pollfd> fds) {
     for (const auto& each : fds)
         if ((each.revents & POLLNVAL) != 0)
-            throw SystemError(EBADF, "wait for a descriptor of the driver, which somebody closed");
+            throw SystemError(EBADF,
+                              "wait for a file descriptor of the driver that was closed elsewhere");
 }
 
 // One poll(2), with the interrupt's descriptor as the last element of `fds`. Returns false at the

@@ -12,7 +12,7 @@ std::string hmp_command(std::string_view command) {
     const auto is_control = [](unsigned char c) { return c < 0x20 || c == 0x7F; };
     if (std::any_of(command.begin(), command.end(), is_control))
         throw UsageError("a monitor command is one line without control characters, which QEMU's "
-                         "line editor would obey: '{}'",
+                         "line editor would interpret: '{}'",
                          visible(command));
     return std::string(command) + "\n";
 }

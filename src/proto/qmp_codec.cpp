@@ -80,8 +80,8 @@ std::string qmp_command(std::string_view name, std::string_view arguments, std::
     json command = {{"execute", name}, {"id", id}};
     if (!arguments.empty()) {
         if (is_too_deep(arguments))
-            throw UsageError("QMP: the arguments of '{}' have more than {} brackets in each other",
-                             name, most_depth);
+            throw UsageError("QMP: the arguments of '{}' have more than {} nested brackets", name,
+                             most_depth);
         command["arguments"] = json::parse(arguments, nullptr, false);
         if (!command["arguments"].is_object())
             throw UsageError("QMP: the arguments of '{}' are not a JSON object: {}", name,
@@ -135,7 +135,7 @@ std::optional<QmpMessage> QmpDecoder::next() {
         if (trim_right(*line).empty())
             continue;
         if (is_too_deep(*line))
-            throw ProtocolError("QMP: a message with more than {} brackets in each other: '{}'...",
+            throw ProtocolError("QMP: a message with more than {} nested brackets: '{}'...",
                                 most_depth, printable(line->substr(0, 200)));
         const auto object = json::parse(*line, nullptr, false);
         if (!object.is_object())

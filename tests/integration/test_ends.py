@@ -125,8 +125,8 @@ def test_thread_that_does_not_end_is_named_and_left(
     run_driver: RunDriver, script: str, name: str
 ) -> None:
     result = run_driver(script).must_succeed()
-    result.must_say(f"waiting 10 s for threads that are no daemons: {name}")
-    result.must_say(f"threads that are no daemons are left behind: {name}")
+    result.must_say(f"waiting 10 s for non-daemon threads: {name}")
+    result.must_say(f"non-daemon threads are still running: {name}")
 
 
 def test_thread_that_ends_in_time_is_waited_for(run_driver: RunDriver) -> None:
@@ -139,7 +139,7 @@ def test_thread_that_ends_in_time_is_waited_for(run_driver: RunDriver) -> None:
     """
     result = run_driver(script).must_succeed()
     assert "the work is done\n" in result.stdout
-    result.must_say("waiting 10 s for threads that are no daemons: worker")
+    result.must_say("waiting 10 s for non-daemon threads: worker")
     result.must_not_say("left behind")
 
 

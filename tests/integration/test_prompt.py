@@ -111,7 +111,7 @@ def test_machines_of_the_last_run_are_ended(workspace: Workspace) -> None:
         one.succeed("true")
     """
     result = at_the_prompt(workspace, "test_script()\ntest_script()\nprint(len(machines))", script)
-    result.must_succeed().must_say("the last run has made machine 'one': ending it")
+    result.must_succeed().must_say("ending machine 'one', which the last run created")
     result.must_not_say("!!!")
     assert result.stderr.count("one: QEMU running") == 2
 

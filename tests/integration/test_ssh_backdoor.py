@@ -111,7 +111,7 @@ def test_machine_of_the_script_has_none_and_a_warning(run: RunDriver, workspace:
         more.succeed("true")
     """
     result = run(script, env=FAKE_FIRST).must_succeed()
-    result.must_say("machine 'more' has no SSH backdoor: only those of the configuration have one")
+    result.must_say("machine 'more' has no SSH backdoor: only machines of the configuration have one")
 
 
 @needs_the_real_one

@@ -207,7 +207,7 @@ class Parts:
         if self._has_ssh_backdoor:
             self.logger.warning(
                 f"machine '{machine.name}' has no SSH backdoor: "
-                "only those of the configuration have one"
+                "only machines of the configuration have one"
             )
         return machine
 

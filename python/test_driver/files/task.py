@@ -92,7 +92,7 @@ class Task:
         found = re.fullmatch(form, output, re.DOTALL)
         if not found:
             raise MachineError(
-                f"machine '{self.machine.name}': {self.what}: the guest's answer makes no sense: "
+                f"machine '{self.machine.name}': {self.what}: unexpected answer from the guest: "
                 f"{output[:200]!r}"
             )
         return found.groups()
@@ -117,7 +117,7 @@ class Task:
     def read(self, command: str, output: int) -> None:
         """Run a command in the guest; write its output to the file descriptor ``output``."""
         status, _ = self.machine._transfer(os.fsencode(command), None, output)
-        self._checked(status, "what was wrong is in the console's log")
+        self._checked(status, "see the console log for the reason")
 
     def store(self, file: str, data: bytes) -> None:
         """Append ``data`` to a file in the guest."""
@@ -136,7 +136,7 @@ class Task:
 
     def _checked(self, status: int, output: str) -> str:
         if status != 0:
-            reason = output.strip() or "it said nothing"
+            reason = output.strip() or "no output"
             raise RequestedAssertionFailed(f"{self.what} failed (exit code {status}): {reason}")
         return output
 

@@ -164,7 +164,7 @@ class CopyLimits:
     def check(self) -> None:
         """Raise Refused if the time limit has passed."""
         if time.monotonic() > self._end:
-            raise Refused(f"the copy was not over after {self._limit:.0f} seconds")
+            raise Refused(f"the copy took longer than {self._limit:.0f} seconds")
 
 
 def copy_data(old: BinaryIO, new: BinaryIO, limits: CopyLimits | None = None) -> None:

@@ -177,12 +177,12 @@ class _Unpacking:
         later = _Later.of(member)
         self._kept += later.memory()
         if self._kept > MOST_KEPT:
-            raise Refused(f"'{member.name}' is one directory or link too many")
+            raise Refused(f"'{member.name}' exceeds the limit for directories and links")
         kept.append(later)
 
     def _named(self, parts: list[str], member: tarfile.TarInfo) -> str:
         if not parts:
-            raise Refused(f"'{member.name}' is no name for {_kind_of(member)}")
+            raise Refused(f"'{member.name}' is not a valid name for {_kind_of(member)}")
         return parts[-1]
 
     def _enter(self, parts: list[str]) -> Directory:
@@ -255,7 +255,7 @@ def _parts(name: str) -> list[str]:
     if name.startswith("/") or ".." in parts or "\0" in name:
         raise Refused(f"'{name}' would lie outside of the copy")
     if len(parts) > DEEPEST or len(os.fsencode(name)) > LONGEST_NAME:
-        raise Refused(f"'{name[:200]}...' is too long or too deep a name")
+        raise Refused(f"'{name[:200]}...' is too long, or has too many directories")
     return parts
 
 
@@ -280,7 +280,7 @@ def _make_room(directory: Directory, name: str, unless: os.stat_result | None = 
     try:
         os.unlink(name, dir_fd=directory.descriptor)
     except IsADirectoryError:
-        raise Refused(f"'{directory.path_of(name)}' is a directory and something else") from None
+        raise Refused(f"'{directory.path_of(name)}' is in the archive both as a directory and as another kind of file") from None
 
 
 def _copy_data(member: tarfile.TarInfo, archive: tarfile.TarFile, file: int) -> None:
@@ -318,7 +318,7 @@ def _pieces(member: tarfile.TarInfo) -> list[tuple[int, int]]:
     end = 0
     for offset, size in pieces:
         if offset < end or size < 0 or offset + size > member.size:
-            raise Refused(f"'{member.name}' has a map of holes that cannot be")
+            raise Refused(f"'{member.name}' has an invalid map of holes")
         end = offset + size
     return pieces
 

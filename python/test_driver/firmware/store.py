@@ -191,7 +191,7 @@ class Store:
                 begin = offset + _WORKING.size
                 if _has_unfinished_write(self.image[begin : begin + queue_size]):
                     raise StoreError(
-                        "the machine ended while its firmware was tidying it up: start the machine "
+                        "the machine ended while its firmware was updating it: start the machine "
                         "once, so that the firmware can finish"
                     )
                 return

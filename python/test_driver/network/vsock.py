@@ -53,7 +53,7 @@ def print_commands(machines: Sequence[BaseMachine], logger: AbstractLogger) -> N
             others[machine.name] = _command_with_proxy(machine.name, machine.vsock_host)
     _print("SSH backdoor enabled, the machines can be accessed like this:", commands, logger)
     if others and not _ssh_knows_vsock_mux():
-        reason = "Where ssh knows no vsock-mux, as here (it is a part of systemd 256), like this:"
+        reason = "If ssh does not know vsock-mux, as here (it is a part of systemd 256), like this:"
         _print(reason, others, logger)
 
 

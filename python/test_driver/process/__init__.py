@@ -52,10 +52,10 @@ def _wait_for_threads(module: ModuleType) -> None:
     pools.start()
     _join(module, pools, UNNAMED)
     if waited_for := _waited_for(module):
-        _log(f"waiting {MOST:g} s for threads that are no daemons", waited_for)
+        _log(f"waiting {MOST:g} s for non-daemon threads", waited_for)
         _join(module, pools, MOST)
     if left := _waited_for(module):
-        _log("threads that are no daemons are left behind", left)
+        _log("non-daemon threads are still running", left)
     elif not pools.is_alive():
         module._shutdown()
 

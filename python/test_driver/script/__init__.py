@@ -132,7 +132,7 @@ class Runs:
         """End the machines that the last run created: the next run creates them again."""
         driver = self._driver
         for machine in self._made:
-            driver.logger.info(f"the last run has made machine '{machine.name}': ending it")
+            driver.logger.info(f"ending machine '{machine.name}', which the last run created")
             machine.release()
             driver._created.remove(machine)
             if machine in driver.machines_qemu:
