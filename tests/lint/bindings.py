@@ -1,6 +1,6 @@
 """Fails on a binding that may block while it holds the GIL.
 
-Checks the functions that src/bindings/bind_*.cpp exports to Python. Each must release the GIL, in
+Checks the functions that src/bindings/bind_* exports to Python. Each must release the GIL, in
 its own text or in a function of the same file that it names, or must be in QUICK, which says why
 it does not block.
 """
@@ -46,7 +46,9 @@ QUICK = {
     },
 }
 
-COMMENT_OR_TEXT = re.compile(r'//[^\n]*|("(?:\\.|[^"\\\n])*")')
+COMMENT_OR_TEXT = re.compile(
+    r'R"\((?P<lines>.*?)\)"|//[^\n]*|(?P<text>"(?:\\.|[^"\\\n])*")', re.DOTALL
+)
 LAMBDA = r"auto (?P<lambda>\w+) = \[[^;{}]*\{"
 FUNCTION = r"[\w>&*]\s+(?!if\b|for\b|while\b|switch\b|catch\b)(?P<function>\w+)\([^;{}\[\]]*\{"
 DEFINITION = re.compile(f"{LAMBDA}|{FUNCTION}")
@@ -54,10 +56,12 @@ BINDING = re.compile(r"\bdef(?:_static)?\(")
 
 
 def code_of(file):
-    """The code without comments, and without brackets in string literals."""
+    """The code without comments, and without brackets in string literals. Of raw strings only the line breaks stay."""
 
     def plain(match):
-        return re.sub(r"[(){}]", "_", match[1] or "")
+        if match["lines"] is not None:
+            return "\n" * match["lines"].count("\n")
+        return re.sub(r"[(){}]", "_", match["text"] or "")
 
     return COMMENT_OR_TEXT.sub(plain, file.read_text())
 
@@ -101,7 +105,7 @@ def bindings(code):
 
 def faults(root, quick=QUICK):
     folder = root / "src" / "bindings"
-    files = sorted(folder.glob("bind_*.cpp"))
+    files = sorted(folder.glob("bind_*.*"))
     if not files:
         yield f"{folder} has no bindings: has it moved?"
     for file in files:

@@ -74,6 +74,16 @@ class Bindings(unittest.TestCase):
     def test_sees_no_bracket_in_a_text(self):
         self.assertEqual(self.faults('m.def("wait", &wait, "( {", can_block());'), [])
 
+    def test_sees_nothing_in_a_text_of_several_lines(self):
+        text = 'm.def("wait", &wait, R"(A (b", can_block()\n"c" d.)");\nm.def("look", &look);'
+        self.assertEqual(
+            self.faults(text),
+            [
+                "1: wait may block, and keeps Python's lock",
+                "3: look may block, and keeps Python's lock",
+            ],
+        )
+
     def test_leaves_attributes_alone(self):
         self.assertEqual(self.faults('c.def_readonly("name", &A::name);'), [])
 
