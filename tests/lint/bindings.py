@@ -56,7 +56,7 @@ BINDING = re.compile(r"\bdef(?:_static)?\(")
 
 
 def code_of(file):
-    """The code without comments, and without brackets in string literals. Of raw strings only the line breaks stay."""
+    """The code without comments, brackets in strings, and the text of raw strings."""
 
     def plain(match):
         if match["lines"] is not None:

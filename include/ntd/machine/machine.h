@@ -78,6 +78,7 @@ public:
     Machine& operator=(Machine&&) = delete;
 
     virtual void start(bool allow_reboot); // nothing if it is booted
+    virtual void shutdown() = 0; // has the guest power off, then waits for the end of the process
     virtual void connect() = 0;
     virtual ExecResult execute(const std::string& command, const ExecuteOptions& options) = 0;
 

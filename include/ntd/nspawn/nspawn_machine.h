@@ -60,7 +60,7 @@ public:
                                  int output) override;
     bool is_up() const override;
 
-    void shutdown(); // poweroff in the container, then wait
+    void shutdown() override; // poweroff in the container, then wait
 
     struct Running;                                   // one run of systemd-nspawn
     std::shared_ptr<Running> running() const;         // as run()

@@ -42,9 +42,9 @@ public:
     machine::ExecResult store(const std::string& file, std::string_view bytes) override;
     bool is_up() const override { return booted && connected; }
 
-    void shutdown(); // poweroff in the guest, then wait
-    void crash();    // the power plug: HMP quit
-    void reboot();   // ctrl-alt-delete; the next command waits for the new shell
+    void shutdown() override; // poweroff in the guest, then wait
+    void crash();             // the power plug: HMP quit
+    void reboot();            // ctrl-alt-delete; the next command waits for the new shell
 
     // Overridable: send_key() and others go through it.
     virtual std::string send_monitor_command(const std::string& command);
