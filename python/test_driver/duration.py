@@ -50,15 +50,16 @@ def as_seconds(duration: Duration) -> float:
     return _number(duration)
 
 
-def seconds(duration: Duration | None) -> Seconds | None:
+def seconds(duration: Duration | None, method: str = "") -> Seconds | None:
     """Convert a duration given by a script to seconds; None stays None.
 
-    In releases from 26.05 on, a bare number causes a deprecation warning.
+    In releases from 26.05 on, a bare number causes a deprecation warning. It names the function that
+    the script has called, or ``method``, if that is one of the engine.
     """
     if duration is None or isinstance(duration, Seconds):
         return duration
     if isinstance(duration, (int, float)) and engine.warns_of_old_forms():
-        _warn_of_bare_number()
+        _warn_of_bare_number(method)
     return Seconds(_number(duration))
 
 
@@ -87,12 +88,11 @@ def _number(duration: Duration) -> float:
     return float(duration)
 
 
-def _warn_of_bare_number() -> None:
+def _warn_of_bare_number(name: str) -> None:
     import sys
     import warnings
 
-    name, level = "", 1
-    frame = sys._getframe()
+    level, frame = 3, sys._getframe(2)  # the caller of seconds(), which may be the script
     while frame.f_back and str(frame.f_globals.get("__name__")).startswith("test_driver."):
         name, level, frame = frame.f_code.co_name, level + 1, frame.f_back
     warnings.warn(

@@ -1,3 +1,4 @@
+#include "bind_execute.h"
 #include "bindings.h"
 #include "casters.h"
 #include "overridable.h"
@@ -19,6 +20,41 @@ using nspawn::ContainerHost;
 using nspawn::NspawnMachine;
 using OverridableNspawn = Overridable<NspawnMachine>;
 using can_block = py::call_guard<py::gil_scoped_release>;
+using Class =
+    py::class_<NspawnMachine, machine::Machine, OverridableNspawn, std::shared_ptr<NspawnMachine>>;
+
+namespace {
+
+void bind_life(Class& machine) {
+    machine
+        .def("start", &NspawnMachine::start, "allow_reboot"_a = false, can_block(),
+             R"(Start the container; return when it runs, without waiting for it to boot.
+
+             Does nothing if it runs. A container that reboots ends; with ``allow_reboot`` the next
+             command starts it again. Raises MachineError at once if the start script fails.
+             )")
+        .def("connect", &NspawnMachine::connect, can_block(),
+             R"(Wait until commands can run; starts the container if it is off.
+
+             That is when its systemd has reached basic.target and, if systemd-nspawn tells
+             NOTIFY_SOCKET of the container, has said READY=1 there: with ``--notify-ready=yes`` at
+             the end of its boot. Raises MachineError at once if it ends or cannot get there, and
+             after five minutes without any output.
+             )")
+        .def("is_up", &NspawnMachine::is_up, can_block(),
+             R"(Whether the container runs and commands have been able to run in it.)");
+    bind_execute(machine,
+                 R"(Run a shell command as root; return its exit status and standard output.
+
+        As in a virtual machine, but: standard input is empty, /etc/profile is read before each
+        command, ``check_return`` and ``check_output`` change nothing (only that, without
+        ``check_output``, the command may end the container), and a command that takes longer than
+        ``timeout`` (seconds or timedelta, None for no limit) is ended and raises
+        subprocess.TimeoutExpired.
+        )");
+}
+
+} // namespace
 
 // Long because it is a table, a row for each name.
 void bind_nspawn_machine(py::module_& module) {
@@ -28,8 +64,8 @@ void bind_nspawn_machine(py::module_& module) {
              }),
              "keep"_a)
         .def_property_readonly("namespaces", &ContainerHost::namespaces);
-    py::class_<NspawnMachine, machine::Machine, OverridableNspawn, std::shared_ptr<NspawnMachine>>(
-        module, "NspawnMachine", py::dynamic_attr())
+    Class machine(module, "NspawnMachine", py::dynamic_attr());
+    machine
         .def(py::init([](const std::string& start_command, const std::optional<std::string>& name,
                          const std::filesystem::path& out_dir, const std::filesystem::path& tmp_dir,
                          bool keep_machine_state, std::shared_ptr<ContainerHost> containers) {
@@ -54,15 +90,13 @@ void bind_nspawn_machine(py::module_& module) {
             [](const NspawnMachine& self) { return self.running()->notices.fd().get(); },
             can_block())
         .def("_init", &NspawnMachine::init, can_block())
-        .def("start", &NspawnMachine::start, "allow_reboot"_a = false, can_block())
-        .def("shutdown", &NspawnMachine::shutdown, can_block())
-        .def("wait_for_shutdown", &NspawnMachine::wait_for_shutdown, can_block())
         .def(
             "_process",
             [](const NspawnMachine& self) {
                 return ProcessHandle(self.run(), self.host().interrupt, {self.start_command()});
             },
             can_block());
+    bind_life(machine);
 }
 
 } // namespace ntd::bindings

@@ -2,6 +2,7 @@
 #include "casters.h"
 #include "overridable.h"
 #include "process_handle.h"
+#include "script_types.h"
 
 #include <ntd/machine/console_wait.h>
 #include <ntd/qemu/qemu_machine.h>
@@ -149,11 +150,23 @@ void bind_life(Class& machine) {
             [](const QemuMachine& self) { return std::filesystem::path(self.efi_vars_path()); })
         .def("_use_vsock", &QemuMachine::use_vsock, can_block())
         .def_property_readonly("_vsock", &QemuMachine::vsock_sockets)
-        .def("start", &QemuMachine::start, "allow_reboot"_a = false, can_block())
-        .def("shutdown", &QemuMachine::shutdown, can_block())
-        .def("crash", &QemuMachine::crash, can_block())
-        .def("reboot", &QemuMachine::reboot, can_block())
-        .def("wait_for_shutdown", &QemuMachine::wait_for_shutdown, can_block())
+        .def("start", &QemuMachine::start, "allow_reboot"_a = false, can_block(),
+             R"(Start QEMU; return when it runs and answers, without waiting for the guest to boot.
+
+             Does nothing if it runs. With ``allow_reboot`` a reboot of the guest restarts it;
+             otherwise it ends QEMU. Raises MachineError at once if the start script fails.
+             )")
+        .def("shutdown", &QemuMachine::shutdown, can_block(),
+             R"(Power the guest off and wait for QEMU's end. Nothing if it is off.)")
+        .def("crash", &QemuMachine::crash, can_block(),
+             R"(Pull the plug: end QEMU at once, and wait for its end. Nothing if it is off.)")
+        .def("reboot", &QemuMachine::reboot, can_block(),
+             R"(Press Ctrl-Alt-Delete; the next command waits for the new shell.
+
+             For machines that were started with ``allow_reboot=True``.
+             )")
+        .def("wait_for_shutdown", &QemuMachine::wait_for_shutdown, can_block(),
+             R"(Wait until the guest has powered off and QEMU has ended.)")
         .def(
             "_process",
             [](const QemuMachine& self) {
@@ -170,36 +183,59 @@ void bind_life(Class& machine) {
 // Long because it is a table, a row for each name.
 void bind_monitors(Class& machine) {
     machine
-        .def("send_monitor_command",
-             [](QemuMachine& self, const std::string& command) {
-                 return text_from([&] { return self.send_monitor_command(command); });
-             })
-        .def("wait_for_monitor_prompt",
-             [](QemuMachine& self) {
-                 return text_from([&] { return self.wait_for_monitor_prompt(); });
-             })
+        .def(
+            "send_monitor_command",
+            [](QemuMachine& self, const std::string& command) {
+                return Output{self.send_monitor_command(command)};
+            },
+            "command"_a, can_block(),
+            R"(Give a command to QEMU's human monitor; return its answer, the prompt included.)")
+        .def(
+            "wait_for_monitor_prompt",
+            [](QemuMachine& self) { return Output{self.wait_for_monitor_prompt()}; }, can_block(),
+            R"(Read the human monitor up to its next prompt.)")
         .def("_qmp_send",
              [](QemuMachine& self, const std::string& command, const std::string& arguments) {
                  return text_from([&] { return self.send_qmp(command, arguments); });
              })
-        .def("_qmp_next_event",
-             [](QemuMachine& self, Timeout timeout) -> std::optional<py::str> {
-                 const py::gil_scoped_release without_gil;
-                 const auto event = self.next_qmp_event(timeout);
-                 const py::gil_scoped_acquire gil;
-                 return event ? std::optional(text_of(*event)) : std::nullopt;
-             })
-        .def("send_key",
-             [](QemuMachine& self, const std::string& key, Timeout delay, bool log) {
-                 const py::gil_scoped_release without_gil;
-                 self.send_key(key, delay.value_or(Seconds(0)), log);
-             })
-        .def("send_chars",
-             [](QemuMachine& self, const std::string& chars, Timeout delay) {
-                 const py::gil_scoped_release without_gil;
-                 self.send_chars(chars, delay.value_or(Seconds(0)));
-             })
-        .def("forward_port", &QemuMachine::forward_port, can_block())
+        .def("_qmp_next_event", [](QemuMachine& self, Timeout timeout) -> std::optional<py::str> {
+            const py::gil_scoped_release without_gil;
+            const auto event = self.next_qmp_event(timeout);
+            const py::gil_scoped_acquire gil;
+            return event ? std::optional(text_of(*event)) : std::nullopt;
+        });
+}
+
+void bind_keys(Class& machine) {
+    machine
+        .def(
+            "send_key",
+            [](QemuMachine& self, const std::string& key, const Limit& delay, bool log) {
+                self.send_key(key, delay.length.value_or(Seconds(0)), log);
+            },
+            "key"_a, delay_by_default(), "log"_a = true, can_block(),
+            R"(
+            Press a key, named as QEMU does (``ctrl-alt-delete``), or a character of a US keyboard.
+
+            ``delay`` is the time to wait afterwards.
+            )")
+        .def(
+            "send_chars",
+            [](QemuMachine& self, const std::string& chars, const Limit& delay) {
+                self.send_chars(chars, delay.length.value_or(Seconds(0)));
+            },
+            "chars"_a, delay_by_default(), can_block(),
+            R"(Type characters on a US keyboard, with ``delay`` after each.)");
+}
+
+void bind_network(Class& machine) {
+    machine
+        .def("forward_port", &QemuMachine::forward_port, "host_port"_a = 8080, "guest_port"_a = 80,
+             can_block(),
+             R"(Forward a TCP port of the host to one of the guest, through the user network.
+
+             Raises MachineError with QEMU's words if it cannot: the port is in use, or is none.
+             )")
         .def("_vde_cables",
              [](QemuMachine& self) {
                  const auto cables = [&] {
@@ -217,15 +253,24 @@ void bind_monitors(Class& machine) {
                 self.set_link(name, connected ? QemuMachine::Link::on : QemuMachine::Link::off);
             },
             can_block())
-        .def("block", &QemuMachine::block, can_block())
-        .def("unblock", &QemuMachine::unblock, can_block());
+        .def("block", &QemuMachine::block, can_block(),
+             R"(Pull the cable of the first VLAN. Raises MachineError if QEMU has no such card.)")
+        .def("unblock", &QemuMachine::unblock, can_block(),
+             R"(Plug the cable of the first VLAN in again; an error as for block().)");
 }
 
 void bind_console(Class& machine) {
-    machine.def("send_console", &QemuMachine::send_console, can_block())
+    machine
+        .def("send_console", &QemuMachine::send_console, "chars"_a, can_block(),
+             R"(Write characters to the serial console.)")
         .def("_tap_console", &QemuMachine::tap_console, can_block())
-        .def("get_console_log",
-             [](QemuMachine& self) { return text_from([&] { return self.get_console_log(); }); })
+        .def(
+            "get_console_log", [](QemuMachine& self) { return Output{self.get_console_log()}; },
+            can_block(),
+            R"(All that the serial console has shown since the last start.
+
+            Of more than 1 GiB the first line says how much is gone.
+            )")
         .def("_console_wait_for", &wait_for_console)
         .def("_console_next_line", &next_line, can_block())
         .def("_console_pending_lines", &pending_lines, can_block())
@@ -254,6 +299,8 @@ void bind_qemu_machine(py::module_& module) {
     Class machine(module, "QemuMachine", py::dynamic_attr());
     bind_life(machine);
     bind_monitors(machine);
+    bind_keys(machine);
+    bind_network(machine);
     bind_console(machine);
 }
 

@@ -44,6 +44,10 @@ std::shared_ptr<Kind> make_blocking(Args&&... args) {
 
 void bind_errors(pybind11::module_& module);
 void bind_log(pybind11::module_& module);
+using MachineClass = pybind11::class_<machine::Machine, std::shared_ptr<machine::Machine>>;
+
+void bind_methods(pybind11::module_& module);
+void bind_guest_ops(MachineClass& machine);
 void bind_machine(pybind11::module_& module);
 void bind_qemu_machine(pybind11::module_& module);
 void bind_nspawn_machine(pybind11::module_& module);

@@ -1,6 +1,7 @@
 #pragma once
 
 #include "casters.h"
+#include "method.h"
 
 #include <ntd/driver/config.h>
 #include <ntd/machine/guest_ops.h>
@@ -97,7 +98,8 @@ protected:
         if (!overridden.contains(name))
             return;
         const py::gil_scoped_acquire gil;
-        // Also empty if the Python function itself calls us: super().execute(...).
+        if (Method::is_called(py::cast(static_cast<const Kind*>(this)), name))
+            return; // by an override, as super().execute(...)
         if (const py::function function = py::get_override(static_cast<const Kind*>(this), name))
             call(function);
     }

@@ -37,6 +37,14 @@ QUICK = {
         "left_now": "counts time",
         "_set_before_command": "keeps its argument",
     },
+    "bind_method": {
+        "__call__": "calls what is looked at here by itself",
+        "__get__": "is Python's own",
+        "__getattr__": "is Python's own",
+        "__reduce__": "returns a text",
+        "__repr__": "returns a text",
+        "methods_of": "looks at what is there",
+    },
     "bind_nspawn": {
         "_set_overridden": "keeps its argument",
     },

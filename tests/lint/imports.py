@@ -11,7 +11,7 @@ from report import report
 PACKAGE = "test_driver"
 
 # Files that every folder may use. What these use among themselves has no circles, no more.
-BASE = {"_ntd", "_engine", "config", "display", "duration", "errors"}
+BASE = {"_ntd", "_engine", "_declared", "config", "display", "duration", "errors"}
 
 # What a folder, or a file outside of all folders, may use beside those.
 USES = {

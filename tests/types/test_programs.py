@@ -5,13 +5,14 @@ from __future__ import annotations
 import ast
 import json
 import os
+import re
 import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-from tools import DRIVER, GENERATE_SYMBOLS, PACKAGE, program
+from tools import DRIVER, GENERATE_SYMBOLS, HERE, PACKAGE, program
 
 ENV = {name: os.environ[name] for name in ("PATH", "ASAN_OPTIONS") if name in os.environ}
 ENV["PYTHONDONTWRITEBYTECODE"] = "1"
@@ -115,18 +116,56 @@ def test_help_works_in_a_script(tmp_path: Path) -> None:
     assert "Wait until a systemd unit is active." in shown
 
 
-# ----------------------------------------------------------------------------- the engine's stub
+# ---------------------------------------------------------------- what Python knows of the engine
 
-# Prints the names of each class, without those of its bases.
-NAMES_OF_ENGINE = """
+
+def classes_of(file: str) -> dict[str, ast.ClassDef]:
+    tree = ast.parse((PACKAGE / file).read_text())
+    return {node.name: node for node in tree.body if isinstance(node, ast.ClassDef)}
+
+
+def functions_of(node: ast.Module | ast.ClassDef) -> dict[str, ast.FunctionDef]:
+    return {child.name: child for child in node.body if isinstance(child, ast.FunctionDef)}
+
+
+def test_methods_of_machines_are_declared_as_they_are_bound(tmp_path: Path) -> None:
+    result = run(tmp_path, DRIVER, HERE / "declarations.py")
+    assert result.returncode == 0, result.stderr
+    expected = (tmp_path / "_declared.py").read_text()
+    assert (PACKAGE / "_declared.py").read_text() == expected, "build the target declarations"
+
+
+def test_no_method_of_machines_is_in_the_engine_and_in_python() -> None:
+    for name, declared in classes_of("_declared.py").items():
+        file = name.removesuffix("Machine").lower()
+        in_python = functions_of(classes_of(f"machine/{file}.py")[name])
+        assert functions_of(declared).keys() & in_python.keys() == set(), name
+
+
+# What each function of the engine says of itself, by class, but those that are in _declared.py.
+FUNCTIONS_OF_ENGINE = """
 import json, _ntd
 
-def names(owner):
-    return [name for name in vars(owner) if not name.startswith("__")]
+def functions(owner):
+    names = [name for name in vars(owner) if not name.startswith("__")]
+    return {name: str(getattr(owner, name).__doc__) for name in names}
 
-classes = {name: names(getattr(_ntd, name)) for name in names(_ntd) if name[0].isupper()}
-print("engine:" + json.dumps({"": names(_ntd), **classes}))
+classes = {name: functions(getattr(_ntd, name)) for name in functions(_ntd) if name[0].isupper()}
+for kind in ("BaseMachine", "QemuMachine", "NspawnMachine"):
+    for name in _ntd.methods_of(kind, ""):
+        del classes[kind][name]
+print("engine:" + json.dumps({"": functions(_ntd), **classes}))
 """
+
+
+@pytest.fixture(scope="module")
+def engine(tmp_path_factory: pytest.TempPathFactory) -> dict[str, dict[str, str]]:
+    shown = run_script(tmp_path_factory.mktemp("engine"), FUNCTIONS_OF_ENGINE)
+    line = next(line for line in shown.splitlines() if line.startswith("engine:"))
+    found: dict[str, dict[str, str]] = json.loads(line[7:])
+    for name in ("name", "value"):  # what its own type has is not ours
+        del found["Level"][name]
+    return found
 
 
 def names_of_stub(node: ast.Module | ast.ClassDef) -> set[str]:
@@ -139,18 +178,57 @@ def names_of_stub(node: ast.Module | ast.ClassDef) -> set[str]:
     return {name for name in names if not name.startswith("__")}
 
 
-def test_stub_has_the_names_of_the_engine(tmp_path: Path) -> None:
-    shown = run_script(tmp_path, NAMES_OF_ENGINE)
-    line = next(line for line in shown.splitlines() if line.startswith("engine:"))
-    engine = {owner: set(names) for owner, names in json.loads(line[7:]).items()}
+def test_stub_has_the_names_of_the_engine(engine: dict[str, dict[str, str]]) -> None:
     stub = ast.parse((PACKAGE / "_ntd.pyi").read_text())
-    engine["Level"] -= {"name", "value"}  # pybind11 adds these to an enum
-    assert engine[""] == names_of_stub(stub)
-    typed = {node.name: names_of_stub(node) for node in stub.body if isinstance(node, ast.ClassDef)}
-    # The stub may have a name in the base class that the engine has in each kind of machine.
-    base = engine.pop("BaseMachine")
+    in_engine = {owner: set(functions) for owner, functions in engine.items()}
+    assert in_engine.pop("") == names_of_stub(stub)
+    typed = {name: names_of_stub(node) for name, node in classes_of("_ntd.pyi").items()}
+    # In the stub a name may be with the base class although each kind of machine has its own.
+    base = in_engine.pop("BaseMachine")
     for kind in ("QemuMachine", "NspawnMachine"):
-        in_engine = base | engine.pop(kind)
-        assert in_engine == typed["BaseMachine"] | typed[kind], kind
-    for owner in engine.keys() - {""}:
-        assert engine[owner] == typed[owner], owner
+        assert base | in_engine.pop(kind) == typed["BaseMachine"] | typed[kind], kind
+    for owner, names in in_engine.items():
+        assert names == typed[owner], owner
+
+
+def parameters_in_engine(text: str) -> list[tuple[str, bool]]:
+    """Names, and whether they have defaults, from the first line of what pybind11 writes."""
+    inside = text.partition("(")[2].partition("\n")[0].rpartition(") -> ")[0]
+    depth, parts = 0, [""]
+    for character in inside:
+        depth += (character in "[(<{") - (character in "])>}")
+        if character == "," and depth == 0:
+            parts.append("")
+        else:
+            parts[-1] += character
+    given = [part.strip() for part in parts if part.strip() not in ("", "*", "/")]
+    found = [(re.split("[:=]", part)[0], " = " in part or part.endswith("=...")) for part in given]
+    return [each for each in found if each[0] != "self"]
+
+
+def parameters_in_stub(function: ast.FunctionDef) -> list[tuple[str, bool]]:
+    """The same; what has no name in the engine is positional here."""
+    arguments = function.args
+    plain = [*arguments.posonlyargs, *arguments.args]
+    defaults = [None] * (len(plain) - len(arguments.defaults)) + [*arguments.defaults]
+    found = [(argument.arg, bool(default)) for argument, default in zip(plain, defaults)]
+    found += [("*args", False)] if arguments.vararg else []
+    keywords = zip(arguments.kwonlyargs, arguments.kw_defaults)
+    found += [(argument.arg, bool(default)) for argument, default in keywords]
+    nameless = {argument.arg for argument in arguments.posonlyargs}
+    found = [each for each in found if each[0] != "self"]
+    return [
+        (f"arg{number}" if name in nameless else name, default)
+        for number, (name, default) in enumerate(found)
+    ]
+
+
+def test_stub_has_the_parameters_of_the_engine(engine: dict[str, dict[str, str]]) -> None:
+    owners: dict[str, ast.Module | ast.ClassDef] = {**classes_of("_ntd.pyi")}
+    owners[""] = ast.parse((PACKAGE / "_ntd.pyi").read_text())
+    for owner, node in owners.items():
+        for name, function in functions_of(node).items():
+            text = engine[owner].get(name, "")
+            if text.startswith(f"{name}("):  # no property, and not one of each kind of machine
+                told = parameters_in_engine(text)
+                assert told == parameters_in_stub(function), f"{owner}.{name}"

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from test_driver._engine import engine
-from test_driver.duration import DEFAULT_LIMIT, seconds
-from test_driver.machine.base import BaseMachine
+from test_driver.machine.base import BaseMachine, methods_of_engine
 from test_driver.screen.x11 import X11Mixin
 
 TYPE_CHECKING = False  # see test_driver/__init__.py
@@ -14,12 +13,15 @@ if TYPE_CHECKING:
     from pathlib import Path
     from typing import Any
 
-    from test_driver.duration import Duration
+    from test_driver import _declared
     from test_driver.logger import AbstractLogger
     from test_driver.machine.process import NoticeReader, Process
+    Engine = _declared.NspawnMachine
+else:
+    Engine = engine.NspawnMachine
 
 
-class NspawnMachine(X11Mixin, BaseMachine, engine.NspawnMachine):
+class NspawnMachine(X11Mixin, BaseMachine, Engine):
     """A systemd-nspawn container.
 
     Commands of one container may run at the same time, in several threads. One that takes longer
@@ -36,6 +38,8 @@ class NspawnMachine(X11Mixin, BaseMachine, engine.NspawnMachine):
     """The program that starts the container."""
     machine_sock_path: Path
     """The start script's NOTIFY_SOCKET, on which systemd-nspawn says that the container is ready."""
+
+    locals().update(methods_of_engine("NspawnMachine", __name__))
 
     def __init__(
         self,
@@ -87,42 +91,3 @@ class NspawnMachine(X11Mixin, BaseMachine, engine.NspawnMachine):
     def get_systemd_process(self) -> int:
         """Number of the container's init on the host. Waits until commands can run."""
         return self._init()
-
-    def start(self, allow_reboot: bool = False) -> None:
-        """Start the container; return when it runs, without waiting for it to boot.
-
-        Does nothing if it runs. A container that reboots ends; with ``allow_reboot`` the next
-        command starts it again. Raises MachineError at once if the start script fails.
-        """
-        super().start(allow_reboot)
-
-    def connect(self) -> None:
-        """Wait until commands can run; starts the container if it is off.
-
-        That is when its systemd has reached basic.target and, if systemd-nspawn tells
-        NOTIFY_SOCKET of the container, has said READY=1 there: with ``--notify-ready=yes`` at the
-        end of its boot. Raises MachineError at once if it ends or cannot get there, and after five
-        minutes without any output.
-        """
-        super().connect()
-
-    def is_up(self) -> bool:
-        """Whether the container runs and commands have been able to run in it."""
-        return super().is_up()
-
-    def execute(
-        self,
-        command: str,
-        check_return: bool = True,
-        check_output: bool = True,
-        timeout: Duration | None = DEFAULT_LIMIT,
-    ) -> tuple[int, str]:
-        """Run a shell command as root; return its exit status and standard output.
-
-        As in a virtual machine, but: standard input is empty, /etc/profile is read before each
-        command, ``check_return`` and ``check_output`` change nothing (only that, without
-        ``check_output``, the command may end the container), and a command that takes longer than
-        ``timeout`` (seconds or timedelta, None for no limit) is ended and raises
-        subprocess.TimeoutExpired.
-        """
-        return super().execute(command, check_return, check_output, seconds(timeout))

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from test_driver._engine import engine
-from test_driver.duration import DEFAULT_LIMIT, EVENT_LIMIT, KEY_DELAY, seconds, wait_limit
+from test_driver.duration import DEFAULT_LIMIT, EVENT_LIMIT, seconds, wait_limit
 from test_driver.firmware import FirmwareMixin
-from test_driver.machine.base import BaseMachine
+from test_driver.machine.base import BaseMachine, methods_of_engine
 from test_driver.screen import ScreenMixin
 
 TYPE_CHECKING = False  # see test_driver/__init__.py
@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from pathlib import Path
     from typing import Any, TypeVar
 
+    from test_driver import _declared
     from test_driver.duration import Duration
     from test_driver.logger import AbstractLogger
     from test_driver.machine.console import ConsoleQueue, ConsoleReader
@@ -24,9 +25,12 @@ if TYPE_CHECKING:
     from test_driver.machine.start_command import StartCommand
 
     T = TypeVar("T")
+    Engine = _declared.QemuMachine
+else:
+    Engine = engine.QemuMachine
 
 
-class QemuMachine(ScreenMixin, FirmwareMixin, BaseMachine, engine.QemuMachine):
+class QemuMachine(ScreenMixin, FirmwareMixin, BaseMachine, Engine):
     """A QEMU virtual machine."""
 
     booted: bool
@@ -49,6 +53,8 @@ class QemuMachine(ScreenMixin, FirmwareMixin, BaseMachine, engine.QemuMachine):
     """The file of the firmware's variables: $NIX_EFI_VARS of the start script, unless the driver
     has been given another."""
 
+    locals().update(methods_of_engine("QemuMachine", __name__))
+
     def __init__(
         self,
         out_dir: Any,
@@ -68,29 +74,6 @@ class QemuMachine(ScreenMixin, FirmwareMixin, BaseMachine, engine.QemuMachine):
 
     # ------------------------------------------------------------------------------ life
 
-    def start(self, allow_reboot: bool = False) -> None:
-        """Start QEMU; return when it runs and answers, without waiting for the guest to boot.
-
-        Does nothing if it runs. With ``allow_reboot`` a reboot of the guest restarts it; otherwise
-        it ends QEMU. Raises MachineError at once if the start script fails.
-        """
-        super().start(allow_reboot)
-
-    def shutdown(self) -> None:
-        """Power the guest off and wait for QEMU's end. Nothing if it is off."""
-        super().shutdown()
-
-    def crash(self) -> None:
-        """Pull the plug: end QEMU at once, and wait for its end. Nothing if it is off."""
-        super().crash()
-
-    def reboot(self) -> None:
-        """Press Ctrl-Alt-Delete; the next command waits for the new shell.
-
-        For machines that were started with ``allow_reboot=True``.
-        """
-        super().reboot()
-
     def switch_root(self) -> None:
         """Go from the initrd to the real root; return when the root shell there is connected.
 
@@ -104,10 +87,6 @@ class QemuMachine(ScreenMixin, FirmwareMixin, BaseMachine, engine.QemuMachine):
             self.execute(isolate, check_output=False)
             self.connected = False
             self.connect()
-
-    def wait_for_shutdown(self) -> None:
-        """Wait until the guest has powered off and QEMU has ended."""
-        super().wait_for_shutdown()
 
     def is_up(self) -> bool:
         """Whether QEMU runs and the root shell is connected."""
@@ -213,14 +192,6 @@ class QemuMachine(ScreenMixin, FirmwareMixin, BaseMachine, engine.QemuMachine):
 
     # ------------------------------------------------------------------------------ monitors
 
-    def send_monitor_command(self, command: str) -> str:
-        """Give a command to QEMU's human monitor; return its answer, the prompt included."""
-        return super().send_monitor_command(command)
-
-    def wait_for_monitor_prompt(self) -> str:
-        """Read the human monitor up to its next prompt."""
-        return super().wait_for_monitor_prompt()
-
     def wait_for_qmp_event(
         self, event_filter: Callable[[dict[str, Any]], Any], timeout: Duration | None = EVENT_LIMIT
     ) -> dict[str, Any]:
@@ -246,17 +217,6 @@ class QemuMachine(ScreenMixin, FirmwareMixin, BaseMachine, engine.QemuMachine):
 
     # ------------------------------------------------------------------------------ input
 
-    def send_key(self, key: str, delay: Duration | None = KEY_DELAY, log: bool = True) -> None:
-        """Press a key, named as QEMU does (``ctrl-alt-delete``), or a character of a US keyboard.
-
-        ``delay`` is the time to wait afterwards.
-        """
-        super().send_key(key, seconds(delay), log)
-
-    def send_chars(self, chars: str, delay: Duration | None = KEY_DELAY) -> None:
-        """Type characters on a US keyboard, with ``delay`` after each."""
-        super().send_chars(chars, seconds(delay))
-
     def shell_interact(self, address: str | None = None) -> None:
         """Give a person a root shell in the guest, on a terminal of its own there; return when
         that shell ends, or at Ctrl-].
@@ -280,18 +240,7 @@ class QemuMachine(ScreenMixin, FirmwareMixin, BaseMachine, engine.QemuMachine):
 
         terminal.console_interact(self)
 
-    def send_console(self, chars: str) -> None:
-        """Write characters to the serial console."""
-        super().send_console(chars)
-
     # ------------------------------------------------------------------------------ console
-
-    def get_console_log(self) -> str:
-        """All that the serial console has shown since the last start.
-
-        Of more than 1 GiB the first line says how much is gone.
-        """
-        return super().get_console_log()
 
     @property
     def full_console_log(self) -> list[str]:
@@ -370,18 +319,3 @@ class QemuMachine(ScreenMixin, FirmwareMixin, BaseMachine, engine.QemuMachine):
             self.execute(f"printf '%s\\n' {shlex.quote(self.get_tty_text(tty))} >&2")
 
     # ------------------------------------------------------------------------------ network
-
-    def forward_port(self, host_port: int = 8080, guest_port: int = 80) -> None:
-        """Forward a TCP port of the host to one of the guest, through the user network.
-
-        Raises MachineError with QEMU's words if it cannot: the port is in use, or is none.
-        """
-        super().forward_port(host_port, guest_port)
-
-    def block(self) -> None:
-        """Pull the cable of the first VLAN. Raises MachineError if QEMU has no such card."""
-        super().block()
-
-    def unblock(self) -> None:
-        """Plug the cable of the first VLAN in again; an error as for block()."""
-        super().unblock()

@@ -13,11 +13,11 @@ if TYPE_CHECKING:
     from contextlib import AbstractContextManager
     from pathlib import Path
 
-    from test_driver._engine import engine
+    from test_driver import _declared
     from test_driver.duration import Duration
     from test_driver.logger import AbstractLogger
 
-    class Machine(engine.BaseMachine):
+    class Machine(_declared.BaseMachine):
         """The machine that this is a part of: what BaseMachine has beside what the engine has."""
 
         logger: AbstractLogger

@@ -17,13 +17,14 @@ if TYPE_CHECKING:
     from pathlib import Path
     from typing import IO
 
+    from test_driver import _declared
     from test_driver.config import NspawnMachineConfiguration
 
 PAUSE = 0.2  # seconds between looks at what tells nobody: a file in a container, a container's end
 
 
 def show(
-    machine: engine.NspawnMachine, config: NspawnMachineConfiguration, viewers: Mapping[str, str]
+    machine: _declared.NspawnMachine, config: NspawnMachineConfiguration, viewers: Mapping[str, str]
 ) -> list[Display]:
     """Show the machine's screens as soon as they are there; a line in the log for one that cannot
     be shown says why."""
@@ -57,7 +58,11 @@ class Display:
     """One screen. Its thread waits for it, and starts the server and the viewer."""
 
     def __init__(
-        self, machine: engine.NspawnMachine, target: engine.DisplayTarget, server: str, viewer: str
+        self,
+        machine: _declared.NspawnMachine,
+        target: engine.DisplayTarget,
+        server: str,
+        viewer: str,
     ) -> None:
         self._machine = machine
         self._target = target
