@@ -113,7 +113,8 @@ void bind_methods(py::module_& module) {
     method.def("__call__", &Method::call)
         .def("__get__", &bound, "machine"_a, "owner"_a = py::none())
         .def("__reduce__", [](const Method& self) { return self.qualified_name(); })
-        .def("__repr__", [](const Method& self) { return "<" + self.qualified_name() + "()>"; })
+        .def("__repr__",
+             [](const Method& self) { return "<function " + self.qualified_name() + ">"; })
         .def_property_readonly("__doc__",
                                [](const Method& self) { return self.declared().attr("__doc__"); })
         .def("__getattr__", &attribute);

@@ -110,8 +110,7 @@ int monitor_fd(const QemuMachine& machine) {
     return qemu->hmp->fd();
 }
 
-// Long because it is a table, a row for each name.
-void bind_life(Class& machine) {
+void bind_attributes(Class& machine) {
     machine
         .def(py::init([](const std::string& start_command, const std::optional<std::string>& name,
                          const std::filesystem::path& out_dir, const std::filesystem::path& tmp_dir,
@@ -149,7 +148,11 @@ void bind_life(Class& machine) {
             "efi_vars_path",
             [](const QemuMachine& self) { return std::filesystem::path(self.efi_vars_path()); })
         .def("_use_vsock", &QemuMachine::use_vsock, can_block())
-        .def_property_readonly("_vsock", &QemuMachine::vsock_sockets)
+        .def_property_readonly("_vsock", &QemuMachine::vsock_sockets);
+}
+
+void bind_life(Class& machine) {
+    machine
         .def("start", &QemuMachine::start, "allow_reboot"_a = false, can_block(),
              R"(Start QEMU; return when it runs and answers, without waiting for the guest to boot.
 
@@ -297,6 +300,7 @@ void bind_qemu_machine(py::module_& module) {
         },
         "command"_a, "monitor"_a, "qmp"_a, "shell"_a, "allow_reboot"_a = false);
     Class machine(module, "QemuMachine", py::dynamic_attr());
+    bind_attributes(machine);
     bind_life(machine);
     bind_monitors(machine);
     bind_keys(machine);

@@ -51,6 +51,7 @@ def test_signatures_and_names(run_driver: RunDriver) -> None:
         assert inspect.isfunction(QemuMachine.succeed) and inspect.ismethod(web.succeed)
         assert QemuMachine.succeed.__code__.co_varnames[:2] == ("self", "timeout")
         assert web.succeed.__self__ is web
+        assert repr(QemuMachine.crash).startswith("<function QemuMachine.crash")
         assert QemuMachine.crash.__module__ == "test_driver.machine.qemu"
         assert pickle.loads(pickle.dumps(QemuMachine.succeed)) is QemuMachine.succeed
         for kind in (QemuMachine, NspawnMachine, web):
