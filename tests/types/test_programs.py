@@ -147,7 +147,7 @@ FUNCTIONS_OF_ENGINE = """
 import json, _ntd
 
 def functions(owner):
-    names = [name for name in vars(owner) if not name.startswith("__")]
+    names = [name for name in vars(owner) if not name.startswith(("__", "_pybind11_"))]
     return {name: str(getattr(owner, name).__doc__) for name in names}
 
 classes = {name: functions(getattr(_ntd, name)) for name in functions(_ntd) if name[0].isupper()}
