@@ -208,6 +208,7 @@ def test_serial_lines_can_be_turned_off(run_driver: RunDriver) -> None:
     script = """
         serial_stdout_off()
         web.succeed("echo hidden >&2")
+        web.wait_for_console_text("hidden")
         serial_stdout_on()
         web.succeed("echo shown >&2")
         web.wait_for_console_text("shown")

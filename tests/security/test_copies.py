@@ -151,7 +151,7 @@ REFUSED: dict[str, Callable[[Victim], tuple[list[tarfile.TarInfo], str]]] = {
         "'disk' is a device",
     ),
     "unknown kind": lambda victim: ([member("door", b"Z")], "'door' is of a kind"),
-    "deep name": lambda victim: ([member("d/" * 2000 + "x")], "too deep"),
+    "deep name": lambda victim: ([member("d/" * 2000 + "x")], "too many directories"),
     "name with NUL": lambda victim: (
         [member("x", pax_headers={"path": "x\0y"})],
         "outside",
