@@ -156,7 +156,7 @@ REFUSED: dict[str, Callable[[Victim], tuple[list[tarfile.TarInfo], str]]] = {
         [member("x", pax_headers={"path": "x\0y"})],
         "outside",
     ),
-    "no name": lambda victim: ([link("./.", victim.directory)], "no name"),
+    "no name": lambda victim: ([link("./.", victim.directory)], "not a valid name"),
 }
 
 
