@@ -23,7 +23,7 @@ ntd_is_debian_like() {
 
 ntd_build_packages() {
     ntd_packages cmake ninja-build g++ python3-dev pybind11-dev libfmt-dev libspdlog-dev libcli11-dev \
-        nlohmann-json3-dev
+        nlohmann-json3-dev libpugixml-dev
 }
 
 ntd_guest_packages() {

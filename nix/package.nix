@@ -12,6 +12,7 @@
   spdlog,
   cli11,
   nlohmann_json,
+  pugixml,
   gtest,
   coreutils,
   iproute2 ? null,
@@ -105,6 +106,7 @@ stdenv.mkDerivation (finalAttrs: {
     spdlog
     cli11
     nlohmann_json
+    pugixml
   ];
   checkInputs = [ gtest ];
   nativeCheckInputs = [ util-linux ]; # for setsid

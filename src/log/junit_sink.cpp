@@ -3,7 +3,7 @@
 #include "dispatch.h"
 #include "wording.h"
 #include "write_all.h"
-#include "xml_text.h"
+#include "xml.h"
 
 #include <ntd/base/error.h>
 #include <ntd/base/forks.h>
@@ -75,22 +75,42 @@ struct Case {
     }
 };
 
-std::string element(std::string_view tag, std::string_view text) {
-    return text.empty() ? "" : fmt::format("<{0}>{1}</{0}>\n", tag, xml_text(text));
+void add_attribute(pugi::xml_node to, const char* name, std::string_view value) {
+    to.append_attribute(name) = xml_text(value).c_str();
 }
 
-std::string result(const Case& each) {
+pugi::xml_node add_element(pugi::xml_node to, const char* tag, std::string_view text) {
+    auto element = to.append_child(tag);
+    element.text() = xml_text(text).c_str();
+    return element;
+}
+
+void add_result(pugi::xml_node to, const Case& each) {
     if (each.failure)
-        return fmt::format("<failure message=\"{}\">{}</failure>\n",
-                           xml_text(each.failure->message), xml_text(each.failure->text));
-    return each.took ? "" : "<error message=\"the run ended during this subtest\"></error>\n";
+        add_attribute(add_element(to, "failure", each.failure->text), "message",
+                      each.failure->message);
+    else if (!each.took)
+        add_attribute(add_element(to, "error", ""), "message", "the run ended during this subtest");
 }
 
-std::string to_xml(const Case& each, Seconds time, std::string_view suite) {
-    return fmt::format(
-        "<testcase classname=\"{}\" name=\"{}\" time=\"{:.3f}\">\n{}{}{}</testcase>\n", suite,
-        xml_text(each.name), std::max(time.count(), 0.0), result(each),
-        element("system-out", each.out.text()), element("system-err", each.err.text()));
+void add_texts(pugi::xml_node to, std::string_view out, std::string_view err) {
+    if (!out.empty())
+        add_element(to, "system-out", out);
+    if (!err.empty())
+        add_element(to, "system-err", err);
+}
+
+void add_time(pugi::xml_node to, Seconds time) {
+    add_attribute(to, "time", fmt::format("{:.3f}", std::max(time.count(), 0.0)));
+}
+
+void add_case(pugi::xml_node suite, const Case& each, Seconds time) {
+    auto to = suite.append_child("testcase");
+    add_attribute(to, "classname", suite.attribute("name").value());
+    add_attribute(to, "name", each.name);
+    add_time(to, time);
+    add_result(to, each);
+    add_texts(to, each.out.text(), each.err.text());
 }
 
 std::string_view first_line(std::string_view text) {
@@ -140,6 +160,10 @@ private:
     void end_subtest(Case& subtest, const ScopeEnd& scope);
     Seconds length(const Case& each) const { return each.took.value_or(last_ - each.begin); }
     std::map<const Case*, Seconds> own_times() const;
+    bool shows_main() const { return subtests_.empty() || main_.failure; }
+    template <typename Condition>
+    std::size_t count(Condition condition) const; // of the cases in the report
+    void fill(pugi::xml_node suite) const;
 
     std::string suite_; // its name
     TimePoint last_{};
@@ -234,27 +258,40 @@ std::map<const Case*, Seconds> JunitSink::Report::own_times() const {
     return own;
 }
 
+template <typename Condition>
+std::size_t JunitSink::Report::count(Condition condition) const {
+    const auto subtests = std::count_if(subtests_.begin(), subtests_.end(), condition);
+    return static_cast<std::size_t>(subtests) + (shows_main() && condition(main_) ? 1 : 0);
+}
+
+void JunitSink::Report::fill(pugi::xml_node suite) const {
+    suite.append_attribute("name") = suite_.c_str();
+    suite.append_attribute("tests") = count([](const Case&) { return true; });
+    suite.append_attribute("failures") = count([](const Case& each) { return !!each.failure; });
+    suite.append_attribute("errors") =
+        count([](const Case& each) { return !each.failure && !each.took; });
+    add_time(suite, length(main_));
+    add_attribute(suite, "timestamp", timestamp(main_.begin));
+    const auto times = own_times();
+    if (shows_main())
+        add_case(suite, main_, times.at(&main_));
+    for (const Case& subtest : subtests_)
+        add_case(suite, subtest, times.at(&subtest));
+    const LastLines none;
+    const LastLines& out = shows_main() ? none : main_.out;
+    const LastLines& err = shows_main() ? none : main_.err;
+    add_texts(suite, out.text() + serial_.text(), err.text());
+}
+
 std::string JunitSink::Report::to_xml() {
     outputs_.end_all();
     main_.took = last_ - main_.begin;
-    const auto times = own_times();
-    const bool shows_main = subtests_.empty() || main_.failure;
-    std::string cases = shows_main ? log::to_xml(main_, times.at(&main_), suite_) : "";
-    for (const Case& subtest : subtests_)
-        cases += log::to_xml(subtest, times.at(&subtest), suite_);
-    const auto failures = std::count_if(subtests_.begin(), subtests_.end(),
-                                        [](const Case& each) { return each.failure.has_value(); });
-    const auto errors = std::count_if(subtests_.begin(), subtests_.end(),
-                                      [](const Case& each) { return !each.failure && !each.took; });
-    const std::string suite = fmt::format(
-        "<testsuite name=\"{}\" tests=\"{}\" failures=\"{}\" errors=\"{}\" time=\"{:.3f}\" "
-        "timestamp=\"{}\">\n{}{}{}</testsuite>\n",
-        suite_, subtests_.size() + (shows_main ? 1 : 0), failures + (main_.failure ? 1 : 0), errors,
-        length(main_).count(), timestamp(main_.begin), cases,
-        element("system-out", (shows_main ? "" : main_.out.text()) + serial_.text()),
-        element("system-err", shows_main ? "" : main_.err.text()));
-    return fmt::format(
-        "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<testsuites>\n{}</testsuites>\n", suite);
+    pugi::xml_document document;
+    auto suites = document.append_child("testsuites");
+    fill(suites.append_child("testsuite"));
+    std::string xml(xml_declaration);
+    append_xml(xml, suites, XmlLayout::lines);
+    return xml;
 }
 
 namespace {

@@ -3,7 +3,7 @@
 #include "dispatch.h"
 #include "wording.h"
 #include "write_all.h"
-#include "xml_text.h"
+#include "xml.h"
 
 #include <ntd/base/error.h>
 
@@ -38,7 +38,7 @@ XmlSink::XmlSink(const std::filesystem::path& file)
         file_.reset();
     else if (!S_ISREG(status.st_mode))
         pipe_ = std::make_unique<Outlet>(std::move(file_));
-    pending_ = "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<logfile>";
+    pending_.append(xml_declaration).append("<logfile>");
 }
 
 XmlSink::~XmlSink() {
@@ -106,13 +106,15 @@ void XmlSink::add_output_line(std::string_view machine, std::string_view line) {
     add_element("line", {.machine = machine, .type = "output"}, line);
 }
 
-void XmlSink::add_element(std::string_view tag, Attributes attributes, std::string_view text) {
-    pending_.append("<").append(tag);
+void XmlSink::add_element(const char* tag, Attributes attributes, std::string_view text) {
+    pugi::xml_document document;
+    auto element = document.append_child(tag);
     if (!attributes.machine.empty())
-        pending_.append(" machine=\"").append(xml_text(attributes.machine)).append("\"");
-    if (!attributes.type.empty())
-        pending_.append(" type=\"").append(attributes.type).append("\"");
-    pending_.append(">").append(xml_text(text)).append("</").append(tag).append(">");
+        element.append_attribute("machine") = xml_text(attributes.machine).c_str();
+    if (attributes.type != nullptr)
+        element.append_attribute("type") = attributes.type;
+    element.text() = xml_text(text).c_str();
+    append_xml(pending_, element, XmlLayout::dense);
 }
 
 std::string XmlSink::closing_tags() const {

@@ -29,6 +29,7 @@ USES = {
 OWNERS = [
     (r"fmt/.*", r".*"),
     (r"spdlog/.*", r"log/.*"),
+    (r"pugixml\.hpp", r"log/.*"),
     (r"nlohmann/.*", r"proto/.*\.cpp|driver/config.*\.(cpp|h)"),
     (r"pybind11/.*|Python\.h", r"bindings/.*"),
     (r"CLI/.*", r"cli/.*"),

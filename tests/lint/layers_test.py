@@ -33,6 +33,9 @@ class Layers(unittest.TestCase):
     def test_finds_a_library_in_the_wrong_module(self):
         self.assertEqual(len(self.faults("src/qemu/a.cpp", "#include <nlohmann/json.hpp>")), 1)
 
+    def test_finds_a_library_of_the_log_in_another_module(self):
+        self.assertEqual(len(self.faults("src/cli/a.cpp", "#include <pugixml.hpp>")), 1)
+
     def test_finds_a_library_that_nobody_has(self):
         self.assertEqual(len(self.faults("src/qemu/a.cpp", "#include <boost/asio.hpp>")), 1)
 

@@ -45,7 +45,7 @@ private:
     };
     struct Attributes {
         std::string_view machine = {};
-        std::string_view type = {};
+        const char* type = nullptr;
     };
 
     void add(const Event& event, const Line& line);
@@ -55,7 +55,7 @@ private:
     void add(const Event& event, const ScopeEnd& scope);
     void add(const Event& event, const TestError& error);
     void add_output_line(std::string_view machine, std::string_view line);
-    void add_element(std::string_view tag, Attributes attributes, std::string_view text);
+    void add_element(const char* tag, Attributes attributes, std::string_view text);
     std::string closing_tags() const;
     void send() noexcept;
 

@@ -146,6 +146,7 @@ let
     spdlog = debian "spdlog" [ ];
     cli11 = debian "cli11" [ ];
     nlohmann_json = debian "nlohmann_json" [ ];
+    pugixml = debian "pugixml" [ ];
     gtest = debian "gtest" [ ];
 
     coreutils = debian "coreutils" [ "timeout" "mktemp" ];

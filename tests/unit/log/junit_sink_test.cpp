@@ -5,6 +5,8 @@
 
 #include <ntd/base/error.h>
 
+#include <pugixml.hpp>
+
 namespace ntd::log {
 
 namespace {
@@ -169,7 +171,24 @@ TEST_F(JunitSinkTest, CallsASubtestThatDidNotEndAnError) {
 }
 
 TEST_F(JunitSinkTest, CleansBadBytes) {
-    EXPECT_TRUE(has(report({event(subtest(1, "<\xFF\x01>"))}), "name=\"&lt;\xEF\xBF\xBD&gt;\""));
+    EXPECT_TRUE(has(report({event(subtest(1, "<\xFF\x01>"))}), "name=\"&lt;\xEF\xBF\xBD>\""));
+}
+
+TEST_F(JunitSinkTest, KeepsAnyNameOfASubtest) {
+    const std::string name = "one\n\ttwo  <&> \"quoted\" 'quoted' ]]> \u00e4\U0001f600";
+    pugi::xml_document document;
+    ASSERT_TRUE(document.load_string(report({event(subtest(1, name))}).c_str()));
+    EXPECT_EQ(document.select_node("//testcase/@name").attribute().value(), name);
+}
+
+TEST_F(JunitSinkTest, IsReadableWhateverAGuestSays) {
+    std::string bytes;
+    for (int byte = 0; byte < 256; ++byte)
+        bytes += {static_cast<char>(byte), '<', '&'};
+    pugi::xml_document document;
+    const auto text = report(
+        {event(subtest(1, bytes)), event("web", Serial{bytes}, 1), event("", TestError{bytes}, 1)});
+    EXPECT_TRUE(document.load_string(text.c_str()));
 }
 
 TEST_F(JunitSinkTest, KeepsTheEndOfALongText) {

@@ -5,6 +5,8 @@
 
 #include <ntd/base/error.h>
 
+#include <pugixml.hpp>
+
 #include <fcntl.h>
 
 namespace ntd::log {
@@ -68,7 +70,17 @@ TEST_F(XmlSinkTest, MarksTheTestError) {
 
 TEST_F(XmlSinkTest, EscapesMarkup) {
     EXPECT_EQ(body({event("a\"b", Line{Level::info, "<a> & \"b\""})}),
-              "<line machine=\"a&quot;b\">&lt;a&gt; &amp; &quot;b&quot;</line>");
+              "<line machine=\"a&quot;b\">&lt;a&gt; &amp; \"b\"</line>");
+}
+
+TEST_F(XmlSinkTest, IsReadableWhateverAGuestSays) {
+    std::string bytes;
+    for (int byte = 0; byte < 256; ++byte)
+        bytes += {static_cast<char>(byte), '<', '&'};
+    pugi::xml_document document;
+    const auto text = body({event(bytes, Serial{bytes}), event("web", nested(1, bytes))});
+    const auto result = document.load_string(text.c_str(), pugi::parse_fragment);
+    EXPECT_TRUE(result) << result.description();
 }
 
 TEST_F(XmlSinkTest, RemovesControlCharacters) {
