@@ -3,6 +3,7 @@
 #include <ntd/base/error.h>
 #include <ntd/base/text.h>
 #include <ntd/driver/termination.h>
+#include <ntd/log/join_documents.h>
 #include <ntd/log/terminal_text.h>
 #include <ntd/os/fork.h>
 #include <ntd/os/syscall.h>
@@ -15,8 +16,6 @@
 #include <csignal>
 #include <cstdio>
 #include <cstring>
-#include <fstream>
-#include <sstream>
 
 namespace ntd::cli {
 
@@ -27,41 +26,24 @@ namespace fs = std::filesystem;
 // A document that each run writes anew, and that shall hold all of them.
 struct Report {
     fs::path file;
-    std::string_view root; // element that has a run's part as its content
-    fs::path part;         // what one run writes; the file itself where that is a device
+    fs::path part; // what one run writes; the file itself where that is a device
 };
 
-std::optional<Report> report_of(const std::optional<fs::path>& file, std::string_view root) {
+std::optional<Report> report_of(const std::optional<fs::path>& file) {
     if (!file)
         return std::nullopt;
     std::error_code missing;
     const auto status = fs::status(*file, missing);
     const bool mergeable = !fs::exists(status) || fs::is_regular_file(status);
-    return Report{*file, root, mergeable ? fs::path(file->string() + ".run") : *file};
-}
-
-std::string content_of(const fs::path& file) {
-    std::ostringstream content;
-    content << std::ifstream(file, std::ios::binary).rdbuf();
-    return content.str();
+    return Report{*file, mergeable ? fs::path(file->string() + ".run") : *file};
 }
 
 // Puts the part of the run that has ended behind those of the runs before.
 void merge(const Report& report, bool first) {
     if (report.part == report.file || !fs::exists(report.part))
         return;
-    if (!first) {
-        const auto begin = fmt::format("<{}>", report.root);
-        const auto end = fmt::format("</{}>", report.root);
-        auto all = content_of(report.file);
-        const auto part = content_of(report.part);
-        const auto from = part.find(begin);
-        const auto to = all.rfind(end);
-        if (from == part.npos || to == all.npos)
-            return;
-        all.replace(to, all.npos, part, from + begin.size());
-        std::ofstream(report.part, std::ios::binary | std::ios::trunc) << all;
-    }
+    if (!first && !log::join_documents(report.file, report.part))
+        return;
     fs::rename(report.part, report.file);
 }
 
@@ -83,8 +65,7 @@ class Repetition {
 public:
     Repetition(const Options& options, const std::function<int(const Options&)>& run_once)
         : options_(options), run_once_(run_once), signals_(signals_of_interest()),
-          junit_(report_of(options.junit_xml, "testsuites")),
-          xml_(report_of(options.logfile, "logfile")) {
+          junit_(report_of(options.junit_xml)), xml_(report_of(options.logfile)) {
         ::sigprocmask(SIG_BLOCK, &signals_, &mask_before_);
     }
 

@@ -79,6 +79,26 @@ def test_reports_have_all_runs(workspace: Workspace, run_driver: RunDriver) -> N
     assert sorted(path.name for path in workspace.out.iterdir()) == ["log.xml", "report.xml"]
 
 
+def test_log_is_whole_after_a_run_that_was_killed_while_it_wrote(
+    workspace: Workspace, run_driver: RunDriver
+) -> None:
+    log = workspace.out / "log.xml"
+    cut = "<?xml version='1.0'?><logfile><nest><head>cut</he"
+    killed = f"""
+    if number == 2:
+        import os, signal
+        pathlib.Path("{log}.run").write_text({cut!r})
+        os.kill(os.getpid(), signal.SIGKILL)
+    """
+    result = run_driver(
+        flaky(workspace, 0, 0, 0) + killed, args=["--repeat=3"], env={"LOGFILE": str(log)}
+    )
+    result.must_say("2 of 3 runs passed; failed: run 2 (killed by signal 9 (Killed))")
+    heads = [head.text for head in ElementTree.parse(log).getroot().findall("nest/head")]
+    assert heads.count("run the VM test script") == 2
+    assert "cut" in heads
+
+
 def test_run_over_its_time_limit_is_one_that_failed(
     workspace: Workspace, run_driver: RunDriver
 ) -> None:
