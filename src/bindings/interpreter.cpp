@@ -4,6 +4,7 @@
 
 #include <ntd/base/error.h>
 #include <ntd/base/scope_exit.h>
+#include <ntd/trace/trace.h>
 
 #include <pybind11/embed.h>
 
@@ -136,6 +137,7 @@ void hear_signals() {
 
 RunResult run(const RunOptions& options, driver::Runtime& runtime, log::TerminalSink& terminal) {
     start_python();
+    trace::info(trace::Category::bindings, "Python is started");
     RunResult result;
     // Once Python is finalized, a thread that asks for the GIL is unwound by force, and C++ then
     // calls std::terminate. So if threads are left, Python stays and we keep the GIL.
@@ -161,6 +163,8 @@ RunResult run(const RunOptions& options, driver::Runtime& runtime, log::Terminal
             throw Error("{}", error.what());
         result.signal = SIGINT; // before main() could handle it
     }
+    trace::info(trace::Category::bindings, "the run is over: status {}, signal {}{}", result.status,
+                result.signal, result.threads_left ? "; threads of the script are left" : "");
     return result;
 }
 
@@ -175,6 +179,10 @@ std::string reference() {
             driver::Termination::die_by(SIGINT);
         throw Error("{}", error.what());
     }
+}
+
+std::string python_of_scripts() {
+    return fmt::format("{} ({})", Py_GetVersion(), python_program().string());
 }
 
 } // namespace ntd::bindings

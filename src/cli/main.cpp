@@ -1,6 +1,7 @@
 #include "options.h"
 #include "repetition.h"
 #include "ssh_proxy.h"
+#include "trace_head.h"
 
 #include <ntd/base/error.h>
 #include <ntd/base/forks.h>
@@ -11,10 +12,10 @@
 #include <ntd/log/log.h>
 #include <ntd/log/terminal_sink.h>
 #include <ntd/log/terminal_text.h>
-#include <ntd/log/trace.h>
 #include <ntd/log/xml_sink.h>
 #include <ntd/os/orphan_guard.h>
 #include <ntd/os/syscall.h>
+#include <ntd/trace/trace.h>
 
 #include <unistd.h>
 
@@ -24,7 +25,9 @@
 #include <cstdlib>
 #include <exception>
 #include <memory>
+#include <string>
 #include <string_view>
+#include <vector>
 
 namespace {
 
@@ -45,11 +48,6 @@ log::TerminalSink& add_sinks(log::Log& log, const cli::Options& options) {
     return borrowed;
 }
 
-std::unique_ptr<log::Trace> open_trace() {
-    const char* file = std::getenv("NTD_TRACE");
-    return file != nullptr && *file != '\0' ? std::make_unique<log::Trace>(file) : nullptr;
-}
-
 void log_notes(log::Log& log, const cli::Options& options) {
     for (const auto& note : options.notes)
         log.warning(note);
@@ -58,15 +56,24 @@ void log_notes(log::Log& log, const cli::Options& options) {
 }
 
 [[noreturn]] void end_process(const bindings::RunResult& result) {
+    trace::flush();
     if (result.signal != 0)
         driver::Termination::die_by(result.signal);
     ::_exit(result.status);
 }
 
+// How this process was called, besides the options.
+struct Invocation {
+    std::vector<std::string> command_line;
+    trace::Settings trace;
+};
+
 // Everything that lives for the whole run, in the order in which it is needed; it goes in reverse.
-bindings::RunResult run(const cli::Options& options) {
+bindings::RunResult run(const cli::Options& options, const Invocation& invocation) {
     const os::OrphanGuard guard; // forks, so it comes before any thread
     make_forks_bystanders();
+    const trace::Session session(invocation.trace);
+    cli::trace_head(invocation.command_line);
     const driver::BaseDirectory base(guard);
     log::Log log;
     auto& terminal = add_sinks(log, options);
@@ -74,9 +81,7 @@ bindings::RunResult run(const cli::Options& options) {
     if (!base.warning().empty())
         log.warning(base.warning());
     driver::Runtime runtime(log, guard);
-    const auto trace = open_trace();
     runtime.host().habits = options.config.habits;
-    runtime.host().trace = trace.get();
     for (const cli::Option& option : cli::option_table)
         if (option.apply != nullptr)
             option.apply(options, runtime.host());
@@ -118,11 +123,12 @@ bindings::RunResult run(const cli::Options& options) {
     } catch (...) {
         log::say(cannot_go_on);
     }
+    trace::flush();
     ::_exit(1);
 }
 
-int run_once(const cli::Options& options) {
-    const auto result = run(options);
+int run_once(const cli::Options& options, const Invocation& invocation) {
+    const auto result = run(options, invocation);
     if (result.signal != 0)
         driver::Termination::die_by(result.signal);
     return result.status;
@@ -150,7 +156,11 @@ int main(int argc, char** argv) {
             cli::run_ssh_proxy(options.ssh_proxy);
             return 0;
         }
-        return options.is_repeated() ? cli::repeat(options, run_once) : run_once(options);
+        const Invocation invocation{.command_line = {argv, argv + argc},
+                                    .trace = trace::settings_from(std::getenv("NTD_TRACE"),
+                                                                  std::getenv("NTD_TRACE_LEVEL"))};
+        const auto once = [&](const cli::Options& each) { return run_once(each, invocation); };
+        return options.is_repeated() ? cli::repeat(options, once) : once(options);
     } catch (const UsageError& error) {
         log::say(fmt::format("nixos-test-driver: {}", error.what()));
         return 2;

@@ -57,7 +57,13 @@ inline constexpr std::array variables{
              "seconds that a guest may take until its root shell is there, even if its console "
              "shows progress"},
     Variable{"NTD_SILENCE", "300", "seconds that QEMU or a guest's shell may take to answer"},
-    Variable{"NTD_TRACE", "none", "file for what the driver exchanges with QEMU and the guests"},
+    Variable{
+        "NTD_TRACE", "none",
+        "file for what the driver does, and exchanges with QEMU and the guests; to send with a "
+        "report"},
+    Variable{"NTD_TRACE_LEVEL", "trace",
+             "how much of that: warning, info, debug or trace, and perhaps levels of categories, "
+             "as in debug,channel=trace,os=off"},
 };
 
 struct ExitStatus {

@@ -2,6 +2,7 @@
 
 #include <ntd/base/error.h>
 #include <ntd/os/syscall.h>
+#include <ntd/trace/trace.h>
 
 #include <fcntl.h>
 #include <unistd.h>
@@ -74,10 +75,12 @@ void Termination::set_global_timeout(machine::Seconds timeout) {
 }
 
 void Termination::end(int signal, std::string_view reason) noexcept {
+    trace::info(trace::Category::driver, "{}", reason);
     log_.prepare_for_end();
     log_.test_error(reason);
     guard_.end_all();
     log_.flush();
+    trace::flush();
     die_by(signal);
 }
 

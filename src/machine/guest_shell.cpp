@@ -2,6 +2,7 @@
 
 #include <ntd/base/error.h>
 #include <ntd/base/text.h>
+#include <ntd/trace/trace.h>
 
 #include <algorithm>
 
@@ -153,7 +154,7 @@ bool GuestShell::send(os::Channel& channel,
                       Deadline deadline) {
     if (bytes.empty() && channel.unsent() == 0)
         return true;
-    host_.trace_sent(trace_name_, bytes);
+    trace::sent(trace_name_, bytes);
     for (;;) {
         const auto unsent = channel.unsent() + bytes.size();
         const auto outcome = channel.send(bytes, ends(sooner(deadline, exchange.patience.next())));
@@ -221,7 +222,7 @@ void GuestShell::ask(Exchange& exchange) {
     const bool probe = ++exchange.questions % questions_per_probe == 0;
     const auto text =
         probe ? proto::shell_probe(exchange.marker) : proto::shell_ping(exchange.marker);
-    host_.trace_sent(trace_name_, text);
+    trace::sent(trace_name_, text);
     line_.post(text);
 }
 

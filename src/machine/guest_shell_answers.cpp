@@ -5,6 +5,7 @@
 #include <ntd/base/error.h>
 #include <ntd/base/text.h>
 #include <ntd/os/wait.h>
+#include <ntd/trace/trace.h>
 
 namespace ntd::machine {
 
@@ -28,7 +29,7 @@ void GuestShell::receive_bulk(Exchange& exchange) {
     bytes.clear();
     if (bulk().stream().read_ready(bytes) == os::ByteStream::Outcome::closed)
         throw_closed(exchange.doing());
-    host_.trace_received(trace_name_, bytes);
+    trace::received(trace_name_, bytes);
     if (leftover_) {
         leftover_->feed(bytes);
         if (leftover_->shell_is_new())
@@ -115,7 +116,7 @@ void GuestShell::hurry(Exchange& exchange) {
     exchange.wanted->reset();
     if (!exchange.hurry->turn->is_wanted())
         return;
-    host_.trace_sent(trace_name_, exchange.hurry->lines);
+    trace::sent(trace_name_, exchange.hurry->lines);
     line_.post(exchange.hurry->lines);
     exchange.wanted.reset(); // once is enough
 }

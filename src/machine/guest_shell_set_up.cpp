@@ -6,6 +6,7 @@
 #include <ntd/base/error.h>
 #include <ntd/base/text.h>
 #include <ntd/os/wait.h>
+#include <ntd/trace/trace.h>
 
 namespace ntd::machine {
 
@@ -45,7 +46,7 @@ bool GuestShell::on_line() {
         return true;
     asked_ahead_ = proto::new_marker();
     const auto text = set_up_text(asked_ahead_, first_try);
-    host_.trace_sent(trace_name_, text);
+    trace::sent(trace_name_, text);
     line_.post(text);
     if (port_)
         port_.post(proto::shell_sync(asked_ahead_));
@@ -63,7 +64,7 @@ bool GuestShell::listen(std::string_view doing) {
 void GuestShell::hear(std::string_view bytes) {
     if (bytes.empty())
         return;
-    host_.trace_received(trace_name_, bytes);
+    trace::received(trace_name_, bytes);
     heard_ += bytes;
     if (proto::shell_is_new(heard_))
         note_greeting();

@@ -1,4 +1,5 @@
 #include <ntd/nspawn/nspawn_notices.h>
+#include <ntd/trace/trace.h>
 
 #include "nspawn_process.h"
 
@@ -42,7 +43,7 @@ void NspawnNotices::read() {
     const auto datagram = socket_->receive();
     if (!datagram)
         return;
-    host_.trace_received("NOTIFY_SOCKET", datagram->text);
+    trace::received("NOTIFY_SOCKET", datagram->text);
     take(*datagram);
 }
 

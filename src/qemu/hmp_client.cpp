@@ -2,6 +2,7 @@
 
 #include <ntd/base/error.h>
 #include <ntd/base/text.h>
+#include <ntd/trace/trace.h>
 
 namespace ntd::qemu {
 
@@ -47,7 +48,7 @@ void HmpClient::recover(Deadline deadline) {
 }
 
 void HmpClient::send(std::string_view line, std::string_view command, Deadline deadline) {
-    host_.trace_sent(trace_name_, line);
+    trace::sent(trace_name_, line);
     switch (channel_.send(line, ends(deadline))) {
     case os::Channel::Outcome::done:
         return;
@@ -83,7 +84,7 @@ std::string HmpClient::read_answer(std::string_view command, Deadline deadline) 
         bytes.clear();
         switch (channel_.receive(bytes, ends(deadline))) {
         case os::Channel::Outcome::done:
-            host_.trace_received(trace_name_, bytes);
+            trace::received(trace_name_, bytes);
             take(bytes, command);
             break;
         case os::Channel::Outcome::deadline:

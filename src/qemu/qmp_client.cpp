@@ -3,6 +3,7 @@
 #include <ntd/base/scope_exit.h>
 #include <ntd/os/unix_socket.h>
 #include <ntd/os/wait.h>
+#include <ntd/trace/trace.h>
 
 namespace ntd::qemu {
 
@@ -34,7 +35,7 @@ bool QmpClient::on_readable() {
     const auto outcome = channel_.stream().read_ready(bytes);
     std::optional<std::string> broken;
     try {
-        host_.trace_received("QMP", bytes);
+        trace::received("QMP", bytes);
         decoder_.feed(bytes);
         while (auto message = decoder_.next())
             take(std::move(*message));
@@ -129,7 +130,7 @@ QmpClient::send(std::string_view command, std::string_view arguments, Deadline d
 
 void QmpClient::hand_over(std::string_view line, std::string_view command, Deadline deadline) {
     const auto turn = sending_.take(deadline, host_.interrupt);
-    host_.trace_sent("QMP", line);
+    trace::sent("QMP", line);
     switch (channel_.send(line, {deadline, host_.interrupt, {exit_fd_, -1, -1}})) {
     case os::Channel::Outcome::done:
         return;

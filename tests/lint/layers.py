@@ -8,13 +8,14 @@ import re
 
 from report import report
 
-ENGINE = {"base", "log", "proto", "os"}
+ENGINE = {"base", "trace", "log", "proto", "os"}
 MACHINES = ENGINE | {"machine", "vsock", "nspawn", "qemu", "network"}
 USES = {
     "base": set(),
-    "log": {"base"},
+    "trace": {"base"},
+    "log": {"base", "trace"},
     "proto": {"base"},
-    "os": {"base"},
+    "os": {"base", "trace"},
     "machine": ENGINE,
     "vsock": ENGINE | {"machine"},
     "nspawn": ENGINE | {"machine"},
@@ -28,7 +29,7 @@ USES = {
 # The first pattern that matches a header decides which files (module/file.cpp) may include it.
 OWNERS = [
     (r"fmt/.*", r".*"),
-    (r"spdlog/.*", r"log/.*"),
+    (r"spdlog/.*", r"trace/trace\.cpp"),
     (r"pugixml\.hpp", r"log/.*"),
     (r"nlohmann/.*", r"proto/.*\.cpp|driver/config.*\.(cpp|h)"),
     (r"pybind11/.*|Python\.h", r"bindings/.*"),

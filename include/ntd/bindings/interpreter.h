@@ -45,4 +45,7 @@ RunResult run(const RunOptions& options, driver::Runtime& runtime, log::Terminal
 // test_driver package. Call it instead of run(), never both.
 std::string reference();
 
+// Version and program of the CPython that run() starts.
+std::string python_of_scripts();
+
 } // namespace ntd::bindings

@@ -2,7 +2,6 @@
 
 #include <ntd/base/unique_fd.h>
 #include <ntd/log/log.h>
-#include <ntd/log/trace.h>
 #include <ntd/machine/habits.h>
 #include <ntd/machine/wait_limit.h>
 #include <ntd/os/event_loop.h>
@@ -58,8 +57,6 @@ struct Host {
 
     Habits habits = habits_of_options;
 
-    log::Trace* trace = nullptr; // or none
-
     // Whether the output of running commands is part of the log, as it comes.
     bool stream_output = false;
 
@@ -73,15 +70,6 @@ struct Host {
 
     // Each machine has a VNC server, on a socket in its state directory.
     bool vnc = false;
-
-    void trace_sent(std::string_view channel, std::string_view bytes) const {
-        if (trace != nullptr)
-            trace->sent(channel, bytes);
-    }
-    void trace_received(std::string_view channel, std::string_view bytes) const {
-        if (trace != nullptr)
-            trace->received(channel, bytes);
-    }
 };
 
 // No later than the limit of the wait that this thread is in.

@@ -1,0 +1,109 @@
+#pragma once
+
+#include <ntd/base/forks.h>
+#include <ntd/base/unique_fd.h>
+
+#include <fmt/format.h>
+
+#include <array>
+#include <atomic>
+#include <chrono>
+#include <cstddef>
+#include <memory>
+#include <string_view>
+
+// What the driver does, for its developers: the file $NTD_TRACE. It is not part of the test log.
+// Any thread may trace, and none waits for the file. Forks of the driver trace nothing.
+namespace ntd::trace {
+
+// One of each module, and the bytes on the channels to QEMU, guests and containers.
+enum class Category : unsigned char {
+    driver,
+    bindings,
+    os,
+    log,
+    machine,
+    qemu,
+    nspawn,
+    network,
+    vsock,
+    channel,
+};
+constexpr std::size_t category_count = 10;
+
+// Each has those before it. info: what starts and ends; debug: why something was decided; trace:
+// bytes.
+enum class Level : unsigned char { off, warning, info, debug, trace };
+
+using Levels = std::array<Level, category_count>;
+
+// What $NTD_TRACE and $NTD_TRACE_LEVEL say; null or empty: not set. The file is open for appending;
+// none: nothing is traced. Throws UsageError.
+struct Settings {
+    UniqueFd file;
+    Levels levels{};
+};
+Settings settings_from(const char* file, const char* levels);
+
+namespace detail {
+
+inline std::array<std::atomic<Level>, category_count> levels{}; // Session writes them
+
+void write(Category category, Level level, fmt::string_view text, fmt::format_args args) noexcept;
+void write_bytes(char direction, std::string_view channel, std::string_view bytes) noexcept;
+
+} // namespace detail
+
+// For what takes time to put into words. All functions below ask this first, and format nothing if
+// it is false.
+inline bool on(Category category, Level level) noexcept {
+    const auto index = static_cast<std::size_t>(category);
+    return level <= detail::levels[index].load(std::memory_order_relaxed) && !is_fork();
+}
+
+template <typename... Args>
+void warning(Category category, fmt::format_string<Args...> text, Args&&... args) noexcept {
+    if (on(category, Level::warning))
+        detail::write(category, Level::warning, text, fmt::make_format_args(args...));
+}
+
+template <typename... Args>
+void info(Category category, fmt::format_string<Args...> text, Args&&... args) noexcept {
+    if (on(category, Level::info))
+        detail::write(category, Level::info, text, fmt::make_format_args(args...));
+}
+
+template <typename... Args>
+void debug(Category category, fmt::format_string<Args...> text, Args&&... args) noexcept {
+    if (on(category, Level::debug))
+        detail::write(category, Level::debug, text, fmt::make_format_args(args...));
+}
+
+// Bytes on a channel, shown as far as they are printable.
+inline void sent(std::string_view channel, std::string_view bytes) noexcept {
+    if (on(Category::channel, Level::trace))
+        detail::write_bytes('<', channel, bytes);
+}
+inline void received(std::string_view channel, std::string_view bytes) noexcept {
+    if (on(Category::channel, Level::trace))
+        detail::write_bytes('>', channel, bytes);
+}
+
+// Until all that has been traced so far is in the file, or the time is over: a file may be a pipe
+// that nobody reads. For the end of the process.
+bool flush(std::chrono::milliseconds limit = std::chrono::seconds(1)) noexcept;
+
+// Tracing, during its lifetime; one at a time. It has a thread, which alone writes to the file:
+// make forks before. Where more is traced than the file takes, the oldest is dropped, and a line
+// says how much.
+class Session {
+public:
+    explicit Session(const Settings& settings, std::size_t most_waiting = 8192);
+    ~Session();
+    Session(const Session&) = delete;
+    Session& operator=(const Session&) = delete;
+    Session(Session&&) = delete;
+    Session& operator=(Session&&) = delete;
+};
+
+} // namespace ntd::trace
