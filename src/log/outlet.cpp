@@ -4,6 +4,7 @@
 
 #include <ntd/base/forks.h>
 #include <ntd/base/signals.h>
+#include <ntd/trace/trace.h>
 
 #include <sys/stat.h>
 #include <sys/uio.h>
@@ -104,6 +105,8 @@ void Outlet::State::append(std::string_view bytes) noexcept {
 }
 
 void Outlet::State::leave_out(std::string_view bytes) noexcept {
+    if (bytes_left_out == 0)
+        trace::warning(trace::Category::log, "leaving out lines of the log: its reader is slow");
     lines_left_out += static_cast<std::size_t>(std::count(bytes.begin(), bytes.end(), '\n'));
     bytes_left_out += bytes.size();
 }
@@ -111,6 +114,8 @@ void Outlet::State::leave_out(std::string_view bytes) noexcept {
 void Outlet::State::note_what_is_left_out() noexcept {
     if (bytes_left_out == 0)
         return;
+    trace::warning(trace::Category::log, "{} lines of the log were left out: its reader is slow",
+                   lines_left_out);
     std::array<char, 128> note{}; // snprintf does not throw
     const int size = std::snprintf(
         note.data(), note.size(),

@@ -6,6 +6,7 @@
 #include <ntd/base/text.h>
 #include <ntd/os/syscall.h>
 #include <ntd/os/wait.h>
+#include <ntd/trace/trace.h>
 
 #include <fcntl.h>
 #include <poll.h>
@@ -196,6 +197,23 @@ ExitStatus exit_status(const siginfo_t& info) {
     return {0, info.si_status};
 }
 
+ExitStatus exit_status(int of_waitpid) {
+    if (WIFSIGNALED(of_waitpid))
+        return {0, WTERMSIG(of_waitpid)};
+    return {WEXITSTATUS(of_waitpid), 0};
+}
+
+void trace_start(const ProcessSpec& spec, pid_t pid) {
+    if (trace::on(trace::Category::os, trace::Level::info))
+        trace::info(trace::Category::os, "spawned process {} (group {}): {}", pid, pid,
+                    join(spec.argv, " "));
+}
+
+void trace_end(pid_t pid, const ExitStatus& status) {
+    if (trace::on(trace::Category::os, trace::Level::info))
+        trace::info(trace::Category::os, "process {} {}", pid, status.describe());
+}
+
 } // namespace
 
 std::string ExitStatus::describe() const {
@@ -236,9 +254,11 @@ ChildProcess::ChildProcess(const ProcessSpec& spec, const OrphanGuard& guard)
     if (const auto failure = read_report(report.read_end)) {
         retry_eintr([&] { return ::waitpid(pid_, nullptr, 0); });
         guard_.forget(pid_);
+        trace::info(trace::Category::os, "cannot execute {}", program);
         throw_not_started(*failure, spec);
     }
     guard_.adopt(pid_);
+    trace_start(spec, pid_);
     pidfd_.reset(static_cast<int>(::syscall(SYS_pidfd_open, pid_, 0U)));
     if (!pidfd_) {
         const int error = errno;
@@ -255,8 +275,12 @@ ChildProcess::ChildProcess(const ProcessSpec& spec, const OrphanGuard& guard)
 ChildProcess::~ChildProcess() {
     if (is_fork())
         return; // not a child of this process
+    const bool end_is_traced = status_.copy().has_value();
     ::kill(leaves_others_ ? pid_ : -pid_, SIGKILL);
-    retry_eintr([&] { return ::waitpid(pid_, nullptr, 0); });
+    int status = 0;
+    const bool reaped = retry_eintr([&] { return ::waitpid(pid_, &status, 0); }) == pid_;
+    if (reaped && !end_is_traced)
+        trace_end(pid_, exit_status(status));
     guard_.forget(pid_);
 }
 
@@ -269,7 +293,7 @@ std::optional<ExitStatus> ChildProcess::poll() {
                        }) < 0)
             status = ExitStatus{}; // reaped elsewhere: its status is lost
         else if (!status && info.si_pid == pid_)
-            status = exit_status(info);
+            trace_end(pid_, status.emplace(exit_status(info)));
         return status;
     });
 }
@@ -285,6 +309,7 @@ std::optional<ExitStatus> ChildProcess::wait(Deadline deadline, Interrupt& inter
 void ChildProcess::signal(int number) noexcept {
     if (is_fork())
         return;
+    trace::debug(trace::Category::os, "signal {} to process {}", number, pid_);
     status_.with([&](const std::optional<ExitStatus>& status) {
         if (!status)
             ::kill(pid_, number);
@@ -292,6 +317,7 @@ void ChildProcess::signal(int number) noexcept {
 }
 
 void ChildProcess::signal_group(int number) noexcept {
+    trace::debug(trace::Category::os, "signal {} to group {}", number, pid_);
     if (!is_fork())
         ::kill(-pid_, number);
 }

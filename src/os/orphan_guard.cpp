@@ -5,6 +5,7 @@
 #include <ntd/base/forks.h>
 #include <ntd/os/cgroup.h>
 #include <ntd/os/syscall.h>
+#include <ntd/trace/trace.h>
 
 #include <fcntl.h>
 #include <sys/prctl.h>
@@ -204,6 +205,7 @@ void OrphanGuard::wake() const noexcept {
     ::kill(pid_, SIGCONT); // its pid is still valid: we have not reaped it
 }
 
+// add() is not traced: it runs between fork and exec.
 // A guard that does not read must not block us. end_all() handles what it misses from our own
 // lists.
 void OrphanGuard::tell(const void* message, std::size_t size) const noexcept {
@@ -216,23 +218,27 @@ void OrphanGuard::add(pid_t group) const noexcept {
 }
 
 void OrphanGuard::adopt(pid_t group) const noexcept {
+    trace::debug(trace::Category::os, "guard: add group {}", group);
     left_.with([&](Leftovers& left) { left.processes.add_group(group); });
 }
 
 void OrphanGuard::end_all() const noexcept {
     if (is_fork())
         return;
+    trace::debug(trace::Category::os, "ending all that the guard knows of");
     wake();
     left_.copy().end();
 }
 
 void OrphanGuard::forget(pid_t group) const noexcept {
+    trace::debug(trace::Category::os, "guard: forget group {}", group);
     left_.with([&](Leftovers& left) { left.processes.remove_group(group); });
     const Message message{Kind::forget, group, {}};
     tell(&message, Message::short_size());
 }
 
 void OrphanGuard::add_process(const OtherProcess& process) const noexcept {
+    trace::debug(trace::Category::os, "guard: add process {}", process.pid());
     Message message{Kind::add_process, process.pid(), {}};
     Envelope envelope(&message, Message::short_size());
     envelope.enclose(process.exit_fd());
@@ -242,6 +248,7 @@ void OrphanGuard::add_process(const OtherProcess& process) const noexcept {
 }
 
 void OrphanGuard::forget_process(const OtherProcess& process) const noexcept {
+    trace::debug(trace::Category::os, "guard: forget process {}", process.pid());
     left_.with([&](Leftovers& left) { left.processes.remove(process.pid()); });
     const Message message{Kind::forget_process, process.pid(), {}};
     tell(&message, Message::short_size());
@@ -251,6 +258,7 @@ void OrphanGuard::add_file(std::string_view path) const noexcept {
     Message message{Kind::file, 0, {}};
     if (path.size() >= message.path.size())
         return; // a truncated path may name another file
+    trace::debug(trace::Category::os, "guard: add file {}", path);
     path.copy(message.path.data(), path.size());
     tell(&message, sizeof message);
     left_.with([&](Leftovers& left) { left.files.emplace_back(path); });
@@ -272,6 +280,7 @@ int OrphanGuard::add_unfinished(const std::filesystem::path& path) const noexcep
 }
 
 void OrphanGuard::forget_unfinished(int number) const noexcept {
+    trace::debug(trace::Category::os, "guard: forget unfinished {}", number);
     left_.with([&](Leftovers& left) { left.forget_unfinished(number); });
     const Message message{Kind::forget_unfinished, number, {}};
     tell(&message, Message::short_size());
@@ -284,6 +293,8 @@ void OrphanGuard::add_named(Kind kind,
     Message message{kind, number, {}};
     if (name.size() >= message.path.size())
         return; // a truncated name may name another file
+    trace::debug(trace::Category::os, "guard: add {} {} {}",
+                 kind == Kind::cgroup ? "cgroup" : "unfinished", name, number);
     name.copy(message.path.data(), name.size());
     Envelope envelope(&message, sizeof message);
     envelope.enclose(parent);

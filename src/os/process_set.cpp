@@ -1,4 +1,5 @@
 #include <ntd/os/process_set.h>
+#include <ntd/trace/trace.h>
 
 #include <algorithm>
 #include <csignal>
@@ -27,10 +28,14 @@ void ProcessSet::signal(int number) {
         if (process->group() == process->pid())
             groups_.insert(process->pid());
     for (const auto& process : processes_)
-        if (!groups_.contains(process->group()))
+        if (!groups_.contains(process->group())) {
+            trace::debug(trace::Category::os, "signal {} to process {}", number, process->pid());
             process->signal(number);
-    for (const pid_t group : groups_)
+        }
+    for (const pid_t group : groups_) {
+        trace::debug(trace::Category::os, "signal {} to group {}", number, group);
         ::kill(-group, number);
+    }
 }
 
 void ProcessSet::wait_for_ends(Deadline deadline) const {
