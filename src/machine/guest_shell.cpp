@@ -240,6 +240,7 @@ void GuestShell::settle(Exchange& exchange) {
 void GuestShell::give_up() noexcept {
     if (leftover_ || !is_ready_)
         return;
+    trace::debug(trace::Category::machine, "{}: telling the shell to stop", machine_);
     stop_ = proto::new_marker();
     leftover_.emplace(stop_);
     if (given_up_bulk_.empty())
@@ -255,6 +256,7 @@ bool GuestShell::recover(Deadline deadline) {
 }
 
 bool GuestShell::end_leftover(Deadline deadline) {
+    trace::debug(trace::Category::machine, "{}: the shell is to recover", machine_);
     Exchange exchange("(ending what was given up before)", *this);
     exchange.discards = true;
     if (!recover_bulk(exchange, deadline))
@@ -267,6 +269,7 @@ bool GuestShell::end_leftover(Deadline deadline) {
             return false;
         exchange.patience.check();
     }
+    trace::debug(trace::Category::machine, "{}: the shell has recovered", machine_);
     leftover_.reset();
     heard_.clear();
     detached_.clear(); // what stops a command stops them as well

@@ -52,6 +52,7 @@ void GuestShell::receive_bulk(Exchange& exchange) {
 }
 
 void GuestShell::warn_of_new_worker() {
+    trace::info(trace::Category::machine, "{}: the shell has a new worker", machine_);
     const auto who = detached_.empty() ? "what an earlier one has left"
                                        : "one that nobody waits for: " + join(detached_, ", ");
     host_.log.line(machine_, log::Level::warning,

@@ -74,6 +74,7 @@ void GuestShell::hear(std::string_view bytes) {
 void GuestShell::note_greeting() {
     greeting_ = tail(std::exchange(heard_, {}), most_heard);
     greeted_at_ = std::chrono::system_clock::now();
+    trace::info(trace::Category::machine, "{}: a shell has greeted", machine_);
     has_greeted_ = true;
 }
 
@@ -122,6 +123,8 @@ void GuestShell::set_up() {
                            "execute commands; is it bash?",
                            machine_);
     is_ready_ = true;
+    trace::info(trace::Category::machine, "{}: the shell is ready, {} a port", machine_,
+                guest_has_port_ ? "with" : "without");
     forget_greeting();
 }
 
@@ -158,17 +161,21 @@ bool GuestShell::is_idle() const {
 }
 
 void GuestShell::reset() noexcept {
+    trace::debug(trace::Category::machine, "{}: the shell is gone, by a reset", machine_);
     has_greeted_ = false;
     was_reset_ = true;
     signs_.notify();
 }
 
 void GuestShell::port_changed(bool open) noexcept {
+    trace::debug(trace::Category::machine, "{}: the shell's port is {}", machine_,
+                 open ? "open" : "closed");
     port_is_closed_ = !open;
     signs_.notify();
 }
 
 void GuestShell::throw_replaced(const Exchange& exchange) {
+    trace::info(trace::Category::machine, "{}: another shell is there", machine_);
     is_ready_ = false;
     has_greeted_ = true;
     throw ShellEnded("machine '{}': the guest's root shell ended, and another one is there now, "

@@ -3,6 +3,7 @@
 #include <ntd/machine/machine.h>
 
 #include <ntd/base/error.h>
+#include <ntd/trace/trace.h>
 
 #include <algorithm>
 #include <csignal>
@@ -38,11 +39,14 @@ void Machine::start(bool allow_reboot) {
     const auto turn = start_turn_.take(Deadline::never(), host_.interrupt);
     if (booted)
         return;
+    trace::info(trace::Category::machine, "{}: start", name());
     log(fmt::format("starting {}", kind_.what));
     make_directories();
     console_.clear();
     auto run = launch(allow_reboot);
     run->is_started = true;
+    trace::info(trace::Category::machine, "{}: launched, process {}", name(),
+                run->process.child().pid());
     // What is destroyed with the one before waits for the I/O thread: not under the lock.
     run_.with([&](auto& current) { current.swap(run); });
     lost();
@@ -69,6 +73,7 @@ void Machine::abort_start() noexcept {
 }
 
 void Machine::close() noexcept {
+    trace::debug(trace::Category::machine, "{}: close", name());
     closed_ = true;
     for (const auto& run : {run_.copy(), starting_.copy().lock()})
         if (run)
@@ -76,6 +81,7 @@ void Machine::close() noexcept {
 }
 
 void Machine::release() noexcept {
+    trace::debug(trace::Category::machine, "{}: release", name());
     try {
         abort_start();
         if (const auto run = run_.copy())
@@ -115,8 +121,11 @@ void Machine::forget_run() {
     booted = false;
     lost();
     const auto run = run_.with([](auto& current) { return std::exchange(current, {}); });
-    if (run)
-        ended(*run);
+    if (!run)
+        return;
+    trace::info(trace::Category::machine, "{}: ended, process {}", name(),
+                run->process.child().pid());
+    ended(*run);
 }
 
 void Machine::wait_for_shutdown() {
@@ -140,6 +149,7 @@ log::Scope Machine::waiting_for_boot() const {
 
 void Machine::log_connected(Deadline::Clock::time_point begin) const {
     const Seconds took = Deadline::Clock::now() - begin;
+    trace::info(trace::Category::machine, "{}: connected after {:.3f} s", name(), took.count());
     log("connected to guest root shell");
     log(fmt::format("(connecting took {:.2f} seconds)", took.count()));
 }

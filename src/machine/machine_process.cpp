@@ -4,6 +4,7 @@
 #include <ntd/base/forks.h>
 #include <ntd/os/syscall.h>
 #include <ntd/os/wait.h>
+#include <ntd/trace/trace.h>
 
 #include <poll.h>
 #include <unistd.h>
@@ -44,6 +45,8 @@ void MachineProcess::adopt_peer(int connection) {
     auto peer = os::peer_of(connection);
     if (peer.has_ended() || peer.pid() == child_.pid() || peer.is_older_than(child_.pid()))
         return;
+    trace::info(trace::Category::machine, "{}: process {} belongs to it, too", machine_,
+                peer.pid());
     host_.guard.add_process(peer);
     belongings_.with([&](os::ProcessSet& belongings) { belongings.add(std::move(peer)); });
 }

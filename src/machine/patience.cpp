@@ -1,6 +1,7 @@
 #include <ntd/machine/patience.h>
 
 #include <ntd/base/error.h>
+#include <ntd/trace/trace.h>
 
 #include <utility>
 
@@ -31,8 +32,10 @@ void Patience::heard() noexcept {
 }
 
 void Patience::doubt(std::string why) {
-    if (!doubt_)
+    if (!doubt_) {
         doubted_since_ = Clock::now();
+        trace::debug(trace::Category::machine, "{}: the shell may be gone: {}", machine_, why);
+    }
     doubt_ = std::move(why);
 }
 

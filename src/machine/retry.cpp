@@ -2,9 +2,13 @@
 
 #include <ntd/base/error.h>
 #include <ntd/os/wait.h>
+#include <ntd/trace/trace.h>
 
 #include <algorithm>
+#include <array>
+#include <cstddef>
 #include <optional>
+#include <string_view>
 #include <utility>
 
 namespace ntd::machine {
@@ -32,6 +36,24 @@ constexpr double lateness = 0.01;
 
 std::string in_words(Timeout timeout) {
     return timeout ? fmt::format("{:g}", timeout->count()) : "None";
+}
+
+void trace_try(Seconds took, Seconds waited, bool success) {
+    const auto pause = pause_after_try(took, waited);
+    if (success)
+        trace::debug(trace::Category::machine, "try took {:.3f} s: success after {:.3f} s",
+                     took.count(), waited.count());
+    else
+        trace::debug(trace::Category::machine,
+                     "try took {:.3f} s: not yet after {:.3f} s; pause of {:.3f} s, and up to "
+                     "{:.3f} s without news",
+                     took.count(), waited.count(), pause.least.count(), pause.most.count());
+}
+
+void trace_pause(Seconds lasted, PauseEnd why) {
+    constexpr std::array<std::string_view, 3> reasons{"time", "news", "exit"};
+    trace::debug(trace::Category::machine, "pause ended after {:.3f} s by {}", lasted.count(),
+                 reasons.at(static_cast<std::size_t>(why)));
 }
 
 // One that the limit has ended has told nothing: its failure is none of what it looked for.
@@ -67,7 +89,7 @@ void Rest::begin_try() {
         listener_->reset();
 }
 
-bool Rest::wait(const Pause& pause, int exit_fd) {
+PauseEnd Rest::wait(const Pause& pause, int exit_fd) {
     const auto until = [this](Seconds time) {
         return sooner(limit_.deadline(), Deadline::after(time));
     };
@@ -76,19 +98,23 @@ bool Rest::wait(const Pause& pause, int exit_fd) {
     const auto most = until(pause.most);
     const int news_fd = listener_ ? listener_->fd() : -1;
     if (os::wait_readable({exit_fd}, in_any_case, interrupt_))
-        return true;
+        return PauseEnd::exit;
     while (news_ && news_->concern_us) {
         const auto ready = os::wait_readable({exit_fd, news_fd}, least, interrupt_);
         if (ready == 0U)
-            return true;
+            return PauseEnd::exit;
         if (!ready)
             break;
         listener_->reset();
         if (news_->concern_us())
-            return false;
+            return PauseEnd::news;
     }
-    return os::wait_readable({exit_fd}, least, interrupt_).has_value() ||
-           os::wait_readable({exit_fd, news_fd}, most, interrupt_) == 0U;
+    if (os::wait_readable({exit_fd}, least, interrupt_))
+        return PauseEnd::exit;
+    const auto ready = os::wait_readable({exit_fd, news_fd}, most, interrupt_);
+    if (!ready)
+        return PauseEnd::time;
+    return ready == 0U ? PauseEnd::exit : PauseEnd::news;
 }
 
 void retry(const std::function<bool(bool last)>& attempt,
@@ -104,12 +130,18 @@ void retry(const std::function<bool(bool last)>& attempt,
     while (!ended && !limit.passed()) {
         rest.begin_try();
         const auto tried = Deadline::Clock::now();
-        if (look(attempt, false, limit))
-            return;
+        const bool success = look(attempt, false, limit);
         const auto now = Deadline::Clock::now();
+        trace_try(now - tried, now - begin, success);
+        if (success)
+            return;
         const auto exit = exit_fd();
-        ended = rest.wait(pause_after_try(now - tried, now - begin), number_of(exit));
+        const auto why = rest.wait(pause_after_try(now - tried, now - begin), number_of(exit));
+        trace_pause(Deadline::Clock::now() - now, why);
+        ended = why == PauseEnd::exit;
     }
+    trace::debug(trace::Category::machine, "the last try: {}",
+                 ended ? "the machine has ended" : "the time is over");
     limit.set_overtime(WaitLimit::overtime_of_the_last);
     if (look(attempt, true, limit))
         return;

@@ -6,6 +6,7 @@
 #include <ntd/os/other_process.h>
 #include <ntd/os/private_directory.h>
 #include <ntd/os/wait.h>
+#include <ntd/trace/trace.h>
 
 #include <sys/stat.h>
 #include <unistd.h>
@@ -71,6 +72,8 @@ void Capture::plug_into(VdeSwitch& vlan_switch) {
         machine::HelperProcess::End::left_to_caller);
     wait_for_connection(*plug, before);
     plug->process->leave_end_to_log();
+    trace::info(trace::Category::network, "capture of {} to {} has started", switch_dir.native(),
+                path_.native());
     const std::lock_guard lock(mutex_);
     if (!stopped_) // otherwise the plug ends here
         plugs_.push_back(std::move(plug));
@@ -131,6 +134,8 @@ void Capture::pull(Plug& plug) noexcept {
     for (const auto pid : {plug.switch_pid, plug.process->pid()})
         os::wait_until_asleep(pid, deadline);
     plug.process->stop_and_read();
+    trace::info(trace::Category::network, "capture of {} to {} has stopped",
+                plug.switch_dir.native(), path_.native());
 }
 
 // Removes matching plugs from the list, so that nothing waits for a plug with the lock held.

@@ -2,6 +2,7 @@
 
 #include <ntd/base/error.h>
 #include <ntd/os/wait.h>
+#include <ntd/trace/trace.h>
 
 #include <utility>
 
@@ -46,6 +47,7 @@ proto::VdeReply VdeConsole::ask(std::string_view command) {
     process_.input().send(fmt::format("{}\n", command),
                           {deadline, host_.interrupt, {process_.exit_fd(), -1, -1}});
     wait_for_answers(command, deadline);
+    trace::debug(trace::Category::network, "{}: '{}' is answered", process_.what(), command);
     return state_.copy().reply;
 }
 

@@ -4,6 +4,7 @@
 #include <ntd/base/text.h>
 #include <ntd/machine/names.h>
 #include <ntd/os/wait.h>
+#include <ntd/trace/trace.h>
 
 #include <unistd.h>
 
@@ -40,6 +41,7 @@ VLan::VLan(int number,
               [this](std::string_view event) { impairment_.on_event(event); }) {
     if (containers != nullptr)
         plug_into(*containers);
+    trace::info(trace::Category::network, "vlan {}: running, process {}", number_, pid());
     host_.log.info(fmt::format("running vlan (pid {}; ctl {})", pid(), socket_dir().string()));
 }
 
@@ -99,6 +101,7 @@ std::shared_ptr<Capture> VLan::capture(fs::path file) {
 void VLan::stop() noexcept {
     if (std::exchange(stopped_, true))
         return;
+    trace::info(trace::Category::network, "vlan {}: stop", number_);
     plug_.reset();
     impairment_.stop();
     host_.log.info(fmt::format("kill vlan (pid {})", pid()));

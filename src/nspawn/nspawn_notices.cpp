@@ -52,6 +52,8 @@ void NspawnNotices::take(const os::Datagram& datagram) {
     if ((!notice.leader && !notice.is_ready) || !is_part_of(datagram.sender, start_script_))
         return;
     const auto nspawn = notice.leader ? nspawn_of(*notice.leader, start_script_) : std::nullopt;
+    trace::debug(trace::Category::nspawn, "notice of process {}: leader {}, {}", datagram.sender,
+                 notice.leader.value_or(0), notice.is_ready ? "ready" : "not ready");
     state_.with([&](State& state) {
         if (nspawn && !state.nspawn)
             state = {nspawn, os::OtherProcess(*notice.leader), state.is_ready};

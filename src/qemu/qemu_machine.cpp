@@ -7,6 +7,7 @@
 #include <ntd/os/wait.h>
 #include <ntd/proto/shell_codec.h>
 #include <ntd/qemu/start_command.h>
+#include <ntd/trace/trace.h>
 
 namespace ntd::qemu {
 
@@ -94,6 +95,7 @@ UniqueFd QemuMachine::accept_from(os::UnixListener& listener,
                         waited.count()));
     }
     auto connection = listener.accept();
+    trace::debug(trace::Category::qemu, "{}: QEMU has connected to its {}", name(), what);
     process.adopt_peer(connection.get());
     return connection;
 }
@@ -132,12 +134,14 @@ void QemuMachine::connect_qmp(Running& running) {
 
 // On the I/O thread.
 void QemuMachine::on_event(Running& running, const proto::QmpMessage& event) {
+    trace::debug(trace::Category::qemu, "{}: event {}", name(), event.event);
     // The greeting of the boot that a reset begins may be here before word of the reset.
     if (event.event == "RESET" && !running.guest->has_greeted_since(proto::qmp_time(event))) {
         resets_.with([&](unsigned& resets) {
             ++resets;
             lost();
         });
+        trace::info(trace::Category::qemu, "{}: lost, by a reset", name());
         running.guest->reset();
         if (const auto shells = running.shells.copy())
             shells->reset();

@@ -3,6 +3,7 @@
 #include <ntd/base/error.h>
 #include <ntd/os/vsock_mux.h>
 #include <ntd/proto/shell_codec.h>
+#include <ntd/trace/trace.h>
 
 #include <algorithm>
 
@@ -35,6 +36,7 @@ bool VsockShells::are_offered() {
 }
 
 void VsockShells::do_without(const char* why) const {
+    trace::info(trace::Category::vsock, "{}: no shell over the vsock: {}", machine_, why);
     if (host_.backdoor == machine::Backdoor::vsock)
         throw MachineError(
             "machine '{}': --backdoor vsock was asked for, but the guest has no root "
@@ -47,6 +49,8 @@ void VsockShells::do_without(const char* why) const {
 std::optional<machine::ExecResult> VsockShells::with_shell(Deadline deadline, const Use& use) {
     try {
         auto shell = take_idle();
+        trace::debug(trace::Category::vsock, "{}: {} shell is taken", machine_,
+                     shell ? "an idle" : "a new");
         if (!shell)
             shell = open(sooner(deadline, Deadline::after(open_limit)));
         auto result = use(*shell);
@@ -89,6 +93,7 @@ VsockShells::Shell VsockShells::open(Deadline deadline) {
     });
     check_reset(); // a later reset() finds the shell
     shell->set_up();
+    trace::info(trace::Category::vsock, "{}: a shell is open", machine_);
     return shell;
 }
 
@@ -119,6 +124,7 @@ void VsockShells::give_back(Shell shell) {
 }
 
 void VsockShells::reset() noexcept {
+    trace::info(trace::Category::vsock, "{}: reset", machine_);
     state_.with([](State& state) {
         state.was_reset = true;
         for (const auto& known : state.all) {

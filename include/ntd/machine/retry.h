@@ -32,6 +32,9 @@ struct Pause {
 };
 Pause pause_after_try(Seconds took, Seconds waited);
 
+// Why a pause is over.
+enum class PauseEnd { time, news, exit };
+
 // The time between two tries.
 class Rest {
 public:
@@ -40,8 +43,8 @@ public:
     // What is said from now on is news.
     void begin_try();
 
-    // True if `exit_fd` (-1: none) has become readable.
-    bool wait(const Pause& pause, int exit_fd);
+    // PauseEnd::exit if `exit_fd` (-1: none) has become readable.
+    PauseEnd wait(const Pause& pause, int exit_fd);
 
 private:
     const WaitLimit& limit_;

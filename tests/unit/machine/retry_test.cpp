@@ -119,7 +119,7 @@ TEST_F(Retry, LooksAgainWhenThereAreNews) {
     os::Broadcast source;
     Rest rest(no_limit, interrupt, News{source});
     source.notify();
-    EXPECT_FALSE(rest.wait({0ms, 10ms, 900s}, exit_fd.get()));
+    EXPECT_EQ(rest.wait({0ms, 10ms, 900s}, exit_fd.get()), PauseEnd::news);
 }
 
 TEST_F(Retry, RestsTheLeastTimeWhateverTheNews) {
@@ -135,7 +135,7 @@ TEST_F(Retry, LooksAgainAtOnceWhenTheNewsConcernTheWait) {
     os::Broadcast source;
     Rest rest(no_limit, interrupt, News{source, [] { return true; }});
     source.notify();
-    EXPECT_FALSE(rest.wait({0ms, 900s, 900s}, exit_fd.get()));
+    EXPECT_EQ(rest.wait({0ms, 900s, 900s}, exit_fd.get()), PauseEnd::news);
 }
 
 TEST_F(Retry, RestsAsLongAsTheTryTookInAnyCase) {
