@@ -9,6 +9,7 @@ function(ntd_document kind file directory)
   add_custom_command(OUTPUT "${path}"
     COMMAND ${CMAKE_COMMAND} -E make_directory "${CMAKE_BINARY_DIR}/documents/${kind}"
     COMMAND ntd_documents ${kind} "${path}"
+    DEPENDS ntd_documents
     VERBATIM)
   add_custom_target(ntd_document_${kind} ALL DEPENDS "${path}")
   install(FILES "${path}" DESTINATION "${directory}")

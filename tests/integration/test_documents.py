@@ -62,7 +62,8 @@ def test_manual_is_without_faults() -> None:
 
 def test_manual_has_every_option_variable_and_key() -> None:
     text = MANUAL.read_text().replace("\\-", "-")
-    names = [*options(), "startScripts", "NTD_MAX_OUTPUT", "NTD_TRACE", "XDG_RUNTIME_DIR"]
+    variables = ["NTD_MAX_OUTPUT", "NTD_TRACE", "NTD_TRACE_LEVEL", "XDG_RUNTIME_DIR"]
+    names = [*options(), "startScripts", *variables]
     keys = ["vms.NAME.start_script", "containers.NAME.vnc.x11vnc", "vsock_siblings"]
     assert len(names) > 30
     assert not [name for name in names + keys if f"\\fB{name}" not in text and name not in text]
