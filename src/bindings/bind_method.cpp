@@ -1,6 +1,10 @@
 #include "bindings.h"
 #include "method.h"
 
+#include <ntd/base/forks.h>
+
+#include <unistd.h>
+
 #include <string>
 
 namespace py = pybind11;
@@ -82,6 +86,13 @@ py::object attribute(const Method& method, const std::string& name) {
 } // namespace
 
 py::object Method::call(const py::args& args, const py::kwargs& kwargs) const {
+    if (is_fork()) { // as process/forks.py has it for the other functions of the engine
+        const auto refusal = fmt::format("{}: process {} is a fork of the driver; machines and "
+                                         "networks can only be used in the driver itself",
+                                         qualified_name(), ::getpid());
+        PyErr_SetString(PyExc_RuntimeError, refusal.c_str());
+        throw py::error_already_set();
+    }
     const CallScope scope({this, args.empty() ? nullptr : py::object(args[0]).ptr()});
     auto* const result = PyObject_Call(function_.ptr(), args.ptr(), kwargs.ptr());
     if (result != nullptr)

@@ -740,7 +740,7 @@ def test_port_that_only_nc_understands(run_driver: RunDriver, workspace: Workspa
 web.connect()
 wait = lambda s: web.wait_for_open_port(s.getsockname()[1], "-4 127.0.0.1")
 listening(wait, lambda s: s.listen())
-assert len(calls.read_text()) > 4
+assert len(calls.read_text()) > 1
 """
     run_driver(COUNTED_NC + script, nc_that_counts(workspace)).must_succeed()
 

@@ -105,8 +105,9 @@ def lines_of_consoles(session: Recording, terminal: Terminal) -> None:
     start, says = "talker.start()", "boot line"
     title = "A machine that says much"
     begun = rf"{says}(.|\n)*{PROMPT}"
-    session.step(title, start, "Enter", until=begun, leave_out=booting, squeeze=says)
-    # Some of these may have scrolled off, and input on web's console is not ended by a newline.
+    # What was typed on web's console has no newline: it is shown once it has been quiet for a while.
+    session.step(title, start, "Enter", until=begun, leave_out=rf"{booting}|^web # ", squeeze=says)
+    # Some of these may have scrolled off.
     earlier = rf"{booting}|^In \[\d+\]: talker|^talker: |^web # "
     title = "Its lines go above the line that is typed"
     session.step(title, "half a li", clear=False, until=many, leave_out=earlier, squeeze=says)
