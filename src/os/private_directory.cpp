@@ -135,6 +135,10 @@ UniqueFd open_private_directory(const fs::path& given, Contents contents, int kn
 }
 
 void take_back(int directory) noexcept {
+    struct stat status {};
+    // In a fork the descriptor stands for /dev/null, which belongs to the whole host.
+    if (::fstat(directory, &status) < 0 || !S_ISDIR(status.st_mode))
+        return;
     (void)!::fchown(directory, ::geteuid(), ::getegid());
     ::fchmod(directory, ours_alone);
 }

@@ -176,6 +176,15 @@ private:
     pid_t pid_ = -1;
 };
 
+// In a fork all descriptors of ours stand for /dev/null.
+TEST_F(PrivateDirectory, TakesBackNothingButDirectories) {
+    std::ofstream(root_ / "file") << "x";
+    ::chmod((root_ / "file").c_str(), 0644);
+    const UniqueFd file(::open((root_ / "file").c_str(), O_RDONLY | O_CLOEXEC));
+    take_back(file.get());
+    EXPECT_EQ(mode_of(root_ / "file"), 0644U);
+}
+
 TEST_F(PrivateDirectory, IsNotForTwoRuns) {
     {
         const Claimant other(root_ / "a");
