@@ -10,7 +10,7 @@
 #include <string>
 #include <string_view>
 
-// A command in a guest: what it is given, and what it says. Virtual machines and containers.
+// Commands in a guest: their input, output and result. Virtual machines and containers share this.
 namespace ntd::machine {
 
 struct ExecResult {
@@ -19,42 +19,44 @@ struct ExecResult {
     bool timed_out = false;
 };
 
-// Takes output as it comes; the guest waits for it. What it throws ends the command.
+// Called with each piece of output as it arrives. The guest waits until it returns. If it throws,
+// the command ends.
 using OutputSink = std::function<void(std::string_view)>;
 
-// Writes to a descriptor that somebody else owns.
+// Returns a sink that writes to `fd`. The caller keeps the file descriptor open.
 OutputSink sink_to(int fd, os::Interrupt& interrupt);
 
-// Of a command that waits for something and can be told to end soon: what that takes, lines for the
-// control shell, and whose turn others may want meanwhile.
+// How to end a command early that only waits: once another thread waits for `turn`, `lines` are
+// sent to the control shell.
 struct Hurry {
     std::string_view lines;
     Turn* turn;
 };
 
-// One of the first two, or none.
+// `input` and `sink` must not be set together.
 struct CommandStreams {
-    std::optional<std::string_view> input; // none: the guest's console
-    OutputSink sink;                       // none: the output is part of the result
-    bool simple = false;                   // see shell_run_simple(); little output
-    bool may_end_shell = false;            // the end of the shell is that of the output: status -1
+    std::optional<std::string_view> input; // none: standard input is the guest's console
+    OutputSink sink;                       // empty: the output is in the result
+    bool simple = false;                   // see shell_run_simple(); for little output
+    bool may_end_shell = false;            // the shell may end; the status is then -1
     std::optional<Hurry> hurry = {};
 };
 
-// Says in the log who keeps a command that has ended waiting, as "PID NAME, PID NAME".
+// Logs which processes still hold the output of a command that has ended. `holders` has the form
+// "PID NAME, PID NAME".
 void warn_of_holders(const Host& host,
                      const std::string& machine,
                      std::string_view command,
                      std::string_view holders);
 
-// Throws MachineError if the output of a command, which has so many bytes so far, is more than the
-// host is to keep.
+// Throws MachineError if a command has more output than Host::max_output. `size` is the number of
+// bytes so far.
 void check_output_size(const Host& host,
                        const std::string& machine,
                        std::string_view command,
                        std::size_t size);
 
-// A command for a message: its begin, if it is long.
+// The command as messages show it. A long one is cut.
 std::string shortened(std::string_view command);
 
 } // namespace ntd::machine

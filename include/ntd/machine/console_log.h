@@ -16,69 +16,70 @@
 
 namespace ntd::machine {
 
-// What a machine has said since its start: the serial console, and what its start script wrote to
-// standard error. Written by the I/O thread, read by any. However much it is: see KeptText.
+// The output of a machine since its start: the serial console, and the standard error of its start
+// script. The I/O thread writes it; any thread may read it. KeptText limits its size.
 class ConsoleLog {
 public:
-    // How much of the text is looked at in one piece.
+    // The default size limit of a Part, in bytes.
     static constexpr std::size_t window = std::size_t{16} << 20;
 
-    // A piece of the text, of whole lines (but the first, if what was before it is gone, or used
-    // up, and one at the end of the text that is unfinished).
+    // A piece of the text, made of whole lines. Two lines may be incomplete: the first one if the
+    // text before it was dropped or consumed, and an unfinished line at the end of the text.
     struct Part {
-        std::size_t begin = 0; // its position
+        std::size_t begin = 0; // position in the text
         std::string text;
-        bool more = false; // there is text behind it
+        bool more = false; // more text follows
     };
 
-    // What does not stay in memory is in a file in that directory.
+    // Text that does not fit into memory goes to a file in `directory`.
     explicit ConsoleLog(std::filesystem::path directory = std::filesystem::temp_directory_path(),
                         KeptTextLimits limits = {});
 
-    // One line of the serial console, as it came. Who waits for it hears of it by tell(), for all
-    // lines that came together: a busy console has a million.
+    // Adds one line of the serial console. Waiting threads are notified by tell() only, once for
+    // all lines that came together: a busy console writes a million lines.
     void add_serial(std::string_view line);
     void tell();
 
-    // What there is of a line that has no end yet; more of it, or all, may be added later. Returns
-    // what is new of it. It is part of the text, without a newline, and of tail().
+    // Adds the start of a line whose end has not come yet. Later calls pass a longer start, or
+    // add_serial() the whole line. Returns the part that is new. The text and tail() contain it,
+    // without a newline.
     std::string add_unfinished(std::string_view line);
 
-    // One line of the process's standard error, which is seen on the console as well: but nothing
-    // that it says is the guest's.
+    // Adds one line of the process's standard error. It becomes part of the text and of tail(), but
+    // is never taken for a sign of the guest's state (alarm, dead end).
     void add_stderr(std::string_view line);
 
-    void close(); // the machine will say no more
-    void clear(); // a new start
+    void close(); // no more output will come
+    void clear(); // for a new start of the machine
 
-    // The serial lines, each with a newline, but for an unfinished one; valid UTF-8. From a
-    // position on, or from the start: no more than `most` bytes, but one line at least.
+    // Returns the lines from position `from` on as valid UTF-8. Each ends with a newline, except an
+    // unfinished one. Returns at most `most` bytes, but at least one line.
     Part part(std::size_t from, std::size_t most = window) const;
     std::string text(std::size_t from = 0) const { return part(from).text; }
     std::size_t size() const;
 
-    // All that is still there, headed by a line that says what is not.
+    // The text that is still kept. If older text was dropped, the first line says so.
     std::string all() const;
 
-    // Where the text ends that waits have looked at and used up. Moves forward only.
+    // The position up to which waits have consumed the text. It only moves forward.
     std::size_t consumed() const;
     void consume_to(std::size_t position);
 
-    // The last lines of both streams, cleaned for people.
+    // The last lines of both streams, in printable form.
     std::string tail(std::size_t lines = 15) const;
 
-    // The same for a message: "its last output was:", or that there was none.
+    // The same as part of a message: "its last output was: ...", or that there was none.
     std::string last_output(std::size_t lines = 15) const;
 
     bool closed() const;
     Deadline::Clock::time_point last_activity() const;
 
-    // The line that says that this boot has come to nothing: a kernel panic, ... None again once
-    // another kernel starts.
+    // The line that shows that this boot has failed, such as a kernel panic. Reset when another
+    // kernel starts.
     std::optional<std::string> dead_end() const;
 
-    // The last line that says that the guest, or its root shell, may be gone, and how many there
-    // have been. The broadcast is notified with each.
+    // The last line that hints that the guest or its root shell is gone, and the number of such
+    // lines. alarms() is notified of each.
     struct Alarm {
         std::size_t count = 0;
         std::string line;
@@ -86,7 +87,7 @@ public:
     Alarm alarm() const;
     os::Broadcast& alarms() { return alarms_; }
 
-    // Notified with every change, by tell() of lines.
+    // Notified of every change; for serial lines, by tell().
     os::Broadcast& changed() { return changed_; }
 
 private:
@@ -94,7 +95,7 @@ private:
         explicit State(KeptText empty) : text(std::move(empty)) {}
 
         KeptText text;
-        std::string unfinished; // a line, at the end of the text
+        std::string unfinished; // at the end of the text
         std::size_t consumed = 0;
         std::deque<std::string> tail;
         bool closed = false;

@@ -10,23 +10,24 @@
 // Waits for text on a machine's console.
 namespace ntd::machine {
 
-// Returns where in the text its find ends, if there is one.
+// Returns the position in the text where the match ends, if there is a match.
 using ConsoleLook = std::function<std::optional<std::size_t>(const std::string& text)>;
 
-enum class ConsoleMatch { within_lines, across_lines }; // the former has each line looked at once
+enum class ConsoleMatch { within_lines, across_lines }; // within_lines: each line is looked at once
 
-// Waits until `look` finds what it wants in the console's text since the last such wait: it gets
-// that text, a line at least longer each time. The text is consumed to the end of the line that the
-// find ends in. False after the time limit; throws MachineDied when no more will come. Of more text
-// than `most` it gets one piece after the other: a match across lines is found if it has no more
-// than half of that.
+// Waits until `look` finds a match in the console text that earlier waits have not consumed.
+// Consumes the text up to the end of the line in which the match ends. Returns false at the time
+// limit. Throws MachineDied if no more text will come.
+// `look` gets the whole unconsumed text, which has grown by at least one line at each call. If it
+// is longer than `most` bytes, `look` gets it in pieces. A match across lines is then found if it
+// is no longer than half of `most`.
 bool wait_for_console(Machine& machine,
                       const ConsoleLook& look,
                       ConsoleMatch match,
                       Timeout timeout,
                       std::size_t most = ConsoleLog::window);
 
-// Until the machine will say no more, or the time limit.
+// Waits until the machine will write no more to its console, or until the time limit.
 void wait_for_console_end(Machine& machine, Timeout timeout);
 
 } // namespace ntd::machine

@@ -7,26 +7,26 @@
 #include <string>
 #include <vector>
 
-// What tests do with a running guest, made of Machine's commands. Names and meanings are those of
-// the Python driver's methods.
+// The operations of tests on a running guest, built on Machine's commands. Names and meanings
+// follow the methods of the Python driver.
 namespace ntd::machine {
 
 using User = std::optional<std::string>;
 
-// Each must end with a status other than zero. Returns the joined output.
+// Runs the commands, each of which must fail. Returns their joined output.
 std::string fail(Machine& machine, const std::vector<std::string>& commands, Timeout timeout);
 
-// A try takes no longer than `attempt`, if given; one that does has told nothing.
+// `attempt` limits each try. A try that reaches this limit counts as not yet successful.
 std::string
 wait_until_succeeds(Machine& machine, const std::string& command, Timeout timeout, Timeout attempt);
 std::string wait_until_fails(Machine& machine, const std::string& command, Timeout timeout);
 
-// Until the unit is active. Throws RequestedAssertionFailed at once, with the reason, if it has
-// failed, or is inactive with no job that could change it. A user's manager is waited for as well.
+// Waits until the unit is active. Throws RequestedAssertionFailed with the reason as soon as the
+// unit has failed, or is inactive and no job is pending. Also waits for the systemd manager of
+// `user`.
 void wait_for_unit(Machine& machine, const std::string& unit, const User& user, Timeout timeout);
 
-// Until the unit's ActiveState is `wanted`, whichever that is. Throws UsageError if no unit can
-// have it.
+// Waits until the unit's ActiveState is `wanted`. Throws UsageError if systemd has no such state.
 void wait_for_unit_active_state(Machine& machine,
                                 const std::string& unit,
                                 const std::string& wanted,
@@ -38,7 +38,8 @@ get_unit_info(Machine& machine, const std::string& unit, const User& user);
 
 void require_unit_state(Machine& machine, const std::string& unit, const std::string& state);
 
-// Not quoted are names of units here, files, sockets and hosts: scripts rely on ~ and patterns.
+// Names of units, files, sockets and hosts are not quoted for the shell here: scripts rely on ~ and
+// patterns.
 ExecResult start_job(Machine& machine, const std::string& job, const User& user);
 ExecResult stop_job(Machine& machine, const std::string& job, const User& user);
 
@@ -59,7 +60,7 @@ void wait_for_open_unix_socket(Machine& machine,
                                SocketKind kind,
                                Timeout timeout);
 
-// In the guest's time.
+// Sleeps in the guest, by the guest's clock.
 void sleep(Machine& machine, double seconds);
 
 } // namespace ntd::machine

@@ -18,23 +18,25 @@
 
 namespace ntd::machine {
 
-// The shell has ended before it got the command, which may be given to the next one.
+// The shell ended before it got the command. The caller may give the command to the next shell.
 class CommandNotGiven : public ShellEnded {
     using ShellEnded::ShellEnded;
 };
 
-// The guest's root shell (proto/shell_codec.h says what is spoken). One command at a time: the
-// machine gives callers their turn. Runs on the calling thread, but for reset() and port_changed(),
-// and for what is done ahead of the first call: see listen_ahead().
+// The guest's root shell; proto/shell_codec.h describes the protocol. It runs one command at a
+// time: the machine serializes its callers. Everything runs on the calling thread, except reset(),
+// port_changed(), and what happens before the first call (see listen_ahead()).
 //
-// Every send and every answer has an end: the command's deadline, the interrupt, the end of QEMU, a
-// reset, another shell in place of this one, its silence (Patience). A command that is given up is
-// stopped in the guest, and what it still says is passed over by the next one: see recover().
-// Throws MachineDied, MachineError (the guest does not answer, the shell has ended), ProtocolError.
+// Every send and every wait for an answer is bounded. It ends at the command's deadline, at an
+// interrupt, when QEMU ends, at a reset, when another shell replaces this one, or when the shell is
+// silent for too long (Patience). A command that is given up is stopped in the guest. The next
+// command skips its remaining output: see recover().
+// Throws MachineDied, MachineError (the guest does not answer, or the shell has ended),
+// ProtocolError.
 class GuestShell {
 public:
-    // `line` is hvc0, which QEMU keeps open, or a connection over a vsock, which ends with the
-    // shell.
+    // `line` is either hvc0, which QEMU keeps open, or a vsock connection, which closes when the
+    // shell ends.
     enum class Transport { virtconsole, vsock };
     GuestShell(std::string machine,
                os::ByteStream line,
@@ -42,60 +44,63 @@ public:
                const Host& host,
                Transport transport = Transport::virtconsole);
 
-    // The virtio-serial port beside it, or nothing. Before the first set_up().
+    // Sets the virtio-serial port for bulk data, if there is one. Call it before the first
+    // set_up().
     void attach_port(os::ByteStream port) { port_ = os::Channel(std::move(port)); }
 
-    // Over the deadline the command is ended in the guest, and the status is 124. The same, without
-    // a result, when an interrupt ends the call.
+    // Runs a command and returns its result. At the deadline the command is stopped in the guest,
+    // and the status is 124. An interrupt stops the command, too, and throws.
     ExecResult run(std::string_view command, Deadline deadline, const CommandStreams& streams = {});
 
-    // Appends bytes to a file of the guest. The status is 1 if they cannot be stored; the output
-    // says why.
+    // Appends bytes to a file of the guest. If that fails, the status is 1 and the output says why.
     ExecResult store(const std::string& file, std::string_view bytes, Deadline deadline);
 
-    // Starts a command of which nothing is wanted.
+    // Starts a command without waiting for it. Its output and status are dropped.
     void detach(std::string_view command, Deadline deadline);
 
-    // Has the I/O thread listen, and tell the first shell that greets how to get ready, so that
-    // machines that boot at the same time get ready at the same time. After attach_port().
+    // Lets the I/O thread read the line and send the set-up to the first shell that greets. So
+    // machines that boot at the same time also set up at the same time. Call it after
+    // attach_port().
     void listen_ahead();
 
-    // Ends that, and begins the calls of all others. Whether a shell has greeted meanwhile.
+    // Ends listen_ahead(). From then on all other calls are allowed. Returns whether a shell has
+    // greeted meanwhile.
     bool take_over();
 
-    // Takes what the guest has said before its shell is ready, without waiting. Whether a shell
-    // has said its greeting since forget_greeting(), or since another one was found in its place.
-    // `doing` is for MachineDied.
+    // Reads what the guest has sent before its shell is ready, without waiting. Returns whether a
+    // shell has greeted since forget_greeting(), or since another shell was found in its place.
+    // `doing` is for the message of MachineDied.
     bool listen(std::string_view doing);
     bool has_greeted() const { return has_greeted_; }
 
-    // Whether the last greeting was read after that time. From any thread.
+    // Whether the last greeting was read at that time or later. May be called from any thread.
     bool has_greeted_since(std::chrono::system_clock::time_point time) const {
         return greeted_at_.load() >= time;
     }
     void forget_greeting();
-    const std::string& greeting() const { return greeting_; } // and what was said before it
+    const std::string& greeting() const { return greeting_; } // with the text before it
 
-    // Makes a shell that has just said its greeting ready for commands.
+    // Prepares a shell that has just greeted for commands.
     void set_up();
     bool is_ready() const { return is_ready_ && !was_reset_; }
-    void expect_another() { is_ready_ = false; } // which has to be set up
+    void expect_another() { is_ready_ = false; } // the next shell must be set up
 
-    // Whether the shell is still there, as far as can be told without asking it, and says nothing.
+    // Whether the shell is still there and has sent nothing, as far as the channels show without
+    // asking it.
     bool is_idle() const;
 
-    // The guest starts anew: ends what waits for the old shell. From any thread.
+    // The guest was reset: ends every wait for the old shell. May be called from any thread.
     void reset() noexcept;
 
-    // The guest has opened or closed the port. From any thread.
+    // The guest has opened or closed the port. May be called from any thread.
     void port_changed(bool open) noexcept;
 
     int line_fd() const { return line_.fd(); }
 
 private:
-    struct Exchange; // one command and what has come back so far
+    struct Exchange; // one command and its answer so far
 
-    // Where answers come from and bulk input goes.
+    // The channel for answers and bulk input.
     os::Channel& bulk() { return guest_has_port_ ? port_ : line_; }
     os::Ends ends(Deadline deadline) const;
 
@@ -142,28 +147,32 @@ private:
     bool is_ready_ = false;
     std::atomic<bool> has_greeted_ = false; // a reset makes it false
     std::atomic<std::chrono::system_clock::time_point> greeted_at_{};
-    std::string heard_; // on the line, from nobody that was asked
+    std::string heard_; // output that nobody asked for; it may contain a greeting
     std::string greeting_;
 
-    std::string asked_ahead_; // the marker of what on_line() has sent, and nobody has awaited
+    // The marker of the set-up that on_line() has sent, until its answer was awaited.
+    std::string asked_ahead_;
 
-    // What was given up and may still say something: the answer to shell_stop() is behind that.
-    std::string stop_; // its marker
+    // A command that was given up may still send output. Everything before the answer to
+    // shell_stop() is skipped.
+    std::string stop_; // marker of shell_stop()
     std::optional<proto::ShellDecoder> leftover_;
-    std::string given_up_bulk_; // what ends bulk input, once the guest has got so many bytes more:
+    // Ends the bulk input that was given up. It is sent after `missing_bulk_` more bytes, for which
+    // the guest still waits.
+    std::string given_up_bulk_;
     std::size_t missing_bulk_ = 0;
 
-    std::vector<std::string> detached_; // that the worker was given, but for the first ones
+    std::vector<std::string> detached_; // given to the worker; only the last ones
 
-    os::Broadcast signs_; // something to look at besides what comes
+    os::Broadcast signs_; // wakes waits for reasons other than input
     os::Broadcast::Listener sign_seen_{signs_};
     os::Broadcast::Listener alarm_heard_;
-    std::size_t alarms_ = 0; // that have been looked at
+    std::size_t alarms_ = 0; // handled so far
     std::atomic<bool> was_reset_ = false;
     std::atomic<bool> port_is_closed_ = false;
     MachineProcess& process_;
     const Host& host_;
-    os::EventLoop::Watch ahead_; // last: it uses all of the above
+    os::EventLoop::Watch ahead_; // last: its callback uses the other members
 };
 
 } // namespace ntd::machine

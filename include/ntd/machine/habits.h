@@ -6,21 +6,22 @@
 
 namespace ntd::machine {
 
-// Where releases of NixOS disagree in what tests, and who reads their logs, may expect of a driver.
-// Which one a caller was written for shows in how it says what to run.
+// Differences between releases of NixOS in what tests, and readers of their logs, expect of a
+// driver. How the caller passes the test's settings shows which release it was written for.
 struct Habits {
-    std::string_view state_directory; // what it is called where it is deleted
-    bool names_kind;                  // of a machine that is killed
+    std::string_view state_directory; // in the message about its deletion
+    bool names_kind;                  // the log message of a kill names the kind of machine
 
-    // How long a guest may take until its root shell is there; none: as long as it shows that it
-    // is getting on.
+    // Time limit until the guest's root shell is there. None: no limit while the guest makes
+    // progress.
     std::optional<std::chrono::duration<double>> boot_limit;
 
-    // Of forms that will go: bare numbers for durations, `machine` for one of another name.
+    // Warns of deprecated forms: bare numbers as durations, `machine` for a machine with another
+    // name.
     bool warns;
 };
 
-// Up to 25.11: options and variables.
+// Releases up to 25.11 pass options and environment variables.
 inline constexpr Habits habits_of_options{
     .state_directory = "VM state directory",
     .names_kind = false,
@@ -28,7 +29,7 @@ inline constexpr Habits habits_of_options{
     .warns = false,
 };
 
-// Since 26.05: a file.
+// Releases since 26.05 pass a file.
 inline constexpr Habits habits_of_file{
     .state_directory = "machine state directory",
     .names_kind = true,

@@ -12,20 +12,20 @@
 
 namespace ntd::machine {
 
-// A program that works beside the machines, for as long as this object lives (or until stop()).
-// Its pipes are kept empty, and the end of what it says is kept for the error that tells of its
-// end. An end that nobody asked for is in the log at once, unless it is the caller's to tell.
+// A program that runs beside the machines until the destructor or stop(). Its output is read all
+// the time, and the end of it is kept for error messages. An unexpected end is logged at once,
+// unless the caller is to report it (End).
 class HelperProcess {
 public:
-    // Gets what the process writes to its standard output, on the I/O thread: these are answers,
-    // and no part of its last words.
+    // Called on the I/O thread with what the process writes to standard output. This output is then
+    // not kept for error messages.
     using OnOutput = std::function<void(std::string_view)>;
 
-    // Who tells of an end that nobody asked for: the log, or the caller (by check()) as long as
-    // that waits for the process to be of use.
+    // Who reports an unexpected end: the log, or the caller by check(), for as long as it waits
+    // until the process is ready.
     enum class End { in_the_log, left_to_caller };
 
-    // `what` names it in messages: "vhost-device-vsock". Throws SystemError.
+    // `what` is the name in messages, such as "vhost-device-vsock". Throws SystemError.
     HelperProcess(std::string what,
                   const os::ProcessSpec& spec,
                   const Host& host,
@@ -40,26 +40,28 @@ public:
     pid_t pid() const { return process_.pid(); }
     int exit_fd() const { return process_.exit_fd(); }
     const std::string& what() const { return what_; }
-    os::Channel& input() { return stdin_; } // if the spec has a pipe for it
+    os::Channel& input() { return stdin_; } // needs a stdin pipe in the spec
 
-    void leave_end_to_log(); // from now on
+    void leave_end_to_log(); // for an end from now on
 
-    // Throws MachineError, with how it ended and its last words, if it has.
+    // Throws MachineError if the process has ended. The message says how, and quotes its last
+    // output.
     void check();
 
-    // SIGTERM to all that it has started, then SIGKILL. Does not throw, cannot be interrupted.
+    // Sends SIGTERM to the process and all that it has started, then SIGKILL. Does not throw and
+    // cannot be interrupted.
     void stop() noexcept;
 
-    // The same, and on_output has got all that it has written.
+    // Like stop(), and passes the remaining output to on_output.
     void stop_and_read() noexcept;
 
 private:
     struct State {
         End end;
-        std::string text = {}; // the end of what it has said
+        std::string text = {}; // the end of its output
         bool stopping = false;
-        bool ended = false; // and all that it has said has been read
-        bool told = false;  // in the log
+        bool ended = false; // and its output was read completely
+        bool told = false;  // the end was logged
     };
 
     bool on_readable(os::ByteStream& stream, const OnOutput& on_output);
@@ -76,7 +78,7 @@ private:
     os::ByteStream stderr_;
     Guarded<State> state_;
     os::Broadcast changed_;
-    os::EventLoop::Watch stdout_watch_; // last: their callbacks use the rest
+    os::EventLoop::Watch stdout_watch_; // last: their callbacks use the other members
     os::EventLoop::Watch stderr_watch_;
     os::EventLoop::Watch exit_watch_;
 };

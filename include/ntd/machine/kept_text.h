@@ -13,12 +13,12 @@ namespace ntd::machine {
 // How much of a text is kept.
 struct KeptTextLimits {
     std::size_t memory = std::size_t{16} << 20;
-    std::size_t disk = std::size_t{1} << 30; // the newest of what is older
+    std::size_t disk = std::size_t{1} << 30; // for text that is no longer in memory
 };
 
-// A text that may grow for ever: its end is in memory, what is older in a file without a name, up
-// to a limit; what is older still, or was to go to a disk that is full, is gone. Positions count
-// from the first byte that there ever was. For one thread at a time.
+// A text without a size limit of which only the end is kept. The newest part is in memory, older
+// text in an unnamed file up to a limit. Still older text is dropped, and so is text that a full
+// disk cannot take. Positions count from the first byte ever added. Not thread-safe.
 class KeptText {
 public:
     explicit KeptText(std::filesystem::path directory, KeptTextLimits limits = {})
@@ -29,10 +29,10 @@ public:
 
     std::size_t size() const { return memory_begin_ + memory_.size(); }
 
-    // What is before it is gone.
+    // Text before this position was dropped.
     std::size_t begin() const { return file_begin_; }
 
-    // From a position that is not gone, as many bytes as there are, up to that number.
+    // Returns up to `most` bytes from position `from`, which must not be less than begin().
     std::string read(std::size_t from, std::size_t most) const;
 
 private:
@@ -41,9 +41,9 @@ private:
 
     std::filesystem::path directory_;
     KeptTextLimits limits_;
-    UniqueFd file_; // a ring: a position's place is its remainder
+    UniqueFd file_; // ring buffer: offset is position modulo size
     std::size_t file_begin_ = 0;
-    std::size_t memory_begin_ = 0; // and where the file's text ends
+    std::size_t memory_begin_ = 0; // also the end of the file's text
     std::string memory_;
 };
 

@@ -23,21 +23,21 @@ namespace ntd::machine {
 struct MachineOptions {
     std::string name;
     std::string start_command;
-    std::filesystem::path out_dir; // where results go
-    std::filesystem::path tmp_dir; // base of the state directories
+    std::filesystem::path out_dir; // where the results of tests go
+    std::filesystem::path tmp_dir; // holds the state directories
     bool keep_machine_state = false;
-    os::Contents state = os::Contents::ours; // what is in the state directory
+    os::Contents state = os::Contents::ours; // who writes to the state directory
 };
 
 struct ExecuteOptions {
-    bool check_return = true; // false: the status is -1, and the shell may end under the command
+    bool check_return = true; // false: the status is -1, and the shell may end with the command
     bool check_output = true; // false: return at once, (-2, "")
     Timeout timeout = Seconds{900};
-    bool simple = false;    // one command of ours that leaves no process behind: cheaper in a VM
-    std::string hurry = {}; // lines that have it end soon, for when others want the shell
+    bool simple = false; // one command of the driver that leaves no process behind: cheaper in a VM
+    std::string hurry = {}; // lines that end it early when others want the shell
 };
 
-// What the log and messages call a kind of machine.
+// The words of log and messages for a kind of machine.
 struct KindOfMachine {
     std::string_view class_name; // "QemuMachine"
     std::string_view what;       // "vm"
@@ -45,31 +45,33 @@ struct KindOfMachine {
     std::string_view inside;     // "the guest"
 };
 
-// What virtual machines and containers have in common: a name, directories, a log, a root shell,
-// and a life. Calls may come from any thread.
-// The public virtual functions are the override points promised to Python subclasses: operations of
-// guest_ops.h go through them. The protected ones are what a kind of machine fills in.
+// The common base of virtual machines and containers: name, directories, log, root shell and life
+// cycle. Calls may come from any thread.
+// The public virtual functions are the override points promised to Python subclasses: the
+// operations of guest_ops.h call them. Each kind of machine implements the protected ones.
 // Throws MachineError (MachineDied), RequestedAssertionFailed, TimeoutError.
 //
-// A machine lives again and again:
+// A machine may be started again after it has ended:
 //
-//     start()    makes a Run: launch() starts the process, says begin(), and returns when it has
-//                announced itself. From then on the machine is booted. One call at a time.
-//     connect()  starts it if need be, and waits until the guest takes commands: it is up.
-//     lost()     nobody is connected any more: another run has begun, this one is over, or a
-//                virtual machine was reset.
-//     ended()    the run is over: release() has killed it, or wait_for_shutdown() has seen its end.
-//                That the process has died does not end a run: calls then throw MachineDied.
-//     release()  kills what runs, also a start() that is in progress in another thread. The last
-//                thing that happens to a machine, and the destructor of its kind does it: that of
-//                this class would be too late for kill(). close() asks for the same, and does not
-//                wait for it.
+//     start()    makes a Run: launch() starts the process, calls begin(), and returns when the
+//                process has announced itself. From then on the machine is booted. One start at a
+//                time.
+//     connect()  starts the machine if needed, and waits until the guest takes commands: it is up.
+//     lost()     called when the connection to the guest is no longer valid: another run has begun,
+//                this one is over, or a virtual machine was reset.
+//     ended()    called when the run is over: release() has killed the process, or
+//                wait_for_shutdown() has seen its end. The death of the process alone does not end
+//                a run: calls then throw MachineDied.
+//     release()  kills the process, also that of a start() in progress in another thread. It is the
+//                last call on a machine. The destructor of each kind of machine must call it: in
+//                the destructor of this class, the override of kill() would be gone. close() asks
+//                for the same without waiting.
 //
-// A call holds the Run that it works on, so it outlives a release() in another thread, and ends as
-// one whose machine has died.
+// A call holds the Run that it works on. So the Run outlives a release() in another thread, and the
+// call then fails like one whose machine has died.
 class Machine {
 public:
-    // Throws UsageError, before anything is made, if the name cannot be used.
+    // Throws UsageError if the name is not valid, before it creates anything.
     Machine(const Host& host, MachineOptions options, const KindOfMachine& kind);
     virtual ~Machine() = default;
     Machine(const Machine&) = delete;
@@ -77,18 +79,19 @@ public:
     Machine(Machine&&) = delete;
     Machine& operator=(Machine&&) = delete;
 
-    virtual void start(bool allow_reboot); // nothing if it is booted
-    virtual void shutdown() = 0; // has the guest power off, then waits for the end of the process
+    virtual void start(bool allow_reboot); // does nothing if booted
+    virtual void shutdown() = 0;           // powers the guest off and waits for the process to end
     virtual void connect() = 0;
     virtual ExecResult execute(const std::string& command, const ExecuteOptions& options) = 0;
 
-    // A command as a part of a file transfer: `input` is its standard input, if given; or its
-    // output goes to the descriptor `output` as it comes, unless that is -1.
+    // Runs a command that is part of a file transfer. `input`, if given, is its standard input.
+    // Otherwise its output is written to the file descriptor `output` as it comes, unless that is
+    // -1.
     virtual ExecResult
     transfer(const std::string& command, std::optional<std::string_view> input, int output) = 0;
 
-    // Appends bytes to a file of the machine; a status other than zero, and in the output why, if
-    // they cannot be stored.
+    // Appends bytes to a file in the machine. If that fails, the status is not zero and the output
+    // says why.
     virtual ExecResult store(const std::string& file, std::string_view bytes);
 
     virtual ExecResult systemctl(const std::string& query, const std::optional<std::string>& user);
@@ -97,31 +100,32 @@ public:
                                           const std::optional<std::string>& user);
     virtual std::string succeed(const std::vector<std::string>& commands, Timeout timeout);
 
-    // Ends a start() that is in progress in another thread: it throws there. So does one that
-    // comes later, until starts are allowed again.
+    // Ends a start() in progress in another thread, which then throws. Later calls of start()
+    // throw, too, until allow_starts().
     void refuse_starts() noexcept;
     void allow_starts() noexcept { starts_refused_ = false; }
 
-    // Asks what runs to end, without waiting for it, and starts nothing any more.
+    // Asks the process to end without waiting for it. Nothing can be started afterwards.
     void close() noexcept;
 
     void release() noexcept;
-    void wait_for_shutdown(); // until its process has ended; nothing if it is not booted
+    void wait_for_shutdown(); // waits for the end of the process; does nothing if not booted
 
     virtual bool is_up() const = 0;
 
-    // Throws MachineDied, with how it ended and its last output, if the machine's process has.
+    // Throws MachineDied if the machine's process has ended. The message says how, and quotes its
+    // last output.
     void throw_if_ended(std::string_view doing) const;
 
-    // A descriptor that is readable once nothing can be expected of the machine any more, whatever
-    // becomes of that meanwhile; none now: null.
+    // A file descriptor that becomes readable once nothing more can be expected of the machine. It
+    // stays valid when the run is released. Null if there is none now.
     SharedFd exit_fd() const;
 
-    std::shared_ptr<Run> run() const; // throws MachineError if it is off
+    std::shared_ptr<Run> run() const; // throws MachineError if the machine is off
     std::shared_ptr<Run> run_or_null() const { return run_.copy(); }
 
-    // What the machine has said by itself since its start. It tells of other news as well: what a
-    // script waits for may have happened.
+    // The console output since the start. Its broadcast changed() is notified of other news, too:
+    // the event that a script waits for may have happened.
     ConsoleLog& console() { return console_; }
     const ConsoleLog& console() const { return console_; }
 
@@ -131,57 +135,59 @@ public:
     const std::filesystem::path& tmp_dir() const { return options_.tmp_dir; }
     bool keep_machine_state() const { return options_.keep_machine_state; }
 
-    // Scripts set it: one machine continues on the disk of another.
+    // Scripts may set it, so that one machine continues on the disk of another.
     std::filesystem::path state_dir;
     std::filesystem::path shared_dir;
 
-    // Called before each command, on the caller's thread, with no lock held; and about once a
-    // second by waits that give none.
+    // Called before each command, on the caller's thread, with no lock held. Waits that run no
+    // commands call it about once a second.
     std::function<void()> before_command;
 
-    // Scripts set that of a virtual machine: the next start() makes another run.
+    // Scripts may reset it for a virtual machine: the next start() then makes another run.
     std::atomic<bool> booted = false;
 
     void log(std::string_view text) const;
-    void log_output(std::string_view output) const; // of a command; the end of it, if it is long
+    // Logs the output of a command, or only its end if it is long.
+    void log_output(std::string_view output) const;
     void cleanup_statedir() const;
     const Host& host() const { return host_; }
 
 protected:
-    static constexpr Seconds progress_interval{10}; // while a start script prepares
+    static constexpr Seconds progress_interval{10}; // while a start script runs
     static constexpr Seconds hint_interval{30};     // while a guest boots
 
-    // Starts the process, and returns when it has done what it has to do before the guest boots.
+    // Starts the process. Returns when it is ready to let the guest boot.
     virtual std::shared_ptr<Run> launch(bool allow_reboot) = 0;
 
     virtual void lost() noexcept {}
 
-    // Gives up what a run holds besides its process: a call in another thread may keep the Run for
-    // a moment, but not what runs in it.
+    // Releases what a run holds besides its process. Needed because a call in another thread may
+    // keep the Run object for a moment longer.
     virtual void ended(Run& /*run*/) noexcept {}
 
-    // Asks a process to end; ends it, and returns when it has. In the log, unless it is still in
-    // its launch().
+    // end() asks the process to end. kill() kills it and returns when it has ended. Both log this,
+    // unless the run is still in launch().
     virtual void end(Run& run) noexcept;
     virtual void kill(Run& run) noexcept;
 
-    // Called every now and then while the end of a machine is awaited. Throws if that is in vain.
+    // Called from time to time while waiting for the machine to end. Throws if waiting makes no
+    // sense any more.
     virtual void check_alive(Run& /*run*/, Seconds /*waited*/) {}
 
-    // For launch(), once there is a process: abort_start() and close() can see it now. Throws
-    // MachineError if nothing is to be started: either they do, or this sees that they were called.
+    // launch() calls it once the process exists. From then on abort_start() and close() can end the
+    // process. Throws MachineError if one of them was called already.
     void begin(const std::shared_ptr<Run>& run);
 
-    // Lets go of the run that is over.
+    // Drops the run that is over.
     void forget_run();
 
-    // In the log, if nothing has been said yet; whether that is so.
+    // Logs that the run is ended, once. Returns whether this call did it.
     bool announce_end(Run& run) const;
 
-    // Throws if the console says that this boot will come to nothing.
+    // Throws MachineError if the console shows that this boot has failed.
     void check_dead_end() const;
 
-    // How long a guest that boots has been silent, if that is longer than a boot may be.
+    // How long a booting guest has been silent, if that exceeds Host::boot_silence.
     std::optional<Seconds> too_long_silence() const;
 
     log::Scope waiting_for_boot() const;
@@ -191,20 +197,20 @@ private:
     Machine(MachineOptions checked, const KindOfMachine& kind, const Host& host);
 
     void make_directories();
-    void take_back_directories() noexcept; // once the guest has ended
-    void abort_start() noexcept;           // ends the process of a start() that is in progress
+    void take_back_directories() noexcept; // after the guest has ended
+    void abort_start() noexcept;           // ends the process of a start() in progress
 
     const Host& host_;
     MachineOptions options_;
     KindOfMachine kind_;
-    UniqueFd state_; // as it was checked; a guest may change owner and mode
+    UniqueFd state_; // checked when opened; a guest may change owner and mode later
     UniqueFd shared_;
     ConsoleLog console_;
     Turn start_turn_;
     std::atomic<bool> starts_refused_ = false;
     std::atomic<bool> closed_ = false;
     Guarded<std::shared_ptr<Run>> run_;
-    Guarded<std::weak_ptr<Run>> starting_; // what launch() works on
+    Guarded<std::weak_ptr<Run>> starting_; // the run in launch()
 };
 
 } // namespace ntd::machine

@@ -12,11 +12,11 @@
 
 namespace ntd::machine {
 
-// A machine's process with its output: serial console and standard error go line by line to the
-// log and to `console`, from the I/O thread. Every wait for the machine ends when it ends.
+// A machine's process and its output. The I/O thread passes serial console and standard error line
+// by line to the log and to `console`. All waits for the machine end when the process ends.
 class MachineProcess {
 public:
-    // `program` is what messages call the process.
+    // `program` is the name of the process in messages.
     MachineProcess(const os::ProcessSpec& spec,
                    std::string machine,
                    std::string_view program,
@@ -28,8 +28,9 @@ public:
     MachineProcess(MachineProcess&&) = delete;
     MachineProcess& operator=(MachineProcess&&) = delete;
 
-    // Who has made a connection with us belongs to the machine, too, and ends with it: QEMU may
-    // have left the group, in a session of its own. Not so what was there before.
+    // Adds the process at the other end of a connection to the processes of the machine, so that it
+    // is stopped with them. QEMU may have left the process group for a session of its own.
+    // Processes older than the machine are not added.
     void adopt_peer(int connection);
 
     os::ChildProcess& child() { return child_; }
@@ -38,35 +39,38 @@ public:
     int stdin_fd() const { return stdin_.fd(); }
     int stdout_fd() const { return stdout_.fd(); }
 
-    // Throws MachineDied: what was going on, how the process ended, its last lines.
+    // Throws MachineDied. The message says what was going on (`doing`), how the process ended, and
+    // its last lines.
     [[noreturn]] void throw_died(std::string_view doing);
 
-    // The same if it has ended or is about to: one of its connections has.
+    // Throws MachineDied if the process has ended or is about to. Call it when one of its
+    // connections has closed.
     void check_ending(std::string_view doing);
 
-    // Waits for data on `fd`. False at the deadline; throws MachineDied.
+    // Waits for data on `fd`. Returns false at the deadline. Throws MachineDied.
     bool wait_for(int fd, Deadline deadline, std::string_view doing);
 
-    // The end of the process may be seen before its last lines have been read: waits for them,
-    // briefly, because a helper that lives on may keep the pipe open.
+    // The end of the process may be seen before its last lines have been read. Waits for these, but
+    // only briefly: a child process that lives on may keep the pipe open.
     void wait_for_last_output();
 
-    bool has_ended(); // with all that belongs to it
+    bool has_ended(); // including all processes of the machine
 
-    void signal(int number) noexcept; // to all that belongs to it
+    void signal(int number) noexcept; // to all processes of the machine
 
-    // Gives it a moment to end by itself. Does not throw, cannot be interrupted.
+    // Waits up to `most` for the process to end by itself. Does not throw and cannot be
+    // interrupted.
     void wait_for_end(Seconds most) noexcept;
 
-    // Asks all that belongs to it to end, kills it after a moment, and waits for its last lines.
-    // Does not throw, cannot be interrupted.
+    // Asks all processes of the machine to end, kills them after a moment, and waits for the last
+    // lines. Does not throw and cannot be interrupted.
     void stop() noexcept;
 
-    // What the serial console says goes to this descriptor as well, as it comes, until the end of
-    // the process or until it is replaced by none. What it does not take at once is lost to it.
+    // Copies the serial console's output to `fd` as it comes, until the process ends or until an
+    // invalid `fd` replaces it. Output that `fd` does not take at once is not copied.
     void tap_console(UniqueFd fd);
 
-    // To the serial console. Throws MachineDied, TimeoutError.
+    // Writes to the serial console. Throws MachineDied, TimeoutError.
     void write_console(std::string_view bytes, Deadline deadline);
 
 private:
@@ -87,8 +91,8 @@ private:
     LineSplitter stderr_lines_; // I/O thread
     int open_streams_ = 2;      // I/O thread
     Guarded<UniqueFd> tap_;
-    Guarded<os::ProcessSet> belongings_; // the group of the child, and peers
-    os::EventLoop::Watch stdout_watch_;  // last: their callbacks use the rest
+    Guarded<os::ProcessSet> belongings_; // the child's process group, and peers
+    os::EventLoop::Watch stdout_watch_;  // last: their callbacks use the other members
     os::EventLoop::Watch stderr_watch_;
 };
 

@@ -9,29 +9,31 @@
 
 namespace ntd::machine {
 
-// A guest's root shell is gone, while its machine may go on.
+// A guest's root shell has ended. Its machine may still run.
 class ShellEnded : public MachineError {
     using MachineError::MachineError;
 };
 
-// With a guest's root shell that owes us an answer. It may be slow, or paused by the script, and
-// has five minutes (Host::silence); but if there is reason to think that it is gone, two seconds.
+// How long to wait for an overdue answer of a guest's root shell. The shell may be slow, or the
+// script may have paused the guest: the limit is Host::silence. If the shell is probably gone, it
+// is two seconds.
 class Patience {
 public:
-    // `command` is what the shell is busy with, for messages.
+    // `command` is the running command, for messages.
     Patience(std::string machine, std::string command, MachineProcess& process, const Host& host);
 
-    // It has said something, or taken some of what it is sent.
+    // The shell has sent something, or has read something that was sent to it.
     void heard() noexcept;
 
-    // Why it may be gone, as a line of the console.
+    // The shell may be gone. `why` is a line of the console, or a reason in the same style.
     void doubt(std::string why);
     bool doubts() const { return doubt_.has_value(); }
 
-    // When to check() next.
+    // When to call check() next.
     Deadline next() const;
 
-    // Warns once in a while. Throws MachineError, or ShellEnded, when the patience is at its end.
+    // Warns once per silence. Throws MachineError when the silence is too long, or ShellEnded when
+    // the shell is probably gone.
     void check();
 
 private:

@@ -9,22 +9,24 @@
 
 namespace ntd::machine {
 
-// Looking again and again may take a tenth of one CPU of the guest. A try costs more than the time
-// until its answer: processes work side by side, and one is made ready for the next try afterwards.
+// Pause after a try, as a multiple of the time that the try took. Retries may use about a tenth of
+// one CPU of the guest. A try costs more CPU than its duration shows: its processes run in
+// parallel, and a spare bash is prepared after it.
 constexpr double pause_per_try = 18;
 
-// What a machine says by itself, which may mean that a try would succeed now.
+// Console output of the machine, which may mean that a try would succeed now.
 struct News {
     os::Broadcast& source;
 
-    // Whether what has been said since the last call is about what is waited for, and not just any
-    // line; none: nothing is.
+    // Returns whether the output since the last call is about the thing that is waited for. If
+    // empty, no output is.
     std::function<bool()> concern_us = nullptr;
 };
 
-// How long to rest after a try, some time into a wait: eighteen times what the try took (nine
-// times, where that is more than a second), and a hundredth of the wait so far, up to a second. Any
-// news end the second part early, and those that concern the wait all but the time of the try.
+// How long to pause after a try. `least` is eighteen times the duration of the try (nine times,
+// where that is more than a second). `most` is a hundredth of the wait so far, up to a second, if
+// that is longer than `least`. Any news ends the pause after `least`. News that concerns the wait
+// ends it after `in_any_case`, the duration of the try.
 struct Pause {
     Seconds in_any_case;
     Seconds least;
@@ -32,18 +34,18 @@ struct Pause {
 };
 Pause pause_after_try(Seconds took, Seconds waited);
 
-// Why a pause is over.
+// Why a pause ended.
 enum class PauseEnd { time, news, exit };
 
-// The time between two tries.
+// Waits between two tries.
 class Rest {
 public:
     Rest(const WaitLimit& limit, os::Interrupt& interrupt, std::optional<News> news);
 
-    // What is said from now on is news.
+    // Output from now on counts as news.
     void begin_try();
 
-    // PauseEnd::exit if `exit_fd` (-1: none) has become readable.
+    // Returns PauseEnd::exit if `exit_fd` (-1: none) has become readable.
     PauseEnd wait(const Pause& pause, int exit_fd);
 
 private:
@@ -53,13 +55,15 @@ private:
     std::optional<os::Broadcast::Listener> listener_;
 };
 
-// Tries until it succeeds, with these pauses. At the deadline once more with last = true, for a
-// second at most; then throws RequestedAssertionFailed with "action timed out".
-// The limit is also that of all that a try does (WaitLimit); one that fails because of it has not
-// failed, but not succeeded yet.
-// The message ends with what `missing` says (null: nothing).
-// When `exit_fd` (null: none) becomes readable, the next try is the last, too: its error says why,
-// or else MachineDied.
+// Calls `attempt` until it returns true, with the pauses of pause_after_try(). At the deadline it
+// tries once more with last = true, for up to a second. Then it throws RequestedAssertionFailed
+// with "action timed out", and with the text of `missing` (null: none) at the end.
+//
+// The limit holds for everything that a try does (WaitLimit). A try that fails because of the limit
+// counts as not yet successful.
+//
+// When `exit_fd` (null: none) becomes readable, the next try is the last one. If it fails without
+// an error of its own, MachineDied is thrown.
 void retry(const std::function<bool(bool last)>& attempt,
            Timeout timeout,
            const std::function<SharedFd()>& exit_fd,

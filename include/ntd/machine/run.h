@@ -8,10 +8,10 @@
 
 namespace ntd::machine {
 
-// One run of a machine's process, and all that belongs to it: each kind of machine adds its own.
-// Shared by the machine and the calls in progress.
+// One run of a machine's process, with all that belongs to it. Each kind of machine derives its
+// own. The machine and the calls in progress share it.
 struct Run {
-    // `program` is what messages call the process.
+    // `program` is the name of the process in messages.
     Run(const os::ProcessSpec& spec,
         const std::string& name,
         std::string_view program,
@@ -20,7 +20,7 @@ struct Run {
         : process(spec, name, program, console, host) {}
 
     MachineProcess process;
-    std::atomic<bool> is_started = false; // it is no launch() any more
+    std::atomic<bool> is_started = false; // launch() is over
     std::atomic<bool> end_announced = false;
 };
 

@@ -8,8 +8,8 @@
 
 namespace ntd::machine {
 
-// A pipe: what processes write to it is, line by line, what a machine's serial console says, for
-// machines that have no such device. Read by the I/O thread; the destructor reads what is left.
+// A pipe in place of a serial console, for machines that have none: each line that processes write
+// to it counts as console output. The I/O thread reads it; the destructor reads the rest.
 class SerialFeed {
 public:
     SerialFeed(std::string machine, ConsoleLog& console, const Host& host);
@@ -21,7 +21,7 @@ public:
 
     int input() const { return input_.get(); } // for ProcessSpec
 
-    // Reads what is there, for the last time. How many lines there were from the begin.
+    // Reads the rest. Returns the number of lines since the start.
     std::size_t finish();
 
 private:
@@ -34,7 +34,7 @@ private:
     os::ByteStream output_;
     LineSplitter lines_;
     std::size_t count_ = 0;
-    os::EventLoop::Watch watch_; // last: its callback uses the rest
+    os::EventLoop::Watch watch_; // last: its callback uses the other members
 };
 
 } // namespace ntd::machine

@@ -10,21 +10,21 @@
 
 namespace ntd::machine {
 
-// Puts the whole lines that came together into the log and the console. How many there were.
+// Adds all complete lines to the log and the console. Returns their number.
 std::size_t add_serial_lines(LineSplitter& lines,
                              const std::string& machine,
                              ConsoleLog& console,
                              const Host& host);
 
-// What a serial console says, in lines, for the log and for waits. A line without an end (a prompt,
-// a bar of progress) is shown as far as it goes once it has been quiet for a moment, or has changed
-// for some; at its end it is in the log once more, as a whole. On the I/O thread.
+// Splits the output of a serial console into lines for the log and for waits. A line without an end
+// (a prompt, a progress bar) is shown in part once it has been quiet for a moment, or when it keeps
+// changing for too long. When it ends, it is logged again as a whole. Used on the I/O thread.
 class SerialLines {
 public:
     SerialLines(std::string machine, ConsoleLog& console, const Host& host);
 
     void feed(std::string_view bytes);
-    void finish(); // no more will come
+    void finish(); // no more output will come
 
 private:
     void look_again();
@@ -34,10 +34,10 @@ private:
     ConsoleLog& console_;
     const Host& host_;
     LineSplitter lines_;
-    bool is_waiting_ = false;              // for quiet
-    Deadline quiet_ = Deadline::never();   // the unfinished line is, if nothing comes until then
-    Deadline longest_ = Deadline::never(); // that is waited for quiet
-    os::EventLoop::Watch timer_;           // last: its callback uses the rest
+    bool is_waiting_ = false;              // for the unfinished line to be quiet
+    Deadline quiet_ = Deadline::never();   // when the unfinished line counts as quiet
+    Deadline longest_ = Deadline::never(); // when to show it even if it is not quiet
+    os::EventLoop::Watch timer_;           // last: its callback uses the other members
 };
 
 } // namespace ntd::machine

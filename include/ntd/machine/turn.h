@@ -11,8 +11,8 @@
 
 namespace ntd::machine {
 
-// One user at a time, in a wait that Ctrl-C can end (a mutex's could not). A thread that has its
-// turn and asks again, as from a signal handler, gets a MachineError instead of a deadlock.
+// A lock whose wait Ctrl-C can interrupt, unlike that of a mutex. A thread that holds it and asks
+// again, for example in a signal handler, gets a MachineError instead of a deadlock.
 class Turn {
 public:
     explicit Turn(std::string what) : what_(std::move(what)) {}
@@ -33,8 +33,8 @@ public:
     // Throws TimeoutError.
     Holder take(Deadline deadline, os::Interrupt& interrupt);
 
-    // For who has the turn and could do without: whether somebody waits for it, and when one
-    // begins.
+    // For a holder that could give the turn back early: whether another thread waits for it.
+    // wanted() is notified when one starts to wait.
     bool is_wanted() const { return waiting_ > 0; }
     os::Broadcast& wanted() { return wanted_; }
 

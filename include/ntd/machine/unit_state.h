@@ -7,26 +7,27 @@
 #include <string_view>
 #include <vector>
 
-// Why a unit of systemd is not active: for the failure of a wait for it.
+// Finds out why a systemd unit is not active, for the message of a failed wait.
 namespace ntd::machine {
 
 using UnitProperties = std::map<std::string, std::string>;
 
-// What the properties of a unit that has failed, or is inactive, tell; empty if they tell nothing.
-// systemd forgets how a unit that nobody needs has ended.
+// Returns the reason that the properties of a failed or inactive unit give. Empty if they give
+// none: systemd forgets how a unit ended that no other unit needs.
 std::string reason_in(const UnitProperties& properties);
 
-// The same of the last line that systemd has written about the unit into the journal.
+// The same, from the last line that systemd wrote about the unit to the journal.
 std::string reason_in(std::string_view journal_line, const UnitProperties& properties);
 
-// The name among those that is most like this one; empty if none is.
+// Returns the most similar name in `names`. Empty if none is similar.
 std::string nearest_unit(std::string_view unit, const std::vector<std::string>& names);
 
-// Asks the guest. Begins with ": ", or is empty if the guest does not say, within a minute.
+// Asks the guest for the reason. The result begins with ": ". It is empty if the guest does not
+// answer within a minute.
 std::string why_not_active(Machine& machine, const std::string& unit, const User& user);
 
-// Says that systemd's manager of this user's units does not run; empty if it does, or there is no
-// such user.
+// Returns a message if the systemd manager of this user does not run. Empty if it runs, or if there
+// is no such user.
 std::string missing_manager(Machine& machine, const std::string& user);
 
 } // namespace ntd::machine

@@ -7,17 +7,16 @@
 
 namespace ntd::machine {
 
-// The time limit of a wait that looks again and again is the limit of all that its looks do,
-// whoever does it: a method of ours, or Python code that calls some. While such an object lives,
-// deadlines that this thread makes with deadline_of() are no later than its own. Waits nest; the
-// innermost limit is never later than an outer one.
+// The time limit of a polling wait. It also limits everything that a look does, be it our own
+// method or Python code that calls our methods. While the object exists, deadline_of() on this
+// thread returns no later deadline. Limits nest: an inner limit is never later than an outer one.
 class WaitLimit {
 public:
-    // Most looks end in it, so that there is time for one more, the last.
+    // Overtime of a normal look, in which most looks finish. That leaves time for the last look.
     static constexpr std::chrono::milliseconds overtime_of_a_look{500};
     static constexpr std::chrono::milliseconds overtime_of_the_last{1000};
 
-    // What is under way at the deadline may take the overtime, and is cut then.
+    // A look that is in progress at `deadline` may take `overtime` more. Then it is cut.
     explicit WaitLimit(Deadline deadline, Deadline::Duration overtime = {});
     ~WaitLimit();
     WaitLimit(const WaitLimit&) = delete;
@@ -29,25 +28,25 @@ public:
     bool passed() const { return deadline_.passed(); }
     Deadline cut() const { return deadline_.later_by(overtime_); }
 
-    // For the last look, when the time is over.
+    // For the last look, which starts after the deadline.
     void set_overtime(Deadline::Duration overtime);
 
-    // Whether something was ended because of the limit: then it has told nothing.
+    // Whether the limit has cut a call. The result of that look is then unknown.
     bool has_cut() const { return has_cut_; }
 
-    // When what this thread does is cut, or never.
+    // When calls of this thread are cut. May be never.
     static Deadline current();
 
-    // Whether that has cut something.
+    // Whether the innermost limit of this thread has cut a call.
     static bool current_has_cut();
 
-    // To be told of each call that ran into its deadline, which may have been the limit's;
-    // throw_timed_out() does.
+    // Call it when a call has reached its deadline: each limit of this thread that was due by then
+    // notes that it has cut a call. throw_timed_out() does this.
     static void
     note_deadline_reached(Deadline reached = Deadline::after(std::chrono::seconds(0))) noexcept;
 
-    // Time that is not the wait's: while this lives, limits of this thread move with the clock. A
-    // guest that has still to boot does so in its own time.
+    // Pauses the limits of this thread for as long as the object exists: the destructor moves their
+    // deadlines by that time. Used while a guest still boots.
     class [[nodiscard]] Pause {
     public:
         Pause() = default;
