@@ -12,9 +12,9 @@ namespace ntd::machine {
 namespace {
 
 constexpr std::size_t tail_size = 50;
-constexpr std::size_t longest_in_tail = 2000; // lines may have a mebibyte
+constexpr std::size_t longest_in_tail = 2000; // lines may be as long as a mebibyte
 
-// Texts of the kernel, of systemd's emergency.service and of sulogin(8).
+// Messages of the kernel, systemd's emergency.service and sulogin(8).
 constexpr std::array<std::string_view, 4> dead_ends{
     "Kernel panic - not syncing",
     "You are in emergency mode",
@@ -22,7 +22,7 @@ constexpr std::array<std::string_view, 4> dead_ends{
     "Entering emergency mode. Exit the shell to continue",
 };
 
-// The first words of a Linux kernel.
+// The start of the first message of a Linux kernel.
 constexpr std::string_view kernel_start = "Linux version ";
 
 bool has(std::string_view line, std::string_view text) {
@@ -90,7 +90,7 @@ std::string ConsoleLog::add_unfinished(std::string_view line) {
     return piece;
 }
 
-// Whether the line is an alarm.
+// Updates dead_end and alarm. Returns whether the line is an alarm.
 bool ConsoleLog::take_news(State& state, std::string_view line) {
     const bool dead_end = is_dead_end(line);
     const auto shown = [&] { return printable(line.substr(0, longest_in_tail)); };
@@ -112,7 +112,7 @@ void ConsoleLog::close() {
 void ConsoleLog::clear() {
     state_.with([](State& state) {
         state.text.clear();
-        const auto alarms = state.alarm.count; // it only grows
+        const auto alarms = state.alarm.count; // the count never goes back
         state = State(std::move(state.text));
         state.alarm.count = alarms;
     });
@@ -124,7 +124,7 @@ ConsoleLog::Part ConsoleLog::part(std::size_t from, std::size_t most) const {
         const auto begin = std::clamp(from, state.text.begin(), size);
         auto text = state.text.read(begin, most);
         auto end = begin + text.size() == size ? text.size() : text.rfind('\n') + 1;
-        while (begin + end < size && end == 0) { // one line is longer
+        while (begin + end < size && end == 0) { // a line is longer than `most`
             most = 2 * most + 1;
             text = state.text.read(begin, most);
             end = text.find('\n') + 1;
@@ -140,7 +140,7 @@ std::string ConsoleLog::all() const {
         auto text = state.text.read(gone, state.text.size());
         if (gone == 0)
             return text;
-        const auto line = text.find('\n') + 1; // the first one is a rest
+        const auto line = text.find('\n') + 1; // skip the rest of a cut line
         return fmt::format("({} bytes before this are gone)\n", gone + line) + text.substr(line);
     });
 }

@@ -11,9 +11,10 @@ namespace {
 
 using namespace std::chrono_literals;
 
-constexpr auto check_interval = 1s; // of polling conditions, as no command is given
+// Polling conditions otherwise run before each command, but this wait gives none.
+constexpr auto check_interval = 1s;
 
-// Behind the line that the character before `position` is in.
+// The position after the line that contains the character before `position`.
 std::size_t end_of_line(std::string_view text, std::size_t position) {
     const auto newline = text.find('\n', position > 0 ? position - 1 : 0);
     return newline == text.npos ? text.size() : newline + 1;
@@ -35,9 +36,10 @@ public:
             changed_.reset();
             if (deadline_.passed() && !last_look_to_)
                 last_look_to_ = console_.size();
-            const bool closed = ended_ || console_.closed(); // before the text: it may end between
+            // Read before the text, because the console may close in between.
+            const bool closed = ended_ || console_.closed();
             if (looked_at_ > console_.size())
-                looked_at_ = 0; // the console of a new start
+                looked_at_ = 0; // the machine was started again
             const auto part = console_.part(std::max(console_.consumed(), looked_at_), most);
             exit_ = machine_.exit_fd();
             const auto tried = Deadline::Clock::now();
@@ -56,13 +58,14 @@ public:
     }
 
 private:
-    // Begins the next look behind what need not be looked at again. Where that is nothing, rests.
+    // Moves the start of the next look past text that need not be searched again. Pauses if there
+    // is none.
     void move_on(const ConsoleLog::Part& part, Deadline::Clock::time_point tried) {
-        if (match_ == ConsoleMatch::within_lines) // the last one may be unfinished
+        if (match_ == ConsoleMatch::within_lines) // the last line may be unfinished
             looked_at_ = part.begin + part.text.rfind('\n') + 1;
         else if (part.more)
             looked_at_ = part.begin + end_of_line(part.text, part.text.size() / 2);
-        else // looking at much text, again and again, must not be all that we do
+        else // a pause: repeated searches of much text must not use all the time
             os::wait_readable({number_of(exit_)}, sooner(deadline_, pause_after_look(tried)),
                               machine_.host().interrupt);
     }
@@ -91,11 +94,10 @@ private:
     Deadline deadline_;
     os::Broadcast::Listener changed_;
     Deadline check_ = Deadline::after(check_interval);
-    SharedFd exit_;             // as it was before the last look
-    std::size_t looked_at_ = 0; // no match begins before it
-    bool ended_ = false;        // the machine has; a process that it left may keep the console open
-    std::optional<std::size_t>
-        last_look_to_; // after the time limit: what comes then does not count
+    SharedFd exit_;             // taken before the last look
+    std::size_t looked_at_ = 0; // no match starts before it
+    bool ended_ = false; // the machine has ended; a process that it left may keep the console open
+    std::optional<std::size_t> last_look_to_; // after the time limit; later text does not count
 };
 
 } // namespace

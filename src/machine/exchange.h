@@ -31,16 +31,17 @@ struct GuestShell::Exchange {
     std::string_view command;
     proto::ShellDecoder decoder;
     Patience patience;
-    std::string received; // at the last reading; its memory is used again
-    std::string output;   // what has been taken from the decoder
+    std::string received; // by the last read; the memory is reused
+    std::string output;   // taken from the decoder
     OutputSink sink;
     bool may_end_shell = false;
     std::optional<Hurry> hurry;
-    std::optional<os::Broadcast::Listener> wanted; // by others; none: that does not matter
-    bool discards = false;                         // nobody wants the output
-    std::int64_t unanswered = 0;                   // bytes of the output
+    // Notified when others want the shell. None: that does not matter.
+    std::optional<os::Broadcast::Listener> wanted;
+    bool discards = false;       // drop the output
+    std::int64_t unanswered = 0; // bytes of output not yet answered by shell_go_on()
     int questions = 0;
-    std::size_t frames = 0; // that had come when the shell last said something
+    std::size_t frames = 0; // number when the shell last sent something
 };
 
 } // namespace ntd::machine

@@ -21,10 +21,10 @@ log::Scope nested(const Machine& machine, std::string text) {
     return {machine.host().log, log::ScopeKind::nested, machine.name(), std::move(text)};
 }
 
-// What is older is none any more, however much a guest says.
+// Only the last bytes of new console output are searched.
 constexpr std::size_t most_news = 1 << 20;
 
-// `about`: what a line of the console says that it concerns the wait.
+// `about` is a text in console lines that concern the wait.
 void retry_on(Machine& machine,
               const std::function<bool(bool last)>& attempt,
               Timeout timeout,
@@ -51,10 +51,10 @@ void retry_on(Machine& machine,
         missing);
 }
 
-// A port is tested with nc(1). A guest without it would be waited for in vain, or not at all.
+// Ports are tested with nc(1). In a guest without it, every look would fail with this status.
 constexpr int command_not_found = 127;
 
-// What looks again and again: the first look may be another one than those that follow.
+// The commands of a polling wait. The first look may differ from the later ones.
 struct Looks {
     explicit Looks(const std::string& look) : Looks(look, look) {}
     Looks(std::string first_one, std::string later_ones)
@@ -68,8 +68,8 @@ std::string of_user(const User& user) {
     return user ? fmt::format(" with user {}", *user) : "";
 }
 
-// A command's own limit is that of the whole wait: one that blocks must not outlast it. One that we
-// have ended has told nothing, its failure included.
+// Each command gets the limit of the whole wait, so that one that blocks does not outlast it. A
+// command that the limit has ended counts as not yet successful, even if it has failed.
 std::string wait_until(Machine& machine,
                        const Looks& looks,
                        ExecuteOptions options,
@@ -101,9 +101,10 @@ bool is_made_of(const std::string& word, std::string_view characters) {
     return !word.empty() && word.find_first_not_of(characters) == word.npos;
 }
 
-// bash can connect by itself, which spares the guest the start of a process for each look. The
-// first one is nc's all the same: it says in plain words what is wrong with the host's name. A bash
-// that has not been built for it fails whatever it is asked, even to send nothing anywhere.
+// bash can connect by itself, so that the guest need not start a process for each look. The first
+// look still uses nc, whose message says what is wrong with the host name. A bash built without
+// network redirections fails for every port. It also fails to open a UDP socket, which otherwise
+// always works; nc is used then.
 Looks port_looks(const std::string& port, const std::string& address, bool open) {
     const auto nc = fmt::format("exec nc -z {} {}", address, port);
     constexpr std::string_view digits = "0123456789";
@@ -132,15 +133,16 @@ void wait_for_port(Machine& machine,
                });
 }
 
-// As systemd names it on the console: "systemd[1]: Started nginx.service - A web server."
+// The unit's name as systemd prints it on the console: "systemd[1]: Started nginx.service - A web
+// server."
 std::string name_on_console(const std::string& unit) {
     return proto::unit_id(unit).value_or(unit);
 }
 
-// One look of a wait for a unit. `ask` has `state` told by systemctl, if somebody is there who
-// knows it; `is_over` says whether the wait is, with that. Where systemd can be listened to, the
-// look takes until it says so itself: that the state is `wanted`, or that it may be one with which
-// the wait is over. `last`: there is no time for that.
+// One look of a wait for a unit. `ask` gets the state from systemctl into `state`; it returns false
+// if no systemd can answer yet. `is_over` returns whether the wait is over with this state. If
+// systemd announces changes, the look lasts until the state is `wanted`, or may be one that ends
+// the wait. With `last` there is no time for that.
 bool look_or_listen(UnitListener& listener,
                     std::string& state,
                     const std::string& wanted,
@@ -166,7 +168,7 @@ public:
     UnitWait(Machine& machine, const std::string& unit, const User& user)
         : machine_(machine), unit_(unit), user_(user), listener_(machine, unit, user) {}
 
-    // Whether it is active, or will not be as things are.
+    // Returns whether the unit is active, or will not become active by itself.
     bool is_over(bool last) {
         return look_or_listen(
             listener_, state_, "active", last, [&] { return can_ask(); },
@@ -179,7 +181,7 @@ public:
             });
     }
 
-    // Throws RequestedAssertionFailed, with the reason, if it is not active.
+    // Throws RequestedAssertionFailed with the reason if the unit is not active.
     void check() {
         if (state_ == "failed")
             throw RequestedAssertionFailed("unit \"{}\" reached state \"{}\"{}", unit_, state_,
@@ -189,7 +191,7 @@ public:
                 "unit \"{}\" is inactive and there are no pending jobs{}", unit_, reason_);
     }
 
-    // What the wait was for at its last look.
+    // What was missing at the last look, for messages.
     std::string missing() const {
         if (!missing_manager_.empty())
             return ": " + missing_manager_;
@@ -203,13 +205,13 @@ private:
         if (machine_.systemctl("list-jobs --full 2>&1", user_).output.find("No jobs") ==
             std::string::npos)
             return false;
-        ask(); // a job may have ended between the two questions, and well
+        ask(); // a job may have succeeded between the two questions
         return state_ == "inactive";
     }
 
     void ask() { state_ = machine_.get_unit_property(unit_, "ActiveState", user_); }
 
-    // False if who could tell is not there yet: the manager of a user who has not logged in.
+    // Returns false if the user's systemd manager does not run yet, as before the user's login.
     bool can_ask() {
         if (missing_manager_.empty()) {
             try {
@@ -223,7 +225,7 @@ private:
         missing_manager_ = missing_manager(machine_, *user_);
         if (!missing_manager_.empty())
             return false;
-        ask(); // it may have come since
+        ask(); // the manager may have started since
         return true;
     }
 
@@ -231,7 +233,7 @@ private:
     const std::string& unit_;
     const User& user_;
     std::string state_;
-    std::string reason_; // why it is not active
+    std::string reason_; // why the unit is not active
     std::string missing_manager_;
     UnitListener listener_;
 };
@@ -330,7 +332,7 @@ void require_unit_state(Machine& machine, const std::string& unit, const std::st
     const auto scope =
         nested(machine, fmt::format("checking if unit {} has reached state '{}'", unit, state));
     const auto now = machine.get_unit_property(unit, "ActiveState", std::nullopt);
-    if (now != state) // the doubled word is the Python driver's, and tests look for it
+    if (now != state) // the doubled "to" is in the Python driver, and tests look for it
         throw RequestedAssertionFailed(
             "Expected unit '{}' to to be in state '{}' but it is in state '{}'", unit, state,
             shortened(now));

@@ -12,28 +12,30 @@ namespace {
 
 using namespace std::chrono_literals;
 
-// How often a running command is looked at: is its shell still there?
+// How often to check, while a command runs, that its shell is still there.
 constexpr auto question_interval = 1s;
 
-// And every so many times also: has it ended, and does somebody hold its output?
+// Every so many checks, also ask whether the command has ended and another process holds its
+// output.
 constexpr int questions_per_probe = 10;
 
-// How long we stay, once the time is over, for the last output of a command that is being stopped.
+// How long to wait after the deadline for the last output of a command that is being stopped.
 constexpr Seconds last_output_limit = 1s;
 
-// The same for the shell's answer to its last question.
+// How long to wait for the shell's answer to its last question.
 constexpr Seconds last_answer_limit = 2s;
 
-// Bulk input goes out in such pieces: no more is kept of one that is given up.
+// Bulk input is sent in pieces of this size. No more than one is kept when the input is given up.
 constexpr std::size_t piece_of_bulk = std::size_t{1} << 20;
 
-// Of the commands that nobody waits for so many are remembered: one may end the shell of another.
+// The number of detached commands to remember: messages name them if one may have ended the shell.
 constexpr std::size_t most_detached = 3;
 
-constexpr int timed_out = 124; // as timeout(1) has it
+constexpr int timed_out = 124; // the status of timeout(1)
 constexpr int shell_ended = -1;
 
-// What a shell has said until its end: where there is no port, the next one may have greeted.
+// The output of a shell up to its end. Without a port, the greeting of the next shell may follow
+// it.
 std::string before_greeting(std::string output) {
     output.resize(std::min(output.size(), output.rfind(proto::shell_greeting)));
     return output;
@@ -66,7 +68,7 @@ GuestShell::run(std::string_view command, Deadline deadline, const CommandStream
     exchange.hurry = streams.hurry;
     if (streams.hurry)
         exchange.wanted.emplace(streams.hurry->turn->wanted());
-    meet_new_shell(exchange); // it may have no port
+    meet_new_shell(exchange); // the new shell may have no port
     return complete(exchange, text_for(exchange, streams), deadline);
 }
 
@@ -91,7 +93,7 @@ void GuestShell::detach(std::string_view command, Deadline deadline) {
 
 ExecResult
 GuestShell::complete(Exchange& exchange, const proto::ShellText& text, Deadline deadline) {
-    if (process_.child().poll()) // its sockets may still take what is sent
+    if (process_.child().poll()) // its sockets may still accept data
         process_.throw_died(
             fmt::format("before it was given the command `{}`", shortened(exchange.command)));
     try {
@@ -105,13 +107,13 @@ GuestShell::complete(Exchange& exchange, const proto::ShellText& text, Deadline 
         exchange.sink = exchange.sink ? [](std::string_view) {} : OutputSink();
         wait_until_over(exchange, deadline_of(last_output_limit));
         return {timed_out, exchange.take_all_output(), true};
-    } catch (...) { // an interrupt, an error
+    } catch (...) { // after an interrupt or an error
         leave(exchange);
         throw;
     }
 }
 
-// The next command must not meet what this one has left.
+// Stops the command, so that the next one does not meet its remains.
 void GuestShell::leave(const Exchange& exchange) noexcept {
     is_ready_ = is_ready_ && !exchange.patience.doubts();
     give_up();
@@ -193,7 +195,7 @@ bool GuestShell::wait_for_end(Exchange& exchange, Deadline deadline) {
     return true;
 }
 
-// Every now and then asks the control shell what goes on.
+// From time to time asks the control shell for its state.
 bool GuestShell::wait_until_over(Exchange& exchange, Deadline deadline) {
     auto question = Deadline::after(question_interval);
     while (!exchange.is_over()) {
@@ -202,7 +204,7 @@ bool GuestShell::wait_until_over(Exchange& exchange, Deadline deadline) {
         if (exchange.is_over())
             break;
         const bool is_stopped = leftover_ && leftover_->status();
-        if (is_stopped || deadline.passed()) // one that never stops to send is no reason to stay
+        if (is_stopped || deadline.passed()) // checked here because the output may never end
             return false;
         exchange.patience.check();
         if (question.passed() || exchange.patience.doubts()) {
@@ -213,10 +215,10 @@ bool GuestShell::wait_until_over(Exchange& exchange, Deadline deadline) {
     return true;
 }
 
-// One question at a time: a shell that does not read must not get ever more of them.
+// At most one question is open: they must not pile up for a shell that does not read.
 void GuestShell::ask(Exchange& exchange) {
     if (leftover_)
-        return; // it has been asked to stop, and will say so
+        return; // it was told to stop, and will confirm that
     if (exchange.questions > exchange.decoder.answers())
         return line_.post({});
     const bool probe = ++exchange.questions % questions_per_probe == 0;
@@ -226,8 +228,8 @@ void GuestShell::ask(Exchange& exchange) {
     line_.post(text);
 }
 
-// What the shell was asked last it may answer behind the status. The next command would take that
-// for its output.
+// The shell may answer the last question after it has sent the status. Reads this answer, so that
+// it does not become output of the next command.
 void GuestShell::settle(Exchange& exchange) {
     const auto deadline = Deadline::after(last_answer_limit);
     while (exchange.questions > exchange.decoder.answers() && !deadline.passed())
@@ -236,7 +238,7 @@ void GuestShell::settle(Exchange& exchange) {
         give_up();
 }
 
-// Has the guest end what it does for us, and say when it has. Does not wait for that: recover().
+// Tells the guest to stop the command and to confirm that. recover() waits for the confirmation.
 void GuestShell::give_up() noexcept {
     if (leftover_ || !is_ready_)
         return;
@@ -250,7 +252,8 @@ void GuestShell::give_up() noexcept {
 bool GuestShell::recover(Deadline deadline) {
     try {
         return !leftover_ || end_leftover(deadline);
-    } catch (const ShellEnded& error) { // and with it what was left; the command can have the next
+        // The remains are gone with the shell. The command may go to the next one.
+    } catch (const ShellEnded& error) {
         throw CommandNotGiven(error.what());
     }
 }
@@ -272,12 +275,12 @@ bool GuestShell::end_leftover(Deadline deadline) {
     trace::debug(trace::Category::machine, "{}: the shell has recovered", machine_);
     leftover_.reset();
     heard_.clear();
-    detached_.clear(); // what stops a command stops them as well
+    detached_.clear(); // a stop ends these as well
     return true;
 }
 
-// The guest waits for all bytes of the bulk, and does nothing else until then. Which ones they are
-// does not matter any more.
+// The guest does nothing else until it has all bytes of the bulk input. Sends zeros in place of the
+// missing bytes: their values do not matter any more.
 bool GuestShell::recover_bulk(Exchange& exchange, Deadline deadline) {
     const std::string zeros(std::min(missing_bulk_, piece_of_bulk), '\0');
     while (missing_bulk_ > 0) {

@@ -1,4 +1,4 @@
-// What comes back from a guest's root shell while a command runs.
+// Handles the answers of a guest's root shell while a command runs.
 
 #include "exchange.h"
 
@@ -62,7 +62,7 @@ void GuestShell::warn_of_new_worker() {
     detached_.clear();
 }
 
-// What ends the exchange, or may, besides what comes back.
+// Checks for events other than answers that end the exchange, or may do so.
 void GuestShell::look_around(Exchange& exchange) {
     if (exchange.wanted)
         hurry(exchange);
@@ -90,7 +90,7 @@ void GuestShell::take_output(Exchange& exchange) {
         check_output_size(host_, machine_, exchange.command,
                           exchange.output.size() + exchange.decoder.output_size());
         if (!host_.stream_output)
-            return; // it can stay with the decoder until the end
+            return; // the decoder can keep it until the end
         const auto output = exchange.decoder.take_output();
         if (!output.empty())
             host_.log.output(machine_, output);
@@ -102,9 +102,10 @@ void GuestShell::pass_on_output(Exchange& exchange) {
     const auto output = exchange.decoder.take_output();
     exchange.sink(output);
     if (guest_has_port_)
-        return; // nothing gets lost
-    // A piece is there in full also when its last byte looks like the begin of a frame: the guest
-    // sends nothing that could tell before it is answered.
+        return; // the port loses nothing
+    // Bytes that the decoder holds back count, too. Otherwise a piece whose last byte looks like
+    // the start of a frame would never be complete: the guest sends nothing more before it gets an
+    // answer.
     exchange.unanswered += static_cast<std::int64_t>(output.size());
     const auto held_back = static_cast<std::int64_t>(exchange.decoder.held_back());
     constexpr auto pace = static_cast<std::int64_t>(proto::pace);
@@ -112,7 +113,7 @@ void GuestShell::pass_on_output(Exchange& exchange) {
         line_.post(proto::shell_go_on(exchange.marker));
 }
 
-// Others want the shell, and what runs only waits.
+// Others want the shell, and the running command only waits: ends it early.
 void GuestShell::hurry(Exchange& exchange) {
     exchange.wanted->reset();
     if (!exchange.hurry->turn->is_wanted())

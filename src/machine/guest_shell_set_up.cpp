@@ -1,5 +1,4 @@
-// Which root shell a guest has: its greeting, how it gets ready, and that another one is in its
-// place.
+// The start of a guest's root shell: its greeting, its set-up, and its replacement by another one.
 
 #include "exchange.h"
 
@@ -14,14 +13,14 @@ namespace {
 
 using namespace std::chrono_literals;
 
-// How long a new shell, which has nothing else to do, may take to get ready. A slow emulated guest
-// under load needs some seconds.
+// Time limit for the set-up of a new shell. A slow emulated guest under load needs some seconds.
 constexpr auto set_up_limit = 30s;
 
-// Of what a guest says before its greeting, so much is kept.
+// How many bytes of the text before the greeting are kept.
 constexpr std::size_t most_heard = 4096;
 
-// The shell may have got the end of a command for the one before, even one within quotes.
+// The new shell may have got the end of a command meant for the previous one, perhaps even inside
+// quotes. A newline, or a quote and a newline, ends that.
 constexpr std::string_view first_try = "\n";
 constexpr std::string_view second_try = "'\n";
 
@@ -36,7 +35,8 @@ bool GuestShell::take_over() {
     return has_greeted_ && !asked_ahead_.empty();
 }
 
-// On the I/O thread. That the line is closed, whoever waits for the shell will see, too.
+// Runs on the I/O thread. It ignores a closed line: the thread that waits for the shell will see
+// that, too.
 bool GuestShell::on_line() {
     std::string bytes;
     if (line_.stream().read_ready(bytes) == os::ByteStream::Outcome::closed)
@@ -78,7 +78,8 @@ void GuestShell::note_greeting() {
     has_greeted_ = true;
 }
 
-// Without a port a new shell's greeting is among what an old one has left, and comes only once.
+// Without a port, the greeting of a new shell appears in the old shell's remaining output, and only
+// once.
 void GuestShell::look_for_greeting(std::string_view output, const Exchange& exchange) {
     if (guest_has_port_ || transport_ == Transport::vsock)
         return;
@@ -94,7 +95,7 @@ void GuestShell::forget_greeting() {
     heard_.clear();
 }
 
-// Since the last command the shell may have ended, and another one come.
+// The shell may have ended since the last command, and another one may have started.
 void GuestShell::meet_new_shell(const Exchange& exchange) {
     const bool is_for_recover = leftover_ && !guest_has_port_;
     if (transport_ == Transport::virtconsole && !is_for_recover &&
@@ -103,7 +104,7 @@ void GuestShell::meet_new_shell(const Exchange& exchange) {
 }
 
 void GuestShell::set_up() {
-    if (was_reset_) { // nobody is there who has got the begin
+    if (was_reset_) { // the shell that got the start is gone
         line_.forget_unsent();
         port_.forget_unsent();
         asked_ahead_.clear();
@@ -116,7 +117,7 @@ void GuestShell::set_up() {
     is_ready_ = false;
     port_is_closed_ = false;
     alarms_ = process_.console().alarm().count;
-    if (transport_ == Transport::virtconsole) // a connection is of one boot
+    if (transport_ == Transport::virtconsole) // a vsock connection belongs to one boot
         was_reset_ = false;
     if (!try_to_set_up(first_try) && !try_to_set_up(second_try))
         throw MachineError("machine '{}': the guest's root shell said its greeting, but does not "
@@ -133,7 +134,7 @@ std::string GuestShell::set_up_text(std::string_view marker, std::string_view pr
     return std::string(prefix) + proto::shell_setup(marker, port);
 }
 
-// False if the shell has not answered in time.
+// Returns false if the shell has not answered in time.
 bool GuestShell::try_to_set_up(std::string_view prefix) {
     const bool is_asked = !asked_ahead_.empty();
     Exchange exchange("(preparing the shell)", *this,
@@ -142,7 +143,7 @@ bool GuestShell::try_to_set_up(std::string_view prefix) {
     const auto deadline = Deadline::after(set_up_limit);
     const auto text = is_asked ? std::string() : set_up_text(exchange.marker, prefix);
     const auto sync = is_asked ? std::string() : proto::shell_sync(exchange.marker);
-    // The line comes first: it has the port emptied, which may be full.
+    // The line comes first: its text empties the port, which may be full.
     if (!send(line_, text, exchange, deadline) ||
         (port_ && !is_asked &&
          !send(port_, proto::shell_sync(exchange.marker), exchange, deadline)))
@@ -183,7 +184,7 @@ void GuestShell::throw_replaced(const Exchange& exchange) {
                      machine_, exchange.doing());
 }
 
-// The line of a virtconsole ends with QEMU alone.
+// The line of a virtconsole closes only when QEMU ends.
 void GuestShell::throw_closed(std::string_view doing) {
     if (transport_ == Transport::virtconsole)
         process_.throw_died(doing);

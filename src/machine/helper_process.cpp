@@ -44,7 +44,7 @@ bool HelperProcess::on_readable(os::ByteStream& stream, const OnOutput& on_outpu
     return !closed;
 }
 
-// What it has left in its pipes belongs to its last words.
+// The rest of its output is still in the pipes, and belongs to the error message.
 bool HelperProcess::on_exit() {
     on_readable(stdout_, on_output_);
     on_readable(stderr_, {});
@@ -53,7 +53,7 @@ bool HelperProcess::on_exit() {
     return false;
 }
 
-// After a change of the state, once.
+// Changes the state, then reports the end if that is due. Reports it once.
 void HelperProcess::tell_of_end(const std::function<void(State&)>& change) {
     const bool is_to_be_told = state_.with([&](State& state) {
         change(state);
@@ -94,7 +94,7 @@ void HelperProcess::stop() noexcept {
 
 void HelperProcess::stop_and_read() noexcept {
     stop();
-    exit_watch_.reset(); // nobody else reads from here on
+    exit_watch_.reset(); // no callback reads from here on
     stdout_watch_.reset();
     on_readable(stdout_, on_output_);
 }

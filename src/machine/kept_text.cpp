@@ -12,7 +12,8 @@ namespace ntd::machine {
 
 namespace {
 
-// It has no name, or loses it at once: nobody else can write to it, and it ends with us.
+// The file has no name, or loses it at once. So no other process can write to it, and it disappears
+// with ours.
 UniqueFd nameless_file(const std::filesystem::path& directory) {
     UniqueFd file(::open(directory.c_str(), O_TMPFILE | O_RDWR | O_CLOEXEC, 0600));
     if (file)
@@ -38,7 +39,7 @@ void KeptText::clear() {
     memory_.clear();
 }
 
-// Half of it at a time: each byte is moved up once, on the average.
+// Moves half of the memory at a time. So each byte moves up about once on average.
 void KeptText::move_to_file() {
     const auto count = memory_.size() - limits_.memory / 2;
     if (!file_)
@@ -77,7 +78,7 @@ std::string KeptText::read(std::size_t from, std::size_t most) const {
         const auto count = os::retry_eintr([&] {
             return ::pread(file_.get(), text.data() + done, wanted, static_cast<off_t>(place));
         });
-        if (count <= 0) // a disk that fails: NULs stand for what it had
+        if (count <= 0) // after a read error NULs stand for the text
             done += wanted;
         else
             done += static_cast<std::size_t>(count);

@@ -1,4 +1,4 @@
-// The life of a machine: see the comment at Machine.
+// The life cycle of a machine: see the comment at Machine.
 
 #include <ntd/machine/machine.h>
 
@@ -13,7 +13,7 @@ namespace ntd::machine {
 
 namespace {
 
-constexpr Seconds alive_interval{10}; // while a machine is to end
+constexpr Seconds alive_interval{10}; // between checks while a machine is to end
 
 } // namespace
 
@@ -47,7 +47,8 @@ void Machine::start(bool allow_reboot) {
     run->is_started = true;
     trace::info(trace::Category::machine, "{}: launched, process {}", name(),
                 run->process.child().pid());
-    // What is destroyed with the one before waits for the I/O thread: not under the lock.
+    // Swaps, so that the previous run is destroyed without the lock: its destructor waits for the
+    // I/O thread.
     run_.with([&](auto& current) { current.swap(run); });
     lost();
     booted = true;
@@ -104,7 +105,7 @@ void Machine::end(Run& run) noexcept {
 void Machine::kill(Run& run) noexcept {
     if (run.is_started && !run.process.has_ended())
         announce_end(run);
-    // Also if the child has ended since: a shell may leave a QEMU that has disks to write.
+    // Also if the child has ended: it may be a shell that leaves a QEMU that still writes to disks.
     if (run.end_announced || !run.is_started)
         run.process.stop();
 }

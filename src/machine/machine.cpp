@@ -11,15 +11,15 @@ namespace ntd::machine {
 
 namespace {
 
-// Of the output of a failed command.
+// The most bytes of a failed command's output that are logged.
 constexpr std::size_t most_logged = std::size_t{16} << 20;
 
-// Output of a program, for a message.
+// The end of a program's output, for a message.
 std::string shown(std::string_view output) {
     return tail(trim_right(output), 2000);
 }
 
-// Members make paths of the name.
+// Checks the name before the members build paths from it.
 MachineOptions checked(MachineOptions options) {
     check_machine_name(options.name);
     return options;
@@ -99,7 +99,7 @@ ExecResult Machine::systemctl(const std::string& query, const std::optional<std:
         const bool simple = query.find_first_of("&|;<>()$`\n") == query.npos;
         return execute((simple ? "exec systemctl " : "systemctl ") + query, {.simple = simple});
     }
-    // A user's manager is found through XDG_RUNTIME_DIR, which `su` does not set.
+    // systemctl finds a user's manager through XDG_RUNTIME_DIR, which `su` does not set.
     const auto command = fmt::format(
         "export XDG_RUNTIME_DIR=\"/run/user/$(id -u)\"; exec systemctl --user {}", query);
     return execute(

@@ -84,7 +84,7 @@ bool MachineProcess::on_stderr() {
     return go_on(is_open);
 }
 
-// Whether the stream that was read is to be watched on.
+// After a read from a stream. Returns whether to keep watching it.
 bool MachineProcess::go_on(bool is_open) {
     host_.log.drain();
     if (!is_open && --open_streams_ == 0)
@@ -107,7 +107,7 @@ void MachineProcess::throw_died(std::string_view doing) {
     wait_for_last_output();
     const auto status = child_.wait(Deadline::after(10s), host_.interrupt);
     const auto how = status ? status->describe() : "closed its connections, but still runs,";
-    const auto dead_end = console_.dead_end(); // what came after it may be more than the last lines
+    const auto dead_end = console_.dead_end(); // more than the last lines may have followed
     throw MachineDied(
         "machine '{}': {} (pid {}) {} {}{}; {}", machine_, program_, child_.pid(), how, doing,
         dead_end ? fmt::format("; the guest had said: {}", *dead_end) : "", console_.last_output());
@@ -144,15 +144,15 @@ void MachineProcess::stop() noexcept {
     const auto deadline = Deadline::after(3s);
     signal(SIGTERM);
     belongings_.copy().wait_for_ends(deadline);
-    // The child may be a shell that ran QEMU, and ends at once. QEMU, which has disks to write and
-    // sockets to remove, has ended when nobody has our pipe.
+    // The child may be a shell that started QEMU and ends at once. QEMU may still have disks to
+    // write and sockets to remove. It has ended when nobody holds the pipe any more.
     pollfd silent{stdout_.fd(), 0, 0};
     os::retry_eintr([&] { return ::poll(&silent, 1, deadline.left_ms()); });
     signal(SIGKILL);
     try {
         os::Interrupt nobody;
         wait_until_closed(nobody);
-    } catch (const Error&) { // no descriptor is left to wait with
+    } catch (const Error&) { // no file descriptor is left for the wait
     }
 }
 

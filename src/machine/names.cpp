@@ -9,10 +9,10 @@ namespace ntd::machine {
 
 namespace {
 
-// NAME_MAX less what the name of a state directory has in front.
+// NAME_MAX minus the prefix of the state directory's name.
 constexpr std::size_t longest_name = 255 - std::string_view("vm-state-").size();
 
-// A VLAN's tap device is vde-tapN, and a device's name has at most 15 characters.
+// A VLAN's tap device is called vde-tapN. Linux limits names of network devices to 15 characters.
 constexpr int largest_vlan = 99'999'999;
 
 constexpr std::size_t longest_shown = 300;

@@ -11,10 +11,10 @@ namespace {
 
 using namespace std::chrono_literals;
 
-// What an idle shell takes to answer in a guest that is slow, and busy.
+// Enough for an idle shell in a slow and busy guest to answer.
 constexpr Seconds doubt_limit = 2s;
 
-// Of the silence that is endured.
+// When to warn, as a fraction of Host::silence.
 constexpr double warning_after = 0.2;
 
 } // namespace

@@ -20,8 +20,8 @@ using namespace std::chrono_literals;
 constexpr Seconds shortest_pause = 10ms;
 constexpr Seconds longest_pause = 1s;
 
-// A try that takes seconds waits for something rather than computes: a pause so much longer
-// would do no good.
+// A try that takes seconds mostly waits and uses little CPU. A proportional pause would be too
+// long.
 constexpr Seconds longest_pause_per_try = 3s;
 
 // On a busy host a try takes long without using the guest's CPU. If it takes less than a tenth of a
@@ -31,7 +31,7 @@ Seconds pause_for(Seconds took) {
     return std::clamp<Seconds>(pause_per_try * took, shortest_pause, most);
 }
 
-// What a wait may be late by, as a part of how long it has taken.
+// How late a wait may notice its event, as a fraction of its duration so far.
 constexpr double lateness = 0.01;
 
 std::string in_words(Timeout timeout) {
@@ -56,7 +56,8 @@ void trace_pause(Seconds lasted, PauseEnd why) {
                  reasons.at(static_cast<std::size_t>(why)));
 }
 
-// One that the limit has ended has told nothing: its failure is none of what it looked for.
+// A try that fails because the limit cut it counts as not yet successful: its error is not
+// rethrown.
 bool look(const std::function<bool(bool last)>& attempt, bool last, const WaitLimit& limit) {
     try {
         return attempt(last);

@@ -9,11 +9,11 @@ namespace {
 
 using namespace std::chrono_literals;
 
-// A guest that is emulated, or has other things to do, pauses within a line as well.
+// A busy or emulated guest also pauses within a line.
 constexpr auto quiet = 500ms;
 constexpr auto longest_wait = 2s;
 
-// Without what may be half of something: a line end of two bytes, or a character.
+// The line without an incomplete end: half of a two-byte line end, or of a character.
 std::string_view whole_part(std::string_view line) {
     const auto characters =
         utf8_characters(line.substr(line.size() - std::min<std::size_t>(line.size(), 4)));
@@ -26,13 +26,14 @@ std::string_view whole_part(std::string_view line) {
     return line;
 }
 
-// What a terminal would show of it: a bar of progress is written anew behind each carriage return.
+// The part that a terminal would show: a progress bar is rewritten after each carriage return.
 std::string_view last_frame(std::string_view piece) {
     const auto start = piece.rfind('\r');
     return start == piece.npos ? piece : piece.substr(start + 1);
 }
 
-// In the log first: who waits for it may turn that on then.
+// Logs the line first: a script that waits for the line may then switch the serial log on, which
+// must not affect this line.
 void add_serial_line(std::string_view line,
                      const std::string& machine,
                      ConsoleLog& console,
@@ -61,7 +62,7 @@ SerialLines::SerialLines(std::string machine, ConsoleLog& console, const Host& h
 void SerialLines::feed(std::string_view bytes) {
     lines_.feed(bytes);
     const auto count = add_serial_lines(lines_, machine_, console_, host_);
-    const bool is_new = count > 0 || !is_waiting_; // the unfinished line
+    const bool is_new = count > 0 || !is_waiting_; // is the unfinished line new?
     quiet_ = Deadline::after(quiet);
     if (is_new)
         longest_ = Deadline::after(longest_wait);

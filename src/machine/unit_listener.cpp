@@ -17,21 +17,22 @@ namespace {
 
 using namespace std::chrono_literals;
 
-// How long a look listens. Polling conditions are checked about as often; and if nothing is heard,
-// the next look sees what has changed.
+// The longest time for one look. Polling conditions are checked about as often. If a change is not
+// announced, the next look sees it.
 constexpr Seconds longest_look = 1s;
 
-// An answer that takes longer than a look may be late, or that of a listener that says nothing; one
-// that is not what systemctl says, too early or not to be trusted. So often in a row.
+// The listener is given up after so many doubts in a row. A doubt is a look without an answer in
+// time, or an answer that differs from systemctl's.
 constexpr int most_doubts = 3;
 
-// Also when all is well systemctl is asked now and then.
+// systemctl is asked after this time even if the listener works.
 constexpr Seconds longest_trust = 10s;
 
-// Who wants the shell meanwhile gets it for so long, before the next look.
+// How long others get the shell before the next look.
 constexpr auto time_of_others = 100ms;
 
-// A look that is not over before that of the wait would be cut, which takes longer.
+// No look is started that would have less time: the limit of the wait would cut it, and that takes
+// longer.
 constexpr Seconds shortest_look = 10ms;
 
 Seconds left_of_wait() {
@@ -48,8 +49,8 @@ UnitListener::UnitListener(Machine& machine,
                            std::optional<std::string> user)
     : machine_(machine), id_(proto::unit_id(unit)), user_(std::move(user)) {}
 
-// Of a unit that is inactive the wait wants to know whether it has a job: that may end without a
-// word of the unit.
+// For an inactive unit the wait must know whether it has a job. systemd does not announce for the
+// unit that a job ends, so systemctl is asked sooner.
 UnitListener::Change UnitListener::wait_for_change(std::string known, const std::string& wanted) {
     const Seconds took = Deadline::Clock::now() - asked_;
     const auto again =
@@ -83,7 +84,7 @@ UnitListener::listen(std::string& known, const std::string& wanted, Seconds time
     case Heard::hurry:
         leave_it_to_others();
         return std::nullopt;
-    case Heard::end: // at its time; the next one may do better
+    case Heard::end: // it ended as planned; the next one may do better
         if (!is_proven_)
             id_.reset();
         place_.clear();
@@ -92,7 +93,7 @@ UnitListener::listen(std::string& known, const std::string& wanted, Seconds time
     return std::nullopt;
 }
 
-// On its way a unit may change often, which is no reason to ask systemctl each time.
+// A unit may change often while it starts. systemctl is not asked each time.
 std::optional<UnitListener::Change> UnitListener::heard(std::string& known,
                                                         const std::string& wanted) {
     const bool agrees = first_ == known;
@@ -129,7 +130,7 @@ UnitListener::look(const std::string& known, const std::string& wanted, Seconds 
     ExecResult result;
     try {
         result = machine_.execute(command, {.simple = true, .hurry = proto::hurry_look(place_)});
-    } catch (const ShellEnded&) { // a reset: a wait that was resting would not have noticed
+    } catch (const ShellEnded&) { // a reset, which a polling wait would not notice
         return Heard::end;
     }
     if (result.timed_out || result.status == proto::no_listener)

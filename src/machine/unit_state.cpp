@@ -15,13 +15,14 @@ namespace {
 
 using namespace std::chrono_literals;
 
-constexpr std::size_t longest_name = 255; // that systemd takes
+constexpr std::size_t longest_name = 255; // limit of systemd
 
-// For the questions about a unit that is not active. A busy emulated guest takes seconds for each.
+// Time limits for the questions about an inactive unit. A busy emulated guest takes seconds for
+// each.
 constexpr auto question_limit = 20s;
 constexpr Seconds journal_limit = 10s;
 
-// siginfo's words for how a process has ended
+// si_code values in siginfo for how a process ended
 constexpr std::string_view exited = "1";
 constexpr std::string_view killed = "2";
 constexpr std::string_view dumped = "3";
@@ -35,7 +36,7 @@ public:
         return found == all_.end() ? std::string_view() : found->second;
     }
 
-    // A check of systemd's at the start, such as "Condition".
+    // `check` is one of systemd's checks at the unit's start, such as "Condition".
     bool has_failed(const std::string& check) const {
         return has_been(check + "TimestampMonotonic") && (*this)[check + "Result"] == "no";
     }
@@ -80,7 +81,8 @@ bool has_any(std::string_view text, std::initializer_list<std::string_view> part
                        [&](std::string_view part) { return text.find(part) != text.npos; });
 }
 
-// How many letters have to be changed, left out, put in, or swapped with the next one.
+// The number of edits between two words: change, removal or insertion of a letter, or a swap of
+// neighbours.
 std::size_t distance(std::string_view from, std::string_view to) {
     std::vector<std::size_t> before(to.size() + 1);
     std::vector<std::size_t> last(to.size() + 1);
@@ -100,7 +102,7 @@ std::size_t distance(std::string_view from, std::string_view to) {
     return last.back();
 }
 
-// "nginx.service": "nginx", "service"
+// Splits "nginx.service" into "nginx" and "service".
 std::pair<std::string_view, std::string_view> parts_of(std::string_view unit) {
     const auto dot = unit.rfind('.');
     if (dot == unit.npos)
@@ -118,7 +120,7 @@ UnitProperties properties_in(std::string_view text) {
     return properties;
 }
 
-// Of the files in the directories that systemd looks into. To list its units instead takes an
+// Returns the names of the unit files in systemd's directories. Listing the units would take an
 // emulated guest half a minute; this starts no process for each.
 std::vector<std::string> unit_names(Machine& machine, const User& user) {
     const auto paths = machine.systemctl("--no-pager show --property=UnitPath --value", user);
@@ -139,7 +141,7 @@ std::string nearest_in(Machine& machine, const std::string& unit, const User& us
 }
 
 std::string last_words(Machine& machine, const std::string& unit, const User& user) {
-    const auto field = user ? "USER_UNIT" : "UNIT"; // of what the manager itself writes
+    const auto field = user ? "USER_UNIT" : "UNIT"; // field of the manager's own messages
     const auto result =
         machine.execute(fmt::format("journalctl --no-pager --quiet --boot --lines=1 --output=cat "
                                     "{}={} 2>/dev/null",
@@ -163,12 +165,12 @@ std::string ask_why(Machine& machine, const std::string& unit, const User& user)
     if (!reason.empty())
         return reason;
     if (properties["LoadState"] != "loaded")
-        return {}; // no answer of systemd's
+        return {}; // not an answer of systemd
     const auto words = last_words(machine, std::string(properties["Id"]), user);
     if (const auto past = reason_in(words, all); !past.empty())
         return fmt::format("{} ({})", past, shortened(words));
     if (properties["ActiveState"] == "failed")
-        return {}; // it was started, and has not said more
+        return {}; // it was started, but gives no reason
     return properties["UnitFileState"] == "disabled"
                ? "nothing has started it, and it is not enabled"
                : "nothing has started it";
@@ -212,7 +214,8 @@ std::string reason_in(std::string_view journal_line, const UnitProperties& prope
 
 std::string nearest_unit(std::string_view unit, const std::vector<std::string>& names) {
     const auto [stem, kind] = parts_of(unit);
-    std::size_t least = std::max<std::size_t>(2, stem.size() / 3) + 1; // more is another name
+    // A name with more edits is another name.
+    std::size_t least = std::max<std::size_t>(2, stem.size() / 3) + 1;
     std::string nearest;
     for (const auto& name : names) {
         const auto [other_stem, other_kind] = parts_of(name);
@@ -229,7 +232,7 @@ std::string nearest_unit(std::string_view unit, const std::vector<std::string>& 
 
 std::string missing_manager(Machine& machine, const std::string& user) {
     const auto id = machine.execute("id -u " + shell_quote(user), {});
-    if (id.timed_out) // which is no answer
+    if (id.timed_out) // no result, so not "no such user"
         throw_timed_out("asking machine '{}' for the number of user \"{}\" timed out",
                         machine.name(), valid_utf8(user));
     const auto number = trim_right(id.output);
@@ -249,7 +252,7 @@ std::string why_not_active(Machine& machine, const std::string& unit, const User
         const WaitLimit limit(Deadline::after(question_limit), Deadline::Duration::zero());
         const auto reason = ask_why(machine, unit, user);
         return reason.empty() ? "" : ": " + reason;
-    } catch (const Error&) { // the unit's failure is what matters
+    } catch (const Error&) { // the unit's failure matters more
         return {};
     }
 }
