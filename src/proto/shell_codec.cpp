@@ -9,36 +9,45 @@ namespace ntd::proto {
 
 namespace {
 
-// Longer commands do not go on a line: bash reads lines byte by byte, and one argument of exec is
-// limited to 128 KiB (MAX_ARG_STRLEN).
+// Longer commands do not fit on a line: bash reads lines byte by byte, and Linux limits one
+// argument of exec to 128 KiB (MAX_ARG_STRLEN).
 constexpr std::size_t longest_on_a_line = std::size_t{64} * 1024;
 
-// What a spare bash does: it waits for a command, and is to it what `bash -c` would be. What may
-// have changed since it was started is read again. The NUL tells a whole command from a part of
-// one; the line end before it ends an unfinished character, of which the NUL would become a part.
+// The script of a spare bash. It waits for a command and then runs it as `bash -c` would. First it
+// updates what may have changed since its start. A NUL marks the end of the command, so that a
+// partial one is not run. The newline before it ends an incomplete multibyte character, which would
+// otherwise swallow the NUL.
 constexpr std::string_view spare_script =
     R"sh(IFS= read -r -d "" -u 9 BASH_EXECUTION_STRING || exit; exec 9<&-; )sh"
     R"sh(BASH_EXECUTION_STRING=${BASH_EXECUTION_STRING%[[:space:]]}; )sh"
     R"sh([[ ${HOSTNAME@a} = *x* ]] || read -r HOSTNAME </proc/sys/kernel/hostname; )sh"
     R"sh(SECONDS=0; eval "$BASH_EXECUTION_STRING")sh";
 
-// The worker's functions: ntd_run MARKER COMMAND, and ntd_direct MARKER COMMAND for one of ours,
-// which leaves no process behind and so can write to the channel itself; ntd_simple is for those
-// that are one simple command, and need no bash of their own. Descriptor 7 is the guest's console:
-// the command's standard input, and not passed on otherwise. 3 is the console for its standard
-// error: of a bash that a signal ends, the worker would tell there in words of its own.
+// The worker's functions:
 //
-// 8 leads to the reader of the output, which is started before there is a command: nobody has to
-// wait for its start. It ignores SIGTERM, which is for commands: it must not cut output off, nor
-// hit the reader of the next command if this one ended by itself just before.
+//     ntd_run MARKER COMMAND     runs a command of a test.
+//     ntd_direct MARKER COMMAND  runs one of the driver, which leaves no process behind and so can
+//                                write to the channel itself.
+//     ntd_simple MARKER COMMAND  does so for one simple command, which needs no bash of its own.
 //
-// Most of what a short command costs is the start of bash. So a spare one is started ahead, too,
-// and waits at the other end of the pipe behind descriptor 4 for the command. One that is gone has
-// not got it: then, and where there is none, a fresh bash runs the command. There is no spare where
-// BASH_ENV has a say in what a new bash is. If the spare has ended, and the command is left in the
-// pipe, it was not begun: a fresh bash runs it, unless it was given up (SIGTERM), and the next
-// spare gets a new pipe. The first way to make one costs no process; old bashes have no pipe there.
-// The spare is a background job: bash 5.2 loses the status of a second process substitution.
+// File descriptor 7 is the guest's console. It is the standard input of commands, which do not
+// inherit it otherwise. 3 is the console as their standard error. The worker's own standard error
+// is /dev/null: bash would report there that a signal ended a command.
+//
+// 8 leads to cat, the reader of the output. It is started before there is a command, so that no
+// command waits for its start. It ignores SIGTERM, which is meant for commands: SIGTERM must not
+// cut output off, nor hit the reader of the next command if this one has just ended by itself.
+//
+// Most of the cost of a short command is the start of bash. So a spare bash is started in advance
+// and waits for the command at the other end of the pipe at descriptor 4. If there is none, or it
+// is gone, a fresh bash runs the command. There is no spare if BASH_ENV is set, which may change
+// how a new bash starts.
+//
+// If the spare has ended and the command is still in the pipe, the command was not started. A fresh
+// bash then runs it, unless it was stopped (SIGTERM), and the next spare gets a new pipe. ntd_open
+// makes the pipe from a here-string, which costs no process. In an old bash that is not a pipe, and
+// a process substitution is used. The spare is a background job because bash 5.2 loses the status
+// of a second process substitution.
 constexpr std::string_view worker_functions = R"sh(
 exec 3>&2 2>/dev/null; ntd_pipe= ntd_script=
 [ "$BASH_ENV" ] || ntd_script='@SPARE@'
@@ -78,33 +87,33 @@ ntd_run() {
 }
 )sh";
 
-// The control shell's functions. Descriptor 5 is where bulk input comes from, 6 is for output and
-// frames. The port is opened once: what had come in is thrown away when it is closed. It is used
-// only if what we send to it arrives.
+// The control shell's functions. It reads bulk input from descriptor 5, and writes output and
+// frames to 6. The port is opened only once: the kernel drops pending input when it is closed. The
+// port is used only if what the driver sends to it arrives.
 //
-// SIGPIPE is ignored only while no process is started that would inherit it: a worker that is gone
-// must not take the control shell along. SIGINT and SIGQUIT are what bash 5.3 has a process
-// substitution ignore, and all that it starts would inherit that. A signal goes to parents first: a
-// shell must not see its child end before it gets the signal itself. A restart also ends the cat of
-// a worker that had gone before, and waits until none can write any more: what it copies is not the
-// next command's output.
+// SIGPIPE is ignored so that a worker that is gone does not end the control shell. The default is
+// restored while a worker starts, which would inherit this. bash 5.3 lets a process substitution,
+// and so all its children, ignore SIGINT and SIGQUIT; the trap undoes that. Signals go to parents
+// before their children: a shell must not see its child end before it gets the signal itself.
+// ntd_renew also kills the cat of a previous worker, and waits until no process can write to the
+// channel any more. Otherwise old output could become output of the next command.
 //
-// ntd_to MARKER LINE gives the worker a line. One that is gone has not got it: there is a new one
-// then, which does, and the next command that has a marker hears of that.
+// ntd_to MARKER LINE sends a line to the worker. If the worker is gone, it has not got the line. A
+// new worker gets it then, and the next command with a marker is told by an "anew" frame.
 //
-// A process that holds the output open is one with the other end of the pipe that the worker's cat
-// reads. The command may have become a cat, too, but not one that writes to the channel. One `ls`
-// finds the holders: a process for each link would take a slow guest minutes.
+// A process holds the output open if it has the other end of the pipe that the worker's cat reads.
+// The command itself may be a cat, too, but not one that writes to the channel. One `ls` finds all
+// holders: a process for each link would take minutes in a slow guest.
 //
-// ntd_store MARKER BYTES FILE appends bulk input to a file, or says in ntd_why why it cannot. dd
-// with large blocks is twice as fast as head, which takes 8 KiB at a time, but old ones cannot
-// count bytes. What cannot be stored is passed over, up to the marker that comes behind it; any
-// other line there means that we have given up, and what came is not what was meant.
+// ntd_store MARKER BYTES FILE appends bulk input to a file. If that fails, ntd_why says why. dd
+// with large blocks is twice as fast as head, which reads 8 KiB at a time, but an old dd cannot
+// count bytes. On failure the rest of the input is skipped up to the marker behind it. Any other
+// line there means that the driver gave the input up, and the stored bytes are not valid.
 //
-// ntd_stop gives what runs two seconds to end. That is over when the cat of a command is gone, or,
-// where a spare still waits for one, what the worker has started besides; if that is nothing, at
-// once.
-// It waits by reading from a pipe in which nothing comes: the guest's sleep may be what hangs.
+// ntd_stop gives the running processes two seconds to end. It waits until the cat of the command is
+// gone. If a spare still waits for a command, it waits for the worker's other child, or not at all
+// if there is none. It waits by reading from an empty pipe, because the guest's sleep(1) may be
+// what hangs.
 constexpr std::string_view control_functions = R"sh(
 ntd_begin() {
     { exec 7</dev/console; } 2>/dev/null || exec 7</dev/null
@@ -192,7 +201,7 @@ ntd_held() {
 }
 )sh";
 
-// Each byte passes through the guest's serial port.
+// Removes indentation, because each byte passes through the guest's serial port.
 std::string unindented(std::string_view text) {
     std::string result;
     for (const char c : text)
@@ -201,9 +210,9 @@ std::string unindented(std::string_view text) {
     return result;
 }
 
-// A shell reads its script byte by byte, with a system call for each, but what it is told the
-// length of in pieces. For definitions only: bash 5.2 crashes where eval duplicates the descriptor
-// that the script comes from.
+// Makes bash read `script` in large pieces. Otherwise it reads byte by byte, with a system call for
+// each. For definitions only: bash 5.2 crashes if the eval duplicates the descriptor that the
+// script comes from.
 std::string at_once(std::string_view script) {
     return fmt::format("IFS= read -rN {} ntd_t; eval \"$ntd_t\"; unset ntd_t\n{}", script.size(),
                        script);
@@ -215,8 +224,8 @@ std::string replaced(std::string_view text, std::string_view what, std::string_v
     return result;
 }
 
-// The name is not the marker: the arguments of the command's bash have it, and a process list in
-// the output must not look like a frame.
+// The name does not contain the whole marker: it is an argument of the command's bash, and a
+// process list in the output must not look like a frame.
 std::string upload_file(std::string_view marker) {
     return fmt::format("/tmp/.{}", marker.substr(marker.find('-') + 1));
 }
@@ -225,7 +234,7 @@ std::string store_line(std::string_view marker, std::string_view bytes, std::str
     return fmt::format("ntd_store {} {} {}", marker, bytes.size(), shell_quote(file));
 }
 
-// A shell that does not know our functions says so.
+// A shell that lacks our functions answers "MARKER new".
 std::string question(std::string_view function, std::string_view marker) {
     return fmt::format("if [ \"$ntd_port\" ]; then {} {}; else printf '%s new\\n' {}; fi\n",
                        function, marker, marker);
@@ -237,7 +246,7 @@ to_worker(std::string_view marker, std::string_view function, std::string_view c
     return fmt::format("ntd_to {} {}\n", marker, shell_quote(call));
 }
 
-// Stores what is too long for a line in the upload file, and runs a short command.
+// Stores `bytes`, which are too long for a line, in the upload file, and then runs a short command.
 ShellText upload(std::string_view marker, std::string_view bytes, std::string_view command) {
     const auto file = upload_file(marker);
     return {fmt::format("{} || {{ printf '%s\\n' \"$ntd_why\" >&2; rm -f {}; }}; {}",
@@ -263,7 +272,7 @@ std::string shell_setup(std::string_view marker, ShellPort port) {
         "ntd_reader; ntd_spare\n";
     const auto functions =
         replaced(replaced(unindented(control_functions), "@WORKER@", shell_quote(worker)), "@PORT@",
-                 port == ShellPort::perhaps ? port_name : "/"); // no port has that name
+                 port == ShellPort::perhaps ? port_name : "/"); // a name that no port has
     return fmt::format("{0}ntd_begin; ntd_sync {1}; ntd_worker; printf '%s %s\\n' {1} $ntd_port\n",
                        at_once(functions.substr(1)), marker);
 }
@@ -304,8 +313,8 @@ shell_run_with_input(std::string_view marker, std::string_view command, std::str
     return upload(marker, input, open + std::string(command));
 }
 
-// The pieces pass through a file, as the last one has to be told from the end. The first token of
-// the FIFO is its maker's.
+// Each piece passes through a file, because an empty piece marks the end. The script itself puts
+// the first token into the FIFO.
 ShellText shell_run_paced(std::string_view marker, std::string_view command) {
     constexpr std::string_view paced =
         R"sh(ntd_f={0}; trap 'rm -f $ntd_f $ntd_f.p' EXIT; mkfifo -m 600 $ntd_f; exec 8<>$ntd_f
@@ -316,15 +325,16 @@ done)sh";
     return shell_run(marker, fmt::format(paced, upload_file(marker), command, pace));
 }
 
-// Opened for reading as well, a FIFO does not block; a command that has ended has none any more.
+// Opens the FIFO for reading and writing, which does not block. After the command has ended, there
+// is no FIFO.
 std::string shell_go_on(std::string_view marker) {
     return fmt::format("[ ! -p {0} ] || echo 1<>{0}\n", upload_file(marker));
 }
 
-// The subshell undoes what a shell without job control does to its background processes: they
-// would ignore SIGINT and SIGQUIT. It stays, as the parent that such a command may end: nobody
-// waits for the command, and the next one must not suffer. Of that end it must not tell the
-// console.
+// A shell without job control lets its background processes ignore SIGINT and SIGQUIT; the subshell
+// undoes that. It also stays as the parent, which such a command may kill: nobody waits for the
+// command, and the next one must not suffer. The subshell's standard error is /dev/null, so that it
+// does not report such an end on the console.
 std::string shell_detach(std::string_view command) {
     const auto run = shell_quote(fmt::format("set -euo pipefail; {}", command));
     const auto line = fmt::format("(trap - INT QUIT; exec <&7 >/dev/null 4>&- 7<&- 8>&-; "

@@ -11,7 +11,7 @@ namespace ntd::proto {
 
 namespace {
 
-// The longest names thousands of processes.
+// The longest frame names thousands of processes.
 constexpr std::size_t longest_frame = 1 << 20;
 
 void check_frame_size(std::size_t size) {
@@ -28,7 +28,7 @@ void ShellDecoder::feed(std::string_view bytes) {
     scan(all);
 }
 
-// Much output is copied once, from the reader's buffer to the output.
+// Most output is copied only once, from the reader's buffer to output_.
 void ShellDecoder::scan(std::string_view bytes) {
     for (auto begin = bytes.find(marker_); begin != bytes.npos; begin = bytes.find(marker_)) {
         output_ += bytes.substr(0, begin);
@@ -41,10 +41,10 @@ void ShellDecoder::scan(std::string_view bytes) {
         }
         const auto frame = bytes.substr(0, end);
         bytes.remove_prefix(end + 1);
-        pending_ = bytes; // the frame may be garbage
+        pending_ = bytes; // before take_frame(), which throws if the frame is invalid
         take_frame(frame);
     }
-    // The rest is output but for a tail that may be the begin of a marker.
+    // The rest is output, except for an end that may be the start of a marker.
     auto tail = bytes.size() - std::min(bytes.size(), marker_.size() - 1);
     while (tail < bytes.size() && !marker_.starts_with(bytes.substr(tail)))
         ++tail;

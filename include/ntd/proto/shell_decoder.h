@@ -8,42 +8,42 @@
 
 namespace ntd::proto {
 
-// Takes the stream after a command and tells output from frames.
+// Separates output from frames in the stream that follows a command.
 class ShellDecoder {
 public:
     explicit ShellDecoder(std::string marker) : marker_(std::move(marker)) {}
 
-    // Throws ProtocolError for a frame that means nothing, or has no end.
+    // Throws ProtocolError for a frame that is invalid or too long.
     void feed(std::string_view bytes);
 
-    // What has come of the output since the last call. Bytes that may be the start of a frame stay
-    // back until it is clear.
+    // Returns the output since the last call. Bytes that may be the start of a frame are held back
+    // until that is known.
     std::string take_output();
 
-    // How many bytes the next call would give.
+    // The number of bytes that the next take_output() returns.
     std::size_t output_size() const { return output_.size(); }
 
-    // How many bytes stay back.
+    // The number of bytes held back.
     std::size_t held_back() const { return pending_.size(); }
 
-    // Once the command has ended and its output is complete.
+    // Set once the command has ended and its output is complete.
     std::optional<int> status() const { return status_; }
 
-    // Who holds the output of the ended command open, as "PID NAME, ...", since the last call.
+    // Returns which processes hold the output of the ended command open, as "PID NAME, ...". Only
+    // those reported since the last call.
     std::string take_holders();
 
     bool worker_gone() const { return worker_gone_; }
 
-    // Whether the command was given to a new worker, as the one before was gone, since the last
-    // call.
+    // Returns whether the worker was gone and a new one got the command, since the last call.
     bool take_worker_is_new();
 
     bool shell_is_new() const { return shell_is_new_; }
 
-    // How often the shell has said that the worker is there.
+    // How often the shell has answered that there is a worker.
     int answers() const { return answers_; }
 
-    // Frames so far: a shell that sends none when it is asked is gone.
+    // The number of frames so far. It shows whether a shell still answers.
     std::size_t frames() const { return frames_; }
 
 private:
@@ -51,7 +51,7 @@ private:
     void take_frame(std::string_view frame);
 
     std::string marker_;
-    std::string pending_; // not yet told apart
+    std::string pending_; // output or a frame; not known yet
     std::string output_;
     std::optional<int> status_;
     std::string holders_;
