@@ -14,7 +14,7 @@ namespace {
 
 namespace fs = std::filesystem;
 
-// 8 bytes in memory, 20 on the disk.
+// Keeps 8 bytes in memory and 20 on disk.
 KeptText small() {
     return KeptText(fs::temp_directory_path(), {.memory = 8, .disk = 20});
 }

@@ -26,7 +26,7 @@ protected:
         alive.reset(ends[1]);
     }
 
-    // Tries what succeeds at the given try, and keeps what it is told.
+    // Retries until the given try succeeds, and records the `last` argument of each.
     void succeed_at(std::size_t which, Timeout timeout) {
         retry(
             [&](bool last) {
@@ -49,7 +49,7 @@ protected:
 
     std::vector<bool> tries;
     UniqueFd exit_fd;
-    UniqueFd alive; // exit_fd hangs up with it
+    UniqueFd alive; // exit_fd becomes readable when this is closed
     os::Interrupt interrupt;
     WaitLimit no_limit{Deadline::never()};
 };
@@ -85,7 +85,7 @@ TEST_F(Retry, TellsTheOthersThatTheyAreNot) {
 
 TEST_F(Retry, PausesBetweenTries) {
     EXPECT_THROW(never_succeed(100ms), RequestedAssertionFailed);
-    EXPECT_LE(tries.size(), 11U); // after 0, 10, ... 90, and at last after 100 ms
+    EXPECT_LE(tries.size(), 11U); // at 0, 10, ... 90 ms, and the last one at 100 ms
 }
 
 TEST(PauseAfterTry, IsShortAtFirst) {
@@ -97,7 +97,7 @@ TEST(PauseAfterTry, LeavesNineTenthsOfTheTimeToTheGuest) {
     EXPECT_DOUBLE_EQ(pause_after_try(200ms, 1s).least.count(), 1.8);
 }
 
-// The Python driver looks once a second, whatever that costs.
+// The Python driver tries once a second, whatever a try costs.
 TEST(PauseAfterTry, IsNoLongerThanASecondForTriesOfATenthOfThat) {
     EXPECT_EQ(pause_after_try(60ms, 60s).most, 1s);
     EXPECT_EQ(pause_after_try(100ms, 60s).most, 1s);

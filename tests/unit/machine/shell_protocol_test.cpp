@@ -1,4 +1,5 @@
-// What proto/shell_codec.h says, in the ears of a real bash: it is the guest's only part in it.
+// Tests the protocol of proto/shell_codec.h with a real bash, the only part that the guest
+// provides.
 #include <ntd/base/deadline.h>
 #include <ntd/base/unique_fd.h>
 #include <ntd/os/byte_stream.h>
@@ -30,7 +31,7 @@ using testing::MatchesRegex;
 
 constexpr std::string_view no_signals = "SigIgn:\t0000000000000000\n";
 
-// Whether the guest has the virtio-serial port.
+// Whether the guest has the virtio-serial port, or only the line.
 enum class Way { line, port };
 
 std::array<UniqueFd, 2> make_channel() {
@@ -39,8 +40,8 @@ std::array<UniqueFd, 2> make_channel() {
     return {UniqueFd(ends[0]), UniqueFd(ends[1])};
 }
 
-// A bash as a guest's backdoor starts it: lines come in over one channel, and answers go out there
-// or over the port.
+// A bash as a guest's backdoor starts it. It reads lines from one channel, and answers there or
+// over the port.
 class LocalBash {
 public:
     explicit LocalBash(Way way) : way_(way) {
@@ -69,7 +70,7 @@ public:
             write(way_ == Way::port ? port_ : line_, part);
     }
 
-    // The answer says whether the port is used.
+    // Returns 1 if the shell uses the port, else 0.
     int set_up() {
         const auto marker = new_marker();
         ShellDecoder decoder(marker);
@@ -81,13 +82,13 @@ public:
         return decoder.status().value_or(-1);
     }
 
-    // Nothing will come over the port.
+    // Closes the port and uses the line only.
     void close_port() {
         port_.close();
         way_ = Way::line;
     }
 
-    // Whether something came for the decoder until then.
+    // Returns whether data came for the decoder before the deadline.
     bool receive(ShellDecoder& decoder, Deadline deadline) {
         return receive_from(way_ == Way::port ? port_ : line_, decoder, deadline);
     }
@@ -107,7 +108,7 @@ private:
 
     [[noreturn]] static void become_bash(int line, int port) {
         ::setpgid(0, 0);
-        for (int signal = 1; signal < NSIG; ++signal) // whoever runs this may ignore some
+        for (int signal = 1; signal < NSIG; ++signal) // the caller may ignore some
             std::signal(signal, SIG_DFL);
         ::fcntl(line, F_SETFL, 0);
         ::dup2(line, 0);
@@ -130,14 +131,14 @@ private:
     pid_t pid_ = -1;
 };
 
-// One command, or one of the driver's own questions, and what came back so far.
+// A command, or a question of the driver, and its answer so far.
 class Exchange {
 public:
     explicit Exchange(LocalBash& bash) : bash_(bash) {}
 
     void send_command(std::string_view command) { bash_.send(shell_run(marker, command)); }
 
-    // Reads until it holds; false if nothing more comes.
+    // Reads until `holds` returns true. Returns false if nothing more comes.
     template <typename Condition>
     bool receive_until(Condition holds, Deadline deadline = Deadline::after(30s)) {
         while (!holds()) {
@@ -158,7 +159,7 @@ public:
         return decoder.status().value_or(-1);
     }
 
-    // The answer may be nothing, as long as the command runs.
+    // Probes again and again: the answer may be empty while the command runs.
     void probe_until(const std::function<bool()>& holds) {
         const auto deadline = Deadline::after(30s);
         do
@@ -210,7 +211,7 @@ protected:
         return exchange.wait_for_status();
     }
 
-    // A FIFO that nothing waits for: we hold both of its ends.
+    // A FIFO that never blocks: we hold both of its ends.
     UniqueFd make_fifo() { return make_fifo_for(O_RDWR); }
 
     UniqueFd make_fifo_for(int access) {
@@ -221,7 +222,7 @@ protected:
 
     std::string fifo() const { return scratch + "/fifo"; }
 
-    // A line of what processes wrote to the FIFO, or less if all who could write have ended.
+    // Reads a line that processes write to the FIFO. Returns less if all writers have ended.
     static std::string line_of(UniqueFd fd) {
         os::ByteStream stream(std::move(fd));
         os::Interrupt interrupt;
@@ -347,7 +348,7 @@ TEST_P(ShellProtocol, LetsALongCommandListProcesses) {
     EXPECT_EQ(status_of("cat /proc/*/cmdline 2>&1 || true #" + std::string(100'000, 'x')), 0);
 }
 
-// As with a full or read-only disk: the text must not be taken for the control shell's own.
+// As with a full or read-only disk: the control shell must not execute the text.
 TEST_P(ShellProtocol, FailsALongCommandThatCannotBeStored) {
     Exchange exchange(bash);
     const std::filesystem::path in_the_way = "/tmp/." + exchange.marker.substr(4);
@@ -451,7 +452,7 @@ TEST_P(ShellProtocol, PassesASimpleCommandNoDescriptorsButTheStandardOnes) {
     Exchange exchange(bash);
     bash.send(shell_run_simple(exchange.marker, "exec ls /proc/self/fd"));
     exchange.wait_for_status();
-    EXPECT_EQ(exchange.output, "0\n1\n2\n3\n"); // the last one is that of ls itself
+    EXPECT_EQ(exchange.output, "0\n1\n2\n3\n"); // 3 is opened by ls itself
 }
 
 TEST_P(ShellProtocol, EndsACommandOfOursByASignal) {
@@ -479,7 +480,7 @@ TEST_P(ShellProtocol, EndsAPacedOutputWithAWholePiece) {
     Exchange exchange(bash);
     bash.send(shell_run_paced(exchange.marker, fmt::format("head -c {} /dev/zero", pace)));
     EXPECT_EQ(exchange.wait_for_status(), 0);
-    bash.send(shell_go_on(exchange.marker)); // comes too late
+    bash.send(shell_go_on(exchange.marker)); // too late
     EXPECT_EQ(output_of("ls -A /tmp").find(exchange.marker.substr(4)), std::string::npos);
 }
 
@@ -601,7 +602,7 @@ TEST_P(ShellProtocol, GivesTheLastWordsOfASignalledCommand) {
     EXPECT_EQ(exchange.output, "ready\nbye\n");
 }
 
-// Its name is that of the process which carries the output.
+// The command has the same name as the process that copies the output.
 TEST_P(ShellProtocol, GivesTheLastWordsOfACommandThatBecomesCat) {
     auto fifo_fd = make_fifo();
     Exchange exchange(bash);
@@ -676,7 +677,7 @@ TEST_P(ShellProtocol, GivesTheNextCommandANewWorker) {
     Exchange next(bash);
     next.send_command("echo text");
     EXPECT_EQ(next.wait_for_status(), 0);
-    EXPECT_THAT(next.output, EndsWith("text\n")); // behind answers to the probes
+    EXPECT_THAT(next.output, EndsWith("text\n")); // after the answers to the probes
     EXPECT_TRUE(next.decoder.take_worker_is_new());
     EXPECT_FALSE(next.decoder.take_worker_is_new());
     EXPECT_EQ(output_of("echo more"), "more\n");
@@ -692,7 +693,7 @@ TEST_P(ShellProtocol, GivesADetachedCommandANewWorker) {
     Exchange next(bash);
     next.send_command("echo text");
     EXPECT_EQ(next.wait_for_status(), 0);
-    EXPECT_THAT(next.output, EndsWith("text\n")); // behind answers to the probes
+    EXPECT_THAT(next.output, EndsWith("text\n")); // after the answers to the probes
     EXPECT_TRUE(next.decoder.take_worker_is_new());
 }
 
@@ -714,7 +715,7 @@ TEST_P(ShellProtocol, RestartsAWorkerThatIsGone) {
     EXPECT_EQ(output_of("echo text"), "text\n");
 }
 
-// What it had started lives on; what that writes is not the next command's output.
+// Its processes live on. Their output must not become output of the next command.
 TEST_P(ShellProtocol, EndsByARestartTheOutputOfAWorkerThatIsGone) {
     Exchange exchange(bash);
     exchange.send_command("kill -KILL $PPID; trap '' PIPE; while :; do echo old; sleep 0.01; done");

@@ -23,7 +23,7 @@ protected:
         return turn.take(deadline, interrupt);
     }
 
-    // Has the turn from the constructor on until the destructor, on a thread of its own.
+    // Holds the turn on a thread of its own until the destructor.
     class Other {
     public:
         explicit Other(Turn& turn)
@@ -50,10 +50,10 @@ protected:
         std::promise<void> has_it_;
         std::promise<void> let_go_;
         bool has_let_go_ = false;
-        std::jthread thread_; // last: it uses all of the above
+        std::jthread thread_; // last: it uses the other members
     };
 
-    // The message of the error that asking for a turn throws.
+    // Asks for a turn and returns the message of the error.
     template <typename Failure>
     std::string failure_of_take(Deadline deadline) {
         try {
@@ -90,7 +90,7 @@ TEST_F(TurnTest, IsNotWantedByWhoHasIt) {
 
 TEST_F(TurnTest, TellsWhoHasItThatItIsWanted) {
     os::Broadcast::Listener wanted(turn.wanted());
-    std::jthread other; // ends after the turn is given back
+    std::jthread other; // joined after the turn is given back
     const auto holder = take();
     other = std::jthread([this] {
         os::Interrupt none;
@@ -128,7 +128,7 @@ TEST_F(TurnTest, EndsItsWaitWithTheExceptionOfAnInterrupt) {
 }
 
 TEST_F(TurnTest, IsWithOneThreadAtATime) {
-    int count = 0; // not atomic: the turn guards it
+    int count = 0; // not atomic: guarded by the turn
     const auto add = [&] {
         os::Interrupt own;
         for (int i = 0; i < 200; ++i) {
