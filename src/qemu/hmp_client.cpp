@@ -30,8 +30,8 @@ std::string HmpClient::wait_for_prompt(Deadline deadline) {
     return read_answer("(waiting for the prompt)", deadline);
 }
 
-// What earlier calls have not waited for is passed over: up to the answer to a command that QEMU
-// answers with a number of ours, and with nothing else.
+// Skips the answers to calls that timed out. Asks QEMU to print a unique number, then reads until
+// an answer is just that number.
 void HmpClient::recover(Deadline deadline) {
     if (!is_greeted_)
         read_answer("(greeting)", deadline);
@@ -76,7 +76,7 @@ std::string HmpClient::read_answer(std::string_view command, Deadline deadline) 
     for (;;) {
         if (auto answer = decoder_.next())
             return *answer;
-        if (deadline.passed()) // also if it never stops to talk
+        if (deadline.passed()) // checked here too, because QEMU may write without end
             machine::throw_timed_out(
                 "machine '{}': the monitor did not finish its answer to '{}' until "
                 "the time-out; so far: '{}'",

@@ -1,4 +1,4 @@
-// A virtual machine as a piece of hardware: its monitors, keys, serial console, network cards.
+// The devices of a virtual machine: monitors, keys, serial console, network cards.
 
 #include <ntd/qemu/qemu_machine.h>
 
@@ -13,9 +13,10 @@ namespace ntd::qemu {
 
 namespace {
 
-constexpr machine::Seconds check_interval{1}; // of polling conditions, while no command is given
+constexpr machine::Seconds check_interval{1}; // between two checks of polling conditions
 
-// The end of the connection is that of QEMU, as a rule: then it says how that has ended.
+// Runs `use` with the QMP client. If the connection fails because QEMU ended, the error says how
+// QEMU ended.
 template <typename Use>
 auto with_qmp(const QemuMachine& machine, const std::string& doing, Use use) {
     const auto current = machine.running();
@@ -73,7 +74,8 @@ void QemuMachine::send_key(const std::string& key, machine::Seconds delay, bool 
         scope.emplace(host().log, log::ScopeKind::nested, name(),
                       fmt::format("sending key {}", printable(key)));
     const auto key_name = proto::key_name(key);
-    // "unknown key: 'x'", or "invalid parameter: x" in older releases. Scripts go on, as ever.
+    // QEMU says "unknown key: 'x'", or "invalid parameter: x" in older releases. This is only a
+    // warning, as in the Python driver.
     const auto refused = [](const std::string& answer) {
         return answer.find("unknown key") != answer.npos ||
                answer.find("invalid param") != answer.npos;
@@ -103,7 +105,7 @@ void QemuMachine::tap_console(int fd) {
     running()->process.tap_console(std::move(own));
 }
 
-// A command of the monitor to which QEMU has something to say only if it does not obey.
+// Sends a monitor command that prints nothing on success. Throws if QEMU prints anything.
 void QemuMachine::demand(const std::string& command) {
     const auto refusal = proto::hmp_words(send_monitor_command(command));
     if (!refusal.empty())
@@ -124,8 +126,8 @@ void QemuMachine::set_link(const std::string& name, Link link) {
     demand(fmt::format("set_link {} {}", name, link == Link::on ? "on" : "off"));
 }
 
-// That of the first VLAN; of a network that is none, QEMU's own name for the second card: the user
-// network's comes before it.
+// The card of the first VLAN. Without VLANs, QEMU's name of the second card: the first one belongs
+// to the user network.
 std::string QemuMachine::first_card() {
     for (const auto& cable : vde_cables())
         if (!cable.card.empty())

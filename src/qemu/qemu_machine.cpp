@@ -20,7 +20,7 @@ constexpr machine::KindOfMachine kind{
 
 } // namespace
 
-// Only we and QEMU connect to them: nobody else gets at the state directory.
+// Only we and QEMU can connect to these: no other user can enter the state directory.
 struct QemuMachine::Listeners {
     explicit Listeners(const QemuMachine& machine)
         : monitor(machine.monitor_path()), shell(machine.shell_path()), port(machine.port_path()) {}
@@ -44,7 +44,7 @@ std::shared_ptr<QemuMachine::Running> QemuMachine::running() const {
 
 std::shared_ptr<machine::Run> QemuMachine::launch(bool allow_reboot) {
     for (const auto& socket : {monitor_path(), shell_path(), port_path(), qmp_path(), vnc_path()})
-        host().guard.add_file(socket); // left when QEMU, or we, are killed
+        host().guard.add_file(socket); // remains if QEMU or the driver is killed
     Listeners listeners(*this);
     if (vsock_)
         vsock_->wait_until_free(name());
@@ -77,7 +77,7 @@ os::ProcessSpec QemuMachine::start_spec(bool allow_reboot) const {
     };
 }
 
-// Accepts QEMU's connection; a start script may take its time, but not fail.
+// Accepts QEMU's connection, within start_timeout. Fails at once if the start script ends.
 UniqueFd QemuMachine::accept_from(os::UnixListener& listener,
                                   machine::MachineProcess& process,
                                   std::string_view what) const {
@@ -107,11 +107,12 @@ void QemuMachine::take_connections(Running& running, Listeners& listeners) {
     os::ByteStream line(accept_from(listeners.shell, process, "shell channel"));
     running.guest = std::make_unique<machine::GuestShell>(name(), std::move(line), process, host());
     connect_qmp(running);
-    // QEMU has connected by now, unless the start script leaves out what it does not know.
+    // QEMU has already connected to the port, unless the start script drops arguments that it does
+    // not know.
     running.guest->attach_port(os::ByteStream(listeners.port.accept_ready()));
     if (vsock_)
         vsock_->take(name());
-    else // that has shells that get ready at the same time anyway
+    else // vsock shells prepare themselves in parallel anyway
         running.guest->listen_ahead();
 }
 
@@ -125,17 +126,17 @@ void QemuMachine::connect_qmp(Running& running) {
             qmp_path(), running.process.exit_fd(), host(),
             [this, &running](const proto::QmpMessage& event) { on_event(running, event); },
             Deadline::after(host().start_timeout));
-        running.process.adopt_peer(running.qmp->fd()); // QEMU, whoever else passes bytes on for it
+        running.process.adopt_peer(running.qmp->fd()); // QEMU itself, not a proxy of it
     } catch (const Error& error) {
         running.process.check_ending("before it answered on its QMP socket");
         throw MachineError("machine '{}': {}; {}", name(), error.what(), console().last_output());
     }
 }
 
-// On the I/O thread.
+// Runs on the I/O thread.
 void QemuMachine::on_event(Running& running, const proto::QmpMessage& event) {
     trace::debug(trace::Category::qemu, "{}: event {}", name(), event.event);
-    // The greeting of the boot that a reset begins may be here before word of the reset.
+    // The greeting of the boot that a reset begins may arrive before the RESET event.
     if (event.event == "RESET" && !running.guest->has_greeted_since(proto::qmp_time(event))) {
         resets_.with([&](unsigned& resets) {
             ++resets;
@@ -148,13 +149,13 @@ void QemuMachine::on_event(Running& running, const proto::QmpMessage& event) {
     } else if (const auto open = proto::qmp_port_is_open(event, proto::port_id)) {
         running.guest->port_changed(*open);
     }
-    console().changed().notify(); // what a script waits for may have happened
+    console().changed().notify(); // wakes waits: their condition may be true now
 }
 
 void QemuMachine::connect() {
     if (connected)
         return;
-    const machine::WaitLimit::Pause booting; // takes its own time
+    const machine::WaitLimit::Pause booting; // the boot has its own time limit
     start(false);
     const auto turn = shell_turn_.take(Deadline::never(), host().interrupt);
     const auto limit = host().boot_limit ? host().boot_limit : host().habits.boot_limit;
@@ -163,17 +164,18 @@ void QemuMachine::connect() {
         connect_shell(*running(), deadline);
 }
 
-// Leaves `connected` false if the guest is reset meanwhile.
+// Leaves `connected` false if the guest is reset during this call.
 void QemuMachine::connect_shell(Running& running, Deadline deadline) {
     const auto scope = waiting_for_boot();
     const auto begin = Deadline::Clock::now();
-    // It may have before this call: an interrupt came then, or it is a new shell.
+    // The greeting may have arrived before this call: after an interrupted connect(), or after the
+    // guest started a new shell.
     const bool has_greeted_ahead = running.guest->take_over();
     if (!running.guest->has_greeted())
         wait_for_greeting(running, deadline);
     else if (has_greeted_ahead)
         say_greeting(running);
-    // Its answer comes behind the event of the reset that the guest has just come back from.
+    // If the guest has just been reset, this answer arrives after the RESET event.
     ask_qmp("query-status", "", Deadline::after(host().silence), "while the guest was booting");
     const auto before = resets_.copy();
     running.guest->expect_another();
@@ -212,7 +214,7 @@ void QemuMachine::say_greeting(const Running& running) const {
     log("Guest shell says: " + python_literal(running.guest->greeting()));
 }
 
-// Throws when this boot will come to nothing.
+// Throws if this boot cannot succeed any more.
 void QemuMachine::check_boot(Running& running, Deadline deadline) {
     check_dead_end();
     if (deadline.passed())
@@ -229,7 +231,7 @@ void QemuMachine::check_boot(Running& running, Deadline deadline) {
             name(), silence->count(), running.process.child().pid(), console().last_output(30));
 }
 
-// Over its vsock, if the guest offers that.
+// Chooses where commands go: over the vsock if the guest offers one, else over the serial line.
 void QemuMachine::choose_channel(Running& running) {
     const auto of_last_boot = running.shells.copy(); // see VsockShells::reset()
     std::shared_ptr<vsock::VsockShells> shells;
@@ -258,12 +260,13 @@ machine::ExecResult QemuMachine::with_shell(Deadline deadline, const vsock::Vsoc
     return with_line(deadline, use);
 }
 
-// Copies come here at once: beside the line there is a port, which is faster than a vsock.
+// Runs `use` with the serial line's shell. Copies always use it, because its virtio port is faster
+// than a vsock.
 machine::ExecResult QemuMachine::with_line(Deadline deadline, const vsock::VsockShells::Use& use) {
     for (;;) {
         connect();
         const auto turn = shell_turn_.take(deadline, host().interrupt);
-        if (!connected) // a reset was faster, or whoever had the turn before
+        if (!connected) // reset or disconnected while we waited for our turn
             continue;
         const auto current = running();
         const ScopeExit look([&] {
@@ -273,7 +276,7 @@ machine::ExecResult QemuMachine::with_line(Deadline deadline, const vsock::Vsock
         prepare_line(*current);
         try {
             return use(*current->guest);
-        } catch (const machine::CommandNotGiven&) { // it runs in the shell that comes next
+        } catch (const machine::CommandNotGiven&) { // retry it in the next shell
             if (deadline.passed())
                 throw;
         }
@@ -284,7 +287,7 @@ machine::ExecResult QemuMachine::execute(const std::string& command,
                                          const machine::ExecuteOptions& options) {
     if (before_command)
         before_command();
-    connect(); // the time limit is the command's
+    connect(); // not within the command's time limit
     const auto deadline = machine::deadline_of(options.timeout);
     const auto hurry = options.hurry.empty()
                            ? std::nullopt
@@ -348,7 +351,7 @@ void QemuMachine::reboot() {
     lost();
 }
 
-// A guest may take any time to power off, but not one that does not run.
+// Throws if the guest can never power off: QEMU does not answer, or the guest stays paused.
 void QemuMachine::check_alive(machine::Run& run, machine::Seconds waited) {
     auto& running = static_cast<Running&>(run);
     std::string status;
@@ -359,7 +362,7 @@ void QemuMachine::check_alive(machine::Run& run, machine::Seconds waited) {
                            "it was to power off; has it been stopped?",
                            name(), running.process.child().pid(), host().silence.count());
     } catch (const MachineError&) {
-        running.process.wait_for_end(host().silence); // its connections end first
+        running.process.wait_for_end(host().silence); // QEMU closes QMP before it ends
         return;
     }
     const bool paused = status.find("\"paused\"") != status.npos;

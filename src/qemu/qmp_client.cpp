@@ -9,7 +9,7 @@ namespace ntd::qemu {
 
 namespace {
 
-// Events that nobody asks for must not grow without end, in number or size.
+// Limits for stored events, in number and bytes: a script may never read them.
 constexpr std::size_t most_events = 10'000;
 constexpr std::size_t most_bytes_of_events = std::size_t{16} << 20;
 
@@ -48,7 +48,7 @@ bool QmpClient::on_readable() {
     if (broken)
         state_.with([&](State& state) { state.broken = std::move(broken); });
     changed_.notify();
-    return goes_on; // behind what is no message nothing can be relied on
+    return goes_on; // after an invalid message, the rest of the stream is unusable
 }
 
 void QmpClient::take(proto::QmpMessage message) {
@@ -94,7 +94,7 @@ bool QmpClient::wait_until(const std::function<bool(State&)>& look, Deadline dea
             return true;
         if (broken)
             throw MachineError("{}", *broken);
-        // The last words may still be on their way when the process has ended.
+        // After the process has ended, its last output may still be in the socket.
         const auto ready = os::wait_readable(
             {changed.fd(), ended ? -1 : exit_fd_},
             ended ? sooner(deadline, Deadline::after(last_words_limit)) : deadline,

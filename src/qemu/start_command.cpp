@@ -18,7 +18,7 @@ bool is_plain_word(std::string_view text) {
     return !text.empty() && text.find_first_not_of(plain) == text.npos;
 }
 
-// As a value in an option of QEMU, where a comma begins the next.
+// Escapes a value in a QEMU option: a comma would begin the next value, so it is doubled.
 std::string option_value(std::string_view text) {
     std::string value;
     for (const char c : text)
@@ -68,8 +68,8 @@ qemu_arguments(const QemuSockets& sockets, Reboot reboot, Display display) {
 
 std::string start_command_line(std::string_view start_command,
                                const std::vector<std::string>& arguments) {
-    // A plain path is put in the shell's own place, so that the child's pid is that of the script,
-    // and of QEMU once the script has put it in its own.
+    // `exec` replaces the shell, so that the child's pid is that of the script, and of QEMU once
+    // the script execs that.
     std::string line = is_plain_word(start_command) ? "exec " : "";
     line += start_command;
     for (const auto& argument : arguments)
@@ -89,7 +89,7 @@ std::vector<std::string> start_environment(std::vector<std::string> inherited,
     inherited.push_back(fmt::format("TMPDIR={}", state_dir));
     inherited.push_back(fmt::format("SHARED_DIR={}", shared_dir));
     inherited.emplace_back("USE_TMPDIR=1");
-    std::erase(inherited, "NIX_EFI_VARS="); // as one that is not set
+    std::erase(inherited, "NIX_EFI_VARS="); // an empty value counts as not set
     if (std::none_of(inherited.begin(), inherited.end(),
                      [](const auto& variable) { return sets(variable, "NIX_EFI_VARS"); }))
         inherited.push_back(fmt::format("NIX_EFI_VARS={}", efi_vars));

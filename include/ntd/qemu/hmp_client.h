@@ -11,8 +11,8 @@
 
 namespace ntd::qemu {
 
-// QEMU's human monitor: one command, one answer. Runs on the calling thread.
-// Throws MachineDied, TimeoutError.
+// A client of QEMU's human monitor (HMP). One command has one answer. I/O happens on the calling
+// thread; other callers wait for their turn. Throws MachineDied, TimeoutError.
 class HmpClient {
 public:
     HmpClient(std::string machine,
@@ -20,10 +20,11 @@ public:
               machine::MachineProcess& process,
               const machine::Host& host);
 
-    // The answer up to and with the prompt. For `quit`, what came until the connection ended.
+    // Returns the answer, prompt included. For `quit`, returns what arrived before the connection
+    // closed.
     std::string execute(std::string_view command, Deadline deadline);
 
-    // Reads up to the next prompt.
+    // Reads up to and with the next prompt.
     std::string wait_for_prompt(Deadline deadline);
 
     int fd() const { return channel_.fd(); }
@@ -41,9 +42,9 @@ private:
     machine::MachineProcess& process_;
     const machine::Host& host_;
     machine::Turn turn_;
-    proto::HmpDecoder decoder_; // this and the rest are of whose turn it is
+    proto::HmpDecoder decoder_; // only the holder of turn_ uses this and what follows
     bool is_greeted_ = false;   // the first prompt has been read
-    bool is_behind_ = false;    // an answer may come that nobody waits for
+    bool is_behind_ = false;    // an earlier call left an answer unread
     std::int64_t last_number_ = 0;
 };
 

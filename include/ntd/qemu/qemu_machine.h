@@ -15,8 +15,8 @@
 
 namespace ntd::qemu {
 
-// One QEMU virtual machine. It is off, or booted (QEMU runs), and then perhaps connected (the root
-// shell has said its greeting).
+// One QEMU virtual machine. It is off, booted (QEMU runs), or booted and connected (the root shell
+// has sent its greeting).
 class QemuMachine : public machine::Machine {
 public:
     QemuMachine(const machine::Host& host, machine::MachineOptions options);
@@ -26,12 +26,12 @@ public:
     QemuMachine(QemuMachine&&) = delete;
     QemuMachine& operator=(QemuMachine&&) = delete;
 
-    // From the next start on the machine has a vsock, which has to know its name.
+    // Adds a vsock from the next start on. `vsock` must already know the machine's name.
     void use_vsock(std::shared_ptr<vsock::VhostVsock> vsock) { vsock_ = std::move(vsock); }
     const vsock::VsockSockets* vsock_sockets() const; // nullptr without a vsock
 
-    // Waits for the root shell, starting the machine if needed. Fails at once when QEMU ends or the
-    // console shows that the boot has come to a dead end; after `boot_silence` without output.
+    // Waits for the root shell. Starts the machine if needed. Fails at once if QEMU ends or the
+    // console shows that the boot cannot succeed, and after `boot_silence` without output.
     void connect() override;
 
     machine::ExecResult execute(const std::string& command,
@@ -43,18 +43,19 @@ public:
     bool is_up() const override { return booted && connected; }
 
     void shutdown() override; // poweroff in the guest, then wait
-    void crash();             // the power plug: HMP quit
-    void reboot();            // ctrl-alt-delete; the next command waits for the new shell
+    void crash();             // ends QEMU with the HMP command `quit`
+    void reboot();            // presses ctrl-alt-delete; the next command waits for the new shell
 
-    // Overridable: send_key() and others go through it.
+    // Virtual because send_key() and others call it, and scripts may override it.
     virtual std::string send_monitor_command(const std::string& command);
 
     std::string wait_for_monitor_prompt();
 
-    // The whole answer as JSON text; `arguments` is a JSON object or empty. Throws QmpError.
+    // Returns the whole answer as JSON text. `arguments` is a JSON object or empty. Throws
+    // QmpError.
     std::string send_qmp(const std::string& command, const std::string& arguments);
 
-    // As QmpClient::next_event().
+    // See QmpClient::next_event().
     std::optional<std::string> next_qmp_event(machine::Timeout timeout);
 
     void send_key(const std::string& key, machine::Seconds delay, bool log);
@@ -64,7 +65,7 @@ public:
     void forward_port(int host_port, int guest_port);
     std::vector<proto::VdeCable> vde_cables();
     enum class Link { off, on };
-    void set_link(const std::string& name, Link link); // of a card, or of a cable
+    void set_link(const std::string& name, Link link); // `name` is a network card or a cable
     void block();
     void unblock();
 
@@ -72,7 +73,7 @@ public:
     std::string get_console_log() const { return console().all(); }
 
     struct Running;                           // one run of QEMU
-    std::shared_ptr<Running> running() const; // as run()
+    std::shared_ptr<Running> running() const; // see run()
 
     std::string monitor_path() const { return state_dir / "monitor"; }
     std::string qmp_path() const { return state_dir / "qmp"; }
@@ -80,18 +81,17 @@ public:
     std::string port_path() const { return state_dir / "port"; }
     std::string vnc_path() const { return state_dir / "vnc"; }
 
-    // Where the start script and we expect the firmware's variables, if the environment does not
-    // say otherwise.
+    // The file with the firmware's variables, unless the environment names another one.
     std::string efi_vars_path() const { return state_dir / (name() + "-efi-vars.fd"); }
 
-    // Scripts set it: `connected = False` makes the next command wait for a new greeting. So does a
-    // reset of the guest.
+    // Scripts may set this to false: then the next command waits for a new greeting. A reset of the
+    // guest sets it to false, too.
     std::atomic<bool> connected = false;
 
 private:
-    struct Listeners; // what QEMU connects to
+    struct Listeners; // the sockets that QEMU connects to
 
-    // Returns when QEMU runs and answers, not when the guest is up.
+    // Returns as soon as QEMU runs and answers. The guest may still be booting.
     std::shared_ptr<machine::Run> launch(bool allow_reboot) override;
     void lost() noexcept override { connected = false; }
     void check_alive(machine::Run& run, machine::Seconds waited) override;
@@ -118,9 +118,9 @@ private:
     void demand(const std::string& command);
     std::string first_card();
 
-    std::shared_ptr<vsock::VhostVsock> vsock_; // shared with the driver; or none
+    std::shared_ptr<vsock::VhostVsock> vsock_; // shared with the driver; may be null
     machine::Turn shell_turn_;
-    Guarded<unsigned> resets_{0U}; // and with it: no reset is between two looks at `connected`
+    Guarded<unsigned> resets_{0U}; // count of resets; its lock also guards changes of `connected`
 };
 
 struct QemuMachine::Running : machine::Run {
@@ -132,9 +132,8 @@ struct QemuMachine::Running : machine::Run {
 
     std::unique_ptr<HmpClient> hmp;
     std::unique_ptr<machine::GuestShell> guest;
-    Guarded<std::shared_ptr<vsock::VsockShells>>
-        shells;                     // of this boot; none: commands go over `guest`
-    std::unique_ptr<QmpClient> qmp; // its events reach the shell
+    Guarded<std::shared_ptr<vsock::VsockShells>> shells; // of this boot; null: commands use `guest`
+    std::unique_ptr<QmpClient> qmp;                      // after `guest`: its events use that
 };
 
 } // namespace ntd::qemu

@@ -26,12 +26,12 @@ public:
     std::string description;
 };
 
-// A QMP session. The I/O thread reads; commands and waits are for any thread, several at once.
+// A QMP session. The I/O thread reads. Any thread may send commands and wait, several at a time.
 class QmpClient {
 public:
-    // Connects and negotiates. `exit_fd` becomes readable when QEMU ends; `on_event` is called on
-    // the I/O thread with each event.
-    // Throws SystemError, ProtocolError, TimeoutError, MachineError (QEMU has ended).
+    // Connects and negotiates. `exit_fd` becomes readable when QEMU ends. The I/O thread calls
+    // `on_event` for each event. Throws SystemError, ProtocolError, TimeoutError, MachineError
+    // (QEMU has ended).
     using OnEvent = std::function<void(const proto::QmpMessage& event)>;
     QmpClient(const std::string& path,
               int exit_fd,
@@ -39,23 +39,23 @@ public:
               OnEvent on_event,
               Deadline deadline);
 
-    int fd() const { return channel_.fd(); } // of the connection
+    int fd() const { return channel_.fd(); } // the connection's file descriptor
 
-    // The whole answer as JSON text. `arguments` is a JSON object or empty. Throws QmpError,
-    // MachineError when the connection ends, TimeoutError.
+    // Returns the whole answer as JSON text. `arguments` is a JSON object or empty. Throws
+    // QmpError, TimeoutError, and MachineError if the connection closes.
     std::string send(std::string_view command, std::string_view arguments, Deadline deadline);
 
-    // The next event, as JSON text, of those that came in and were not yet asked for; waits until
-    // the deadline, then nullopt.
+    // Takes the oldest event that no caller has taken yet, as JSON text. Waits for one until the
+    // deadline, then returns nullopt.
     std::optional<std::string> next_event(Deadline deadline);
 
 private:
     struct State {
         bool greeted = false;
-        std::map<std::int64_t, std::optional<proto::QmpMessage>> answers; // that are waited for
+        std::map<std::int64_t, std::optional<proto::QmpMessage>> answers; // waited for, by id
         std::deque<std::string> events;
         std::size_t bytes_of_events = 0;
-        std::optional<std::string> broken; // why nothing will come any more
+        std::optional<std::string> broken; // the error that ended the session
 
         void add_event(std::string json);
         std::string take_event();
@@ -65,7 +65,7 @@ private:
     void hand_over(std::string_view line, std::string_view command, Deadline deadline);
     void take(proto::QmpMessage message);
 
-    // Waits until `look` finds what it wants in the state, or the deadline.
+    // Waits until `look` returns true. Returns false at the deadline.
     bool wait_until(const std::function<bool(State&)>& look, Deadline deadline);
 
     const machine::Host& host_;

@@ -47,7 +47,7 @@ TEST(QemuArguments, HaveAVncServerIfAsked) {
     EXPECT_EQ(last, (Words{"-vnc", "unix:/s/v,,nc"}));
 }
 
-// QEMU takes a single comma for the path's end.
+// For QEMU, a single comma ends the path.
 TEST(QemuArguments, DoubleTheCommasOfAPath) {
     EXPECT_EQ(qemu_arguments({.qmp = "/a,b", .monitor = "", .shell = "", .port = ""},
                              Reboot::ends_qemu, Display::none)[1],
