@@ -1,4 +1,4 @@
-// The boot of a container, as far as we can see it from outside, and its journal.
+// The boot of a container, as seen from outside, and its journal.
 
 #include <ntd/nspawn/nspawn_machine.h>
 
@@ -17,15 +17,15 @@ namespace {
 
 using namespace std::chrono_literals;
 
-// What the console of a container says that has started, if its init is no systemd to be asked.
+// Console lines that show that a container has started, if its init is no systemd that we can ask.
 constexpr std::array<std::string_view, 2> started_lines{"systemd[1]: Startup finished in",
                                                         "Welcome to NixOS"};
 
-constexpr auto boot_pause = 10ms;  // between looks at a booting container
-constexpr auto journal_limit = 2s; // to read what is left of the journal
+constexpr auto boot_pause = 10ms;  // between two checks of a booting container
+constexpr auto journal_limit = 2s; // to read the rest of the journal
 
-// The journal of this boot from its begin, with the kernel's clock as the consoles of virtual
-// machines have it. journalctl does not notice directories that are made after it was started.
+// Prints the journal of this boot from its beginning, with the kernel's clock as on consoles of
+// virtual machines. journalctl does not notice directories that are created after its start.
 constexpr std::string_view journal =
     "journalctl --quiet --boot --no-hostname --no-pager --lines=all "
     "--output=short-monotonic";
@@ -35,13 +35,13 @@ until ls /run/log/journal/*/*.journal /var/log/journal/*/*.journal 2>/dev/null |
 done
 )sh";
 
-// Where the file system of the container's root lets the kernel not look alone, as 9p does. That
-// there is no shell yet is a line on the console: the time between questions grows, or such lines
-// would be a sign of life for ever.
+// We ask with a command only if the root file system does not let the driver look from outside, as
+// with 9p. Before the container has a shell, each question logs a line on the console. So the
+// pauses grow: otherwise these lines would count as signs of life for ever.
 constexpr machine::Seconds first_question = 1s;
 constexpr std::string_view ask_for_systemd = "[ -e /run/systemd/private ]";
 
-// As part of the boot it is just waited for.
+// The boot starts basic.target anyway, so this only waits for it.
 constexpr std::string_view wait_for_basic_target =
     "systemctl --no-ask-password start basic.target 2>&1";
 
@@ -62,14 +62,14 @@ std::shared_ptr<NspawnMachine::Boot> NspawnMachine::wait_for_init(Running& runni
             auto boot =
                 std::make_shared<Boot>(ContainerShell(name(), *init, running.cgroup_directory.get(),
                                                       running.error_output.input(), host()));
-            if (init_below(running.nspawn) == init) // it was not another's number
+            if (init_below(running.nspawn) == init) // the pid was not reused meanwhile
                 return boot;
         }
         wait_a_moment(running);
     }
 }
 
-// Waits until the container's services can be used. False if its init ends meanwhile.
+// Waits until services can be used. Returns false if init ends first.
 bool NspawnMachine::wait_for_systemd(Running& running, Boot& boot) {
     machine::Seconds pause = first_question;
     auto question = Deadline::after(pause);
@@ -101,7 +101,7 @@ bool NspawnMachine::wait_for_systemd(Running& running, Boot& boot) {
     }
 }
 
-// False if its init ends meanwhile.
+// Waits for READY=1 if it is expected. Returns false if init ends first.
 bool NspawnMachine::wait_for_boot(Running& running, Boot& boot) {
     auto hint = Deadline::after(hint_interval);
     while (running.notices.is_booting()) {
@@ -116,7 +116,8 @@ bool NspawnMachine::wait_for_boot(Running& running, Boot& boot) {
     return true;
 }
 
-// For an init that is no systemd: it says so itself, or the console does, and a shell can be run.
+// For an init that is no systemd: true if init has sent READY=1 or the console shows a start, and a
+// shell can run.
 bool NspawnMachine::has_started(const Running& running, const Boot& boot) const {
     const auto text = console().text();
     const bool says_so = running.notices.is_ready() && lets_init_be_ready(running.nspawn);
@@ -127,16 +128,16 @@ bool NspawnMachine::has_started(const Running& running, const Boot& boot) const 
 
 void NspawnMachine::follow_journal(Boot& boot) {
     boot.journal_feed.emplace(name(), console(), host());
-    // In the background, so that it becomes a child of the container's init: at the end of a
-    // shutdown that waits for the ends of all processes, but hears only of those of its children.
+    // In the background, so that init becomes its parent. At the end of a shutdown, init waits for
+    // all processes to end, but it only notices its own children.
     const auto script = fmt::format("( {}exec {} --follow ) &", wait_for_journal, journal);
     boot.journal.reset(
         new os::ChildProcess(boot.shell.start(script, {}, boot.journal_feed->input())));
 }
 
-// Between two looks at a container that boots: nothing tells us of a process's first child, of the
-// program that it executes, or of a file that appears in the container. Throws when it will come to
-// nothing.
+// Pauses between two checks of a booting container. We have to poll: no event announces a process's
+// first child, an execve(2), or a new file in the container. Throws if the boot cannot succeed any
+// more.
 void NspawnMachine::wait_a_moment(Running& running) {
     check_boot(running);
     if (os::wait_readable({running.process.exit_fd()}, Deadline::after(boot_pause),
@@ -153,7 +154,7 @@ void NspawnMachine::check_boot(const Running& running) const {
                            console().last_output(30));
 }
 
-// journald tells its followers four times a second that there is something new.
+// journald notifies its readers of new entries four times a second.
 void NspawnMachine::read_rest_of_journal(Boot& boot) const noexcept {
     try {
         boot.journal.reset();
@@ -164,7 +165,7 @@ void NspawnMachine::read_rest_of_journal(Boot& boot) const noexcept {
         lines.feed(rest.output);
         while (const auto line = lines.next())
             host().log.serial(name(), *line);
-    } catch (...) { // what an interrupt throws, for one, must not keep the rest from ending
+    } catch (...) { // e.g. an interrupt; it must not stop the remaining cleanup
         host().log.line(name(), log::Level::warning, "the end of the journal could not be read");
     }
 }

@@ -43,14 +43,15 @@ bool is_below(const fs::path& path, const fs::path& directory) {
     return !relative.empty() && relative != "." && *relative.begin() != "..";
 }
 
-// What is mounted below a directory, relative to it; what is within another such mount is left out.
+// Finds the mount points below a directory, as relative paths, without those nested in other
+// mounts.
 std::set<fs::path> mounts_below(const fs::path& directory) {
     std::set<fs::path> found;
     std::ifstream mounts("/proc/thread-self/mountinfo");
     for (std::string line; std::getline(mounts, line);) {
         std::istringstream words(line);
         std::string point;
-        for (int i = 0; i < 5; ++i) // the mount point is the fifth word
+        for (int i = 0; i < 5; ++i) // the mount point is the fifth field, see proc(5)
             words >> point;
         if (is_below(point, directory))
             found.insert(fs::path(point).lexically_relative(directory));
@@ -64,8 +65,8 @@ std::set<fs::path> mounts_below(const fs::path& directory) {
     return found;
 }
 
-// Puts a layer over a directory: what is written there from now on is seen by nobody else. What is
-// mounted below it, and `keep`, stay as they are. False where the kernel does not do that.
+// Mounts an overlay on a directory, so that only we see later writes. Mounts below it and `keep`
+// are bound into it unchanged. Returns false if the kernel cannot do that.
 bool layer_over(const fs::path& directory, const fs::path& keep) {
     const auto mounts = mounts_below(directory);
     const UniqueFd old(::open(directory.c_str(), O_PATH | O_DIRECTORY | O_CLOEXEC));
@@ -86,7 +87,7 @@ bool layer_over(const fs::path& directory, const fs::path& keep) {
                        MS_BIND | MS_REC, nullptr) == 0;
     };
     for (const auto& path : mounts)
-        take_over(path); // if it can be: one with a blank in its name cannot
+        take_over(path); // best effort: mountinfo escapes blanks, so such paths fail
     if (is_below(keep, directory) && !take_over(keep.lexically_relative(directory)))
         throw_errno("keep '{}'", keep.string());
     return true;
@@ -96,9 +97,9 @@ void prepare_run(const fs::path& keep) {
     if (!fs::is_directory("/run") || ::access("/run", W_OK) < 0)
         mount_on("tmpfs", "/run");
     else
-        layer_over("/run", keep); // where that cannot be done it is a sandbox's own
+        layer_over("/run", keep); // if this fails, /run belongs to a sandbox anyway
     fs::create_directories("/run/netns");
-    mount_on("tmpfs", "/run/systemd/nspawn"); // it clears that up only where it is of this kind
+    mount_on("tmpfs", "/run/systemd/nspawn"); // systemd-nspawn cleans up only a tmpfs there
     if (!fs::exists(fs::symlink_status("/var/run"))) {
         fs::create_directories("/var");
         fs::create_directory_symlink("/run", "/var/run");
@@ -112,14 +113,14 @@ void prepare_etc(const fs::path& keep) {
     if (has_release && has_id)
         return;
     fs::create_directories("/etc");
-    layer_over("/etc", keep); // as with /run
+    layer_over("/etc", keep); // best effort, as for /run
     if (!has_release)
         write_file("/etc/os-release", "ID=nixos-test-driver\nNAME=nixos-test-driver\n");
     if (!has_id)
         write_file("/etc/machine-id", "6e69786f732d746573742d6472697665\n");
 }
 
-// The directory of our own cgroup: processes may go from one to another within it.
+// The directory of our own cgroup: we may move processes between cgroups within it.
 fs::path own_cgroup() {
     std::ifstream cgroups("/proc/self/cgroup");
     for (std::string line; std::getline(cgroups, line);)
@@ -130,7 +131,7 @@ fs::path own_cgroup() {
 
 UniqueFd prepare(bool has_network, const fs::path& keep) {
     prepare_run(keep);
-    // It may be there already, but a new /sys has nothing mounted in it.
+    // It may be mounted already, but a new /sys has no mounts in it.
     if (has_network || !fs::exists(fs::path(cgroup_mount) / "cgroup.procs"))
         mount_on("cgroup2", cgroup_mount);
     prepare_etc(keep);

@@ -25,29 +25,29 @@ namespace {
 using namespace std::chrono_literals;
 namespace fs = std::filesystem;
 
-// A process that holds the output of a command that has ended is named after this time.
+// After this time, a warning names the processes that keep the output of a finished command open.
 constexpr auto holder_warning = 10s;
 
-// How long a command has to end after SIGTERM before it is killed.
+// Time between SIGTERM and SIGKILL for a command.
 constexpr auto grace = 700ms;
 
-constexpr int timed_out = 124; // as timeout(1) has it
+constexpr int timed_out = 124; // the status of timeout(1)
 
-// One argument of a program may have 128 KiB (MAX_ARG_STRLEN), with its NUL.
+// The kernel allows 128 KiB for one argument (MAX_ARG_STRLEN), with the final NUL.
 constexpr std::size_t longest_argument = 120'000;
 
-// NixOS has no /bin/bash: there it is sh, which is one. Elsewhere sh may know no pipefail.
+// NixOS has no /bin/bash, but its /bin/sh is bash. Elsewhere sh may not support pipefail.
 const std::vector<std::string> shells{"/bin/bash", "/bin/sh"};
 
 constexpr std::string_view prologue = "cd /tmp 2>/dev/null || cd /\nset -eo pipefail\n[ ! -e "
                                       "/etc/profile ] || . /etc/profile || true\n"
                                       "set -u\n";
 
-// Behind the prologue: the command comes as standard input.
+// After the prologue: reads the command from standard input.
 constexpr std::string_view read_command =
     "ntd_command=$(cat; echo x)\nexec </dev/null\neval \"${ntd_command%x}\"";
 
-// What the shell of a virtual machine has. PATH is for the time until /etc/profile sets it.
+// The environment of the shell in virtual machines. PATH is used until /etc/profile sets it.
 std::vector<std::string> environment() {
     return {"HOME=/root",
             "USER=root",
@@ -58,7 +58,7 @@ std::vector<std::string> environment() {
                 "/usr/sbin:/usr/bin:/sbin:/bin"};
 }
 
-// The process's own number for itself, the last word of that line, and its name.
+// "PID NAME" of a process, with its pid in the container: the last word of NSpid.
 std::string described(const fs::path& process) {
     std::string line;
     std::string number = process.filename();
@@ -79,7 +79,7 @@ bool has_open(const fs::path& process, const std::string& file) {
     return false;
 }
 
-// Those that have the pipe open, without ourselves: "PID NAME, PID NAME".
+// The other processes that have the pipe open: "PID NAME, PID NAME".
 std::string holders_of(int pipe) {
     struct stat status {};
     ::fstat(pipe, &status);
@@ -95,8 +95,9 @@ std::string holders_of(int pipe) {
     return join(found, ", ");
 }
 
-// The children of a process that is ours, or that we have a descriptor of. One whose number has
-// become another's meanwhile is not a child of it.
+// The children of a process whose pid cannot be reused, because we are its parent or hold its
+// pidfd. A child's pid may be reused while we look; then the new process is no child and is
+// skipped.
 std::vector<os::OtherProcess> children_of(pid_t process) {
     std::vector<os::OtherProcess> result;
     std::ifstream children(fmt::format("/proc/{0}/task/{0}/children", process));
@@ -106,8 +107,9 @@ std::vector<os::OtherProcess> children_of(pid_t process) {
     return result;
 }
 
-// To all that a process has started: parents first, as a shell must not see its child end before it
-// gets the signal itself. Not to the process itself, which takes note of their ends.
+// Sends a signal to all descendants of a process, but not to the process itself, which reports
+// their end. Parents come first: a shell must not see its child end before it gets the signal
+// itself.
 void signal_descendants(pid_t process, int signal) {
     for (const auto& child : children_of(process)) {
         child.signal(signal);
@@ -136,7 +138,7 @@ struct ContainerShell::Exchange {
     os::ChildProcess child;
     os::ByteStream stdout_stream;
     std::string output;
-    bool closed = false; // its standard output, by all
+    bool closed = false; // all processes have closed standard output
 };
 
 ContainerShell::ContainerShell(
@@ -144,8 +146,8 @@ ContainerShell::ContainerShell(
     : machine_(std::move(machine)), entry_(init), cgroup_(::fcntl(cgroup, F_DUPFD_CLOEXEC, 3)),
       console_(console), host_(host) {}
 
-// Standard input is a file of its own even where it is empty: /dev/null would be the host's, and
-// its owner and mode could be changed from inside.
+// Standard input is always a separate file. An empty one is not /dev/null, because that would be
+// the host's, and the container could change its owner and mode.
 os::ChildProcess
 ContainerShell::start(std::string_view script, std::string_view input, int output) const {
     const auto input_file = os::sealed_file("ntd-input", input);
@@ -170,7 +172,7 @@ machine::ExecResult ContainerShell::run(std::string_view command,
     try {
         if (receive(exchange, deadline))
             return {exchange.status(), std::move(exchange.output)};
-    } catch (...) { // an interrupt, or the sink
+    } catch (...) { // thrown by an interrupt or by the sink
         exchange.sink = [](std::string_view) {};
         end_command(exchange);
         throw;
@@ -179,7 +181,7 @@ machine::ExecResult ContainerShell::run(std::string_view command,
     return {timed_out, std::move(exchange.output), true};
 }
 
-// Until the command has ended and its output is closed (true), or the deadline.
+// Returns true once the command has ended and its output is closed, false at the deadline.
 bool ContainerShell::receive(Exchange& exchange, Deadline deadline) const {
     auto& [command, sink, child, stream, output, closed] = exchange;
     auto warning = Deadline::never();
@@ -187,7 +189,7 @@ bool ContainerShell::receive(Exchange& exchange, Deadline deadline) const {
     while (!closed || exit_fd >= 0) {
         const auto ready = os::wait_readable({closed ? -1 : stream.fd(), exit_fd},
                                              sooner(deadline, warning), host_.interrupt);
-        if (ready && deadline.passed()) // one that never stops to write
+        if (ready && deadline.passed()) // the command may write without end
             return false;
         if (ready == 0U)
             take_output(exchange);
@@ -219,7 +221,7 @@ void ContainerShell::end_command(Exchange& exchange) const noexcept {
     try {
         signal_descendants(exchange.child.pid(), SIGTERM);
         receive(exchange, Deadline::after(grace));
-    } catch (...) { // interrupted again: then it does not get its time
+    } catch (...) { // a second interrupt skips the grace time
     }
     try {
         signal_descendants(exchange.child.pid(), SIGKILL);

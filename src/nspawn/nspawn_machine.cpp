@@ -16,15 +16,13 @@ namespace {
 
 using namespace std::chrono_literals;
 
-constexpr auto end_limit = 2s;                   // from the end of init to that of the start script
-constexpr machine::Seconds clean_up_limit = 25s; // of its start script; half a minute with the rest
-constexpr machine::Seconds kill_limit =
-    100ms; // from the death of a command to that of init with it
-constexpr machine::Seconds shutdown_limit =
-    15s; // from the begin of the last part of a shutdown to its end
-constexpr machine::Seconds poweroff_limit = 60s; // to answer the command
+constexpr auto end_limit = 2s;                   // between the ends of init and of the start script
+constexpr machine::Seconds clean_up_limit = 25s; // for the start script; 30 s with the rest
+constexpr machine::Seconds kill_limit = 100ms;   // between the deaths of a command and of init
+constexpr machine::Seconds shutdown_limit = 15s; // from the start of systemd-shutdown to its end
+constexpr machine::Seconds poweroff_limit = 60s; // for `poweroff` to return
 
-// The state directory is the container's root.
+// The state directory is the container's root, so the guest owns it.
 machine::MachineOptions with_root_of_guest(machine::MachineOptions options) {
     options.state = os::Contents::of_guests;
     return options;
@@ -83,7 +81,8 @@ std::shared_ptr<machine::Run> NspawnMachine::launch(bool allow_reboot) {
     return running;
 }
 
-// Over the socket it is certain; the line may be anybody's, but names only what is part of it.
+// Messages on the socket are authenticated. Anybody may print the line on the console, so we check
+// that the pid is part of the start script.
 std::optional<pid_t> NspawnMachine::announced_nspawn(Running& running) const {
     if (const auto told = running.notices.nspawn())
         return told;
@@ -117,7 +116,7 @@ void NspawnMachine::wait_for_announcement(Running& running) {
 void NspawnMachine::connect() {
     if (is_up())
         return;
-    const machine::WaitLimit::Pause booting; // takes its own time
+    const machine::WaitLimit::Pause booting; // the boot has its own time limit
     restart_if_asked();
     start(false);
     const auto turn = connect_turn_.take(Deadline::never(), host().interrupt);
@@ -126,12 +125,13 @@ void NspawnMachine::connect() {
     const auto scope = waiting_for_boot();
     const auto begin = Deadline::Clock::now();
     const auto current = running();
-    while (!try_to_connect(*current)) // again with each init: some start scripts restart it
+    while (!try_to_connect(*current)) // once per init: some start scripts restart it
         ;
     log_connected(begin);
 }
 
-// systemd-nspawn leaves it to its caller to start a container again that wants a reboot.
+// systemd-nspawn does not restart a container that reboots. It exits with status 133, and its
+// caller has to start it again.
 void NspawnMachine::restart_if_asked() {
     constexpr int wants_reboot = 133;
     const auto current = running_or_null();
@@ -168,7 +168,7 @@ machine::ExecResult NspawnMachine::transfer(const std::string& command,
     return run_command(command, std::nullopt, {input, sink}, AtItsEnd::error);
 }
 
-// `at_its_end`: what it is when the container ends under the command.
+// `at_its_end`: how to report the end of the container during the command.
 machine::ExecResult NspawnMachine::run_command(std::string_view command,
                                                machine::Timeout timeout,
                                                const machine::CommandStreams& streams,
@@ -190,7 +190,8 @@ machine::ExecResult NspawnMachine::run_command(std::string_view command,
     return result;
 }
 
-// What ends the processes of a container, init among them, ends a command first.
+// Whether the container ended during a command. Whatever kills all processes of a container may
+// kill the command before init. So after such a status, wait a moment for the end of init.
 bool NspawnMachine::ended_under(const machine::ExecResult& result, const Boot& boot) const {
     const auto& signs = {128 + SIGTERM, 128 + SIGKILL, ContainerShell::not_started};
     if (std::find(signs.begin(), signs.end(), result.status) == signs.end())
@@ -210,8 +211,9 @@ void NspawnMachine::throw_gone(Running& running, const std::string& doing) {
     throw MachineError("machine '{}': the container restarted or shut down {}", name(), doing);
 }
 
-// The signal to the start script comes first: one that already knows of the container's end might
-// start it again, or be disturbed while it cleans up. Init takes all in its namespace along.
+// Sends SIGTERM to the start script first, then kills init and with it its PID namespace. A start
+// script that sees the container end before the signal might start it again, or be disturbed during
+// its cleanup.
 void NspawnMachine::end(machine::Run& run) noexcept {
     if (run.process.child().poll() || !announce_end(run))
         return;
@@ -220,14 +222,14 @@ void NspawnMachine::end(machine::Run& run) noexcept {
     if (boot && boot->journal)
         read_rest_of_journal(*boot);
     running.process.child().signal(SIGTERM);
-    const auto init = boot ? std::nullopt : init_below(running.nspawn); // nobody has asked yet
+    const auto init = boot ? std::nullopt : init_below(running.nspawn); // not looked up yet
     if (boot)
         boot->init().signal(SIGKILL);
     else if (init)
         os::OtherProcess(*init).signal(SIGKILL);
 }
 
-// The start script gets its time to clean up.
+// Gives the start script time to clean up.
 void NspawnMachine::kill(machine::Run& run) noexcept {
     end(run);
     if (!run.end_announced)
@@ -246,7 +248,7 @@ void NspawnMachine::ended(machine::Run& run) noexcept {
     running.cgroup.reset();
 }
 
-// After connect() there is one, unless another thread has started the container again meanwhile.
+// After connect() there is a boot, unless another thread has restarted the container.
 std::shared_ptr<NspawnMachine::Boot> NspawnMachine::boot_of(Running& running) const {
     auto boot = running.boot.copy();
     if (!boot)

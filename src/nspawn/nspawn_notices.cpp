@@ -57,7 +57,7 @@ void NspawnNotices::take(const os::Datagram& datagram) {
     state_.with([&](State& state) {
         if (nspawn && !state.nspawn)
             state = {nspawn, os::OtherProcess(*notice.leader), state.is_ready};
-        else if (nspawn && state.init.has_ended()) // the start script has run it again
+        else if (nspawn && state.init.has_ended()) // the start script has run systemd-nspawn again
             state = {nspawn, os::OtherProcess(*notice.leader), false};
         state.is_ready = state.is_ready || notice.is_ready;
     });

@@ -17,14 +17,14 @@ namespace {
 
 constexpr std::string_view leader_variable = "X_NSPAWN_LEADER_PID=";
 
-// The number at the begin of a text.
+// Parses the pid at the beginning of a text.
 std::optional<pid_t> leading_pid(std::string_view text) {
     pid_t pid = 0;
     const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), pid);
     return error == std::errc() && pid > 0 ? std::optional(pid) : std::nullopt;
 }
 
-// A process's numbers, in our PID namespace and in those below it that it is in: "NSpid: 4711 1".
+// A process's pids in our PID namespace and in the nested ones: "NSpid: 4711 1".
 std::vector<std::string> numbers_of(pid_t pid) {
     std::ifstream status(fmt::format("/proc/{}/status", pid));
     for (std::string line; std::getline(status, line);)
@@ -33,7 +33,7 @@ std::vector<std::string> numbers_of(pid_t pid) {
     return {};
 }
 
-// Whether a process is the first of a PID namespace just below ours.
+// Whether a process is pid 1 of a PID namespace directly below ours.
 bool is_init(pid_t pid) {
     const auto numbers = numbers_of(pid);
     return numbers.size() == 2 && numbers.back() == "1";

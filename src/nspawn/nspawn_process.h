@@ -7,34 +7,36 @@
 
 namespace ntd::nspawn {
 
-// What a start script says when it has run systemd-nspawn, before the number of that process.
+// Start scripts print this, then the pid, when they have started systemd-nspawn.
 constexpr std::string_view pid_line = "systemd-nspawn's PID is ";
 
-// The number behind pid_line in the console's text, once it is there.
+// The pid after pid_line in the console's text, if it is there.
 std::optional<pid_t> announced_pid(std::string_view text);
 
-// What a message of sd_notify(3), "READY=1\nSTATUS=...", says of a container.
+// The content of a message of sd_notify(3), such as "READY=1\nSTATUS=...".
 struct Notice {
-    bool is_ready = false;       // its systemd has booted
-    std::optional<pid_t> leader; // its init
+    bool is_ready = false;       // READY=1: the container has booted
+    std::optional<pid_t> leader; // X_NSPAWN_LEADER_PID: the container's init
 };
 Notice notice_of(std::string_view message);
 
-// Whether `process` is a start script's or was started by it, and is outside of the container.
+// Whether `process` is the start script or its descendant, and is outside of the container.
 bool is_part_of(pid_t process, pid_t start_script);
 
-// Who has started a container's init, if that is one, and was started by that start script.
+// Returns the parent of `init` if `init` is a container's init and its parent is the start script
+// or a descendant of it.
 std::optional<pid_t> nspawn_of(pid_t init, pid_t start_script);
 
-// Whether systemd-nspawn was told to leave it to init to say READY=1. Else it says so itself, when
-// it starts init.
+// Whether systemd-nspawn runs with --notify-ready=yes: then init sends READY=1. Otherwise
+// systemd-nspawn sends it itself, as soon as it starts init.
 bool lets_init_be_ready(pid_t nspawn);
 
-// Whether two processes execute different files. The child that is to be a container's init is
-// systemd-nspawn itself first, with more rights and other namespaces than the container will have.
+// Whether two processes execute different files. The child of systemd-nspawn that becomes init
+// first executes systemd-nspawn itself, with more privileges and other namespaces than the
+// container will have.
 bool executes_another_program(pid_t one, pid_t other);
 
-// The child of systemd-nspawn that is a container's init, once there is one.
+// Finds the child of systemd-nspawn that is the container's init, if it exists already.
 std::optional<pid_t> init_below(pid_t nspawn);
 
 } // namespace ntd::nspawn

@@ -13,28 +13,29 @@
 
 namespace ntd::nspawn {
 
-// Where the containers of a run live: mount and network namespaces and a cgroup of their own. In
-// it is what systemd-nspawn and start scripts need and a sandbox may lack: a /run that can be
-// written to, with /run/netns; /var/run; cgroup2; /etc/os-release and /etc/machine-id. The bridges,
-// taps and veths that connect containers are in it. Nothing of that is on the host, and all of it
-// ends with us. The driver makes one before anything else of a run with containers.
+// The environment of all containers of a run: mount and network namespaces and a cgroup of our own.
+// It has what systemd-nspawn and start scripts need and a sandbox may lack: a writable /run with
+// /run/netns, /var/run, cgroup2, /etc/os-release and /etc/machine-id. The bridges, taps and veths
+// of containers are in it, too. The host sees none of this, and all of it ends with the driver. A
+// run with containers creates this object first.
 class ContainerHost {
 public:
-    // `keep` is a directory that is to be the host's own in there, the base directory. Throws
-    // MachineError: not root, or the kernel lets us not do it.
+    // `keep` is a directory that stays shared with the host: the base directory. Throws
+    // MachineError if we are not root or the kernel refuses.
     ContainerHost(const machine::Host& host, const std::filesystem::path& keep);
 
-    // Descriptors of the namespaces that a process of ours has to enter to be there.
+    // File descriptors of the namespaces, for processes to enter.
     std::vector<int> namespaces() const;
 
-    // Puts a process that is to be started into them.
+    // Makes a process start in these namespaces.
     void place(os::ProcessSpec& spec) const { spec.namespaces = namespaces(); }
 
-    // A cgroup for one container, whose processes it ends and keeps apart from those of others:
-    // systemd-nspawn shares the payload's cgroup among all containers started in one.
+    // Creates a cgroup for one container, so that its processes can be killed together. Containers
+    // need separate ones: systemd-nspawn shares the payload's cgroup among all containers that are
+    // started in one cgroup.
     std::unique_ptr<os::Cgroup> make_cgroup(const std::string& name) const;
 
-    // Whether the containers' network has a device of that name.
+    // Whether the network namespace has a device of that name.
     bool has_device(const std::string& name) const { return namespaces_->has_device(name); }
     os::DeviceWatch watch_devices() const { return namespaces_->watch_devices(); }
 

@@ -8,29 +8,32 @@
 
 namespace ntd::nspawn {
 
-// Root commands in a container, run from outside: each is a process that os::ContainerEntry puts
-// there, with bash (else sh) and an environment of its own. Any number of them may run at a time,
-// on any threads. What they leave in the background ends with the container.
+// Runs root commands in a container. os::ContainerEntry starts a process in the container for each
+// command, with bash (else sh) and a fresh environment. Any number of commands may run at a time,
+// on any threads. Their background processes end with the container.
 class ContainerShell {
 public:
-    // `init` executes a program of the container already, and is in the cgroup of the directory
-    // `cgroup` or below it. Standard error of the commands goes to the descriptor `console`. Throws
+    // `init` must already execute a program of the container. It is in the cgroup of the directory
+    // `cgroup`, or below it. Commands write standard error to the file descriptor `console`. Throws
     // SystemError.
     ContainerShell(
         std::string machine, pid_t init, int cgroup, int console, const machine::Host& host);
 
-    // What a command ends with, perhaps, that could not be started in there.
+    // The status of a command that could not be started in the container. A command may also return
+    // it itself.
     static constexpr int not_started = os::ContainerEntry::cannot_enter;
 
     const os::ContainerEntry& entry() const { return entry_; }
 
-    // As GuestShell::run(). A death by signal N is the status 128 + N. Throws SystemError.
+    // See GuestShell::run(). The status is 128 + N for a command that signal N killed. Throws
+    // SystemError.
     machine::ExecResult run(std::string_view command,
                             Deadline deadline,
                             const machine::CommandStreams& streams = {}) const;
 
-    // Starts a shell that runs `script` as it is. What it writes goes to the descriptor `output`,
-    // and all that it has started ends with the result; by default there is a pipe, and that stays.
+    // Starts a shell that runs `script` unchanged. With `output`, the shell writes to that file
+    // descriptor, and its descendants are killed when the returned object is destroyed. By default
+    // it writes to a pipe, and its descendants stay.
     os::ChildProcess
     start(std::string_view script, std::string_view input = {}, int output = -1) const;
 

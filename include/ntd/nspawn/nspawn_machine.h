@@ -18,8 +18,8 @@
 
 namespace ntd::nspawn {
 
-// A command in a container took longer than its time limit. As the Python driver has it there it is
-// an error, Python's subprocess.TimeoutExpired, where a virtual machine has the status 124.
+// A command in a container exceeded its time limit. As in the Python driver, scripts see
+// subprocess.TimeoutExpired. A virtual machine returns status 124 instead.
 class CommandTimedOut : public TimeoutError {
 public:
     CommandTimedOut(std::string_view what, machine::Seconds after, std::string so_far)
@@ -31,11 +31,13 @@ public:
     std::string output;
 };
 
-// One systemd-nspawn container. Which process is systemd-nspawn, that says on NOTIFY_SOCKET, or its
-// start script on standard output; the only child of it is the container's init, in whose
-// namespaces commands run. It is off, or booted (systemd-nspawn runs), and then perhaps connected:
-// the container's systemd has come as far as basic.target, or the console says that it has started,
-// and what is to be said on NOTIFY_SOCKET has been said.
+// One systemd-nspawn container. The start script tells us the pid of systemd-nspawn over
+// NOTIFY_SOCKET or on standard output. Its only child is the container's init, and commands run in
+// the namespaces of init.
+//
+// A container is off, booted (systemd-nspawn runs), or booted and connected. It is connected once
+// its systemd has reached basic.target, or the console shows that it has started, and once any
+// READY=1 that is expected has arrived.
 class NspawnMachine : public machine::Machine {
 public:
     NspawnMachine(const machine::Host& host,
@@ -47,12 +49,12 @@ public:
     NspawnMachine(NspawnMachine&&) = delete;
     NspawnMachine& operator=(NspawnMachine&&) = delete;
 
-    // Waits until commands can run, starting the container if needed. A container that reboots
-    // ends, and if its start has allowed that, the next command starts it again.
+    // Waits until commands can run. Starts the container if needed. A container that reboots ends;
+    // if it was started with allow_reboot, the next command starts it again.
     void connect() override;
 
-    // check_return and check_output change nothing, but that with check_output = false the end of
-    // the container is no error. Over the time limit: throws CommandTimedOut.
+    // Ignores check_return and check_output, except that with check_output = false the end of the
+    // container is no error. Throws CommandTimedOut after the time limit.
     machine::ExecResult execute(const std::string& command,
                                 const machine::ExecuteOptions& options) override;
     machine::ExecResult transfer(const std::string& command,
@@ -63,21 +65,22 @@ public:
     void shutdown() override; // poweroff in the container, then wait
 
     struct Running;                                   // one run of systemd-nspawn
-    std::shared_ptr<Running> running() const;         // as run()
-    std::shared_ptr<Running> running_or_null() const; // as run_or_null()
+    std::shared_ptr<Running> running() const;         // see run()
+    std::shared_ptr<Running> running_or_null() const; // see run_or_null()
 
-    // Number of the container's init. Connects first.
+    // Returns the pid of the container's init on the host. Connects first.
     pid_t init();
 
-    // NOTIFY_SOCKET of the start script; not in the state directory, which is the guest's.
+    // NOTIFY_SOCKET of the start script. It is not in the state directory, because the guest owns
+    // that.
     std::string machine_sock_path() const { return tmp_dir() / (name() + "-nspawn.sock"); }
 
 private:
-    struct Boot; // from the start of an init to its end
+    struct Boot; // one boot: from the start of an init to its end
 
-    enum class AtItsEnd { error, result }; // when the container ends under a command
+    enum class AtItsEnd { error, result }; // if the container ends during a command
 
-    // Returns when systemd-nspawn runs.
+    // Returns as soon as systemd-nspawn runs.
     std::shared_ptr<machine::Run> launch(bool allow_reboot) override;
     void end(machine::Run& run) noexcept override;
     void kill(machine::Run& run) noexcept override;
@@ -103,7 +106,7 @@ private:
     [[noreturn]] void throw_gone(Running& running, const std::string& doing);
     void read_rest_of_journal(Boot& boot) const noexcept;
 
-    std::shared_ptr<const ContainerHost> containers_; // shared by the machines of a run
+    std::shared_ptr<const ContainerHost> containers_; // shared by all containers of a run
     machine::Turn connect_turn_;
 };
 
@@ -115,17 +118,17 @@ struct NspawnMachine::Boot {
     ContainerShell shell;
     std::atomic<bool> connected = false;
     std::optional<machine::SerialFeed> journal_feed;
-    std::unique_ptr<os::ChildProcess> journal; // what follows it
+    std::unique_ptr<os::ChildProcess> journal; // the journalctl process
 };
 
-// A base in front of Run: it goes last, with all that is left.
+// A base class before Run, so that it is destroyed last: it kills what is left.
 struct CgroupOfRun {
     explicit CgroupOfRun(std::unique_ptr<os::Cgroup> own)
         : cgroup(std::move(own)),
           cgroup_directory(::fcntl(cgroup->directory(), F_DUPFD_CLOEXEC, 3)) {}
 
     std::unique_ptr<os::Cgroup> cgroup;
-    UniqueFd cgroup_directory; // also when that has gone
+    UniqueFd cgroup_directory; // still open when the cgroup is gone
 };
 
 struct NspawnMachine::Running : CgroupOfRun, machine::Run {
@@ -140,8 +143,8 @@ struct NspawnMachine::Running : CgroupOfRun, machine::Run {
           error_output(name, console, host) {}
 
     NspawnNotices notices;
-    machine::SerialFeed error_output; // of commands
-    std::atomic<pid_t> nspawn = -1;   // as announced; who starts or connects writes
+    machine::SerialFeed error_output; // standard error of commands
+    std::atomic<pid_t> nspawn = -1;   // as announced; written by start() and connect()
     bool allow_reboot = false;
     Guarded<std::shared_ptr<Boot>> boot;
 };

@@ -15,17 +15,16 @@
 
 namespace ntd::nspawn {
 
-// What systemd-nspawn says of its container on the socket in $NOTIFY_SOCKET, see sd_notify(3):
-// which process is the init, and that this has booted. It is read by the I/O thread as long as this
-// lives: with each daemon-reexec the container's systemd says again that it is ready, and it stops
-// when nobody takes that.
+// Reads what systemd-nspawn sends to $NOTIFY_SOCKET, see sd_notify(3): the pid of the container's
+// init, and that the container is ready. The I/O thread reads as long as this object lives. The
+// container's systemd sends READY=1 again after each daemon-reexec, and it blocks if nobody reads.
 //
-// Anything may come, as a guest's words may be passed on. Only those are heeded that a process of
-// the start script says, outside of the container, and of an init only if the script has started
-// it.
+// A guest's messages may be passed on, so any message may arrive. We accept messages only from
+// processes of the start script outside of the container, and pids of init only if the start script
+// started that process.
 class NspawnNotices {
 public:
-    // `console` tells those who wait that there is something new.
+    // `console` wakes its waiters for each message.
     NspawnNotices(std::unique_ptr<os::UnixDatagrams> socket,
                   pid_t start_script,
                   machine::ConsoleLog& console,
@@ -36,15 +35,15 @@ public:
     NspawnNotices(NspawnNotices&&) = delete;
     NspawnNotices& operator=(NspawnNotices&&) = delete;
 
-    // The container has ended, and another socket may take the place of this one.
+    // Stops reading because the container has ended. Another socket may then use this path.
     void end() noexcept;
 
     const UniqueFd& fd() const { return socket_->fd(); }
 
-    // Number of systemd-nspawn, once it has said which process is its init.
+    // The pid of systemd-nspawn, after it has announced its init.
     std::optional<pid_t> nspawn() const;
 
-    // Whether it has said that all is ready; and whether that is still to come.
+    // is_ready(): READY=1 has arrived. is_booting(): READY=1 is still to come.
     bool is_ready() const;
     bool is_booting() const { return nspawn() && !is_ready(); }
 
@@ -62,9 +61,9 @@ private:
     pid_t start_script_;
     machine::ConsoleLog& console_;
     const machine::Host& host_;
-    Guarded<State> state_; // the I/O thread writes
+    Guarded<State> state_; // written by the I/O thread
     std::atomic<bool> ended_ = false;
-    int leftover_;               // the guard's number for the socket's file
+    int leftover_;               // the guard's id of the socket's file
     os::EventLoop::Watch watch_; // last: its callback uses the rest
 };
 
