@@ -7,7 +7,7 @@
 
 namespace ntd::trace {
 
-// In the order of Level and Category.
+// In the order of the enums Level and Category.
 inline constexpr std::array<std::string_view, 5> level_names{"off", "warning", "info", "debug",
                                                              "trace"};
 inline constexpr std::array<std::string_view, category_count> category_names{

@@ -23,7 +23,7 @@ namespace {
                      item, fmt::join(level_names, ", "), fmt::join(category_names, ", "));
 }
 
-// The place of a name in its list.
+// The index of a name in its list.
 template <std::size_t size>
 std::size_t number_of(std::string_view name,
                       const std::array<std::string_view, size>& names,
@@ -34,7 +34,7 @@ std::size_t number_of(std::string_view name,
     return static_cast<std::size_t>(found - names.begin());
 }
 
-// "debug,channel=trace,os=info": what comes later counts more.
+// Parses "debug,channel=trace,os=info". Later items override earlier ones.
 Levels levels_of(std::string_view text) {
     Levels levels;
     levels.fill(Level::trace);

@@ -27,7 +27,7 @@ namespace {
 
 using Clock = std::chrono::steady_clock;
 
-// Enough of a command's output for a developer, and of a command line.
+// Limits for one message: these show enough of a command's output or command line.
 constexpr std::size_t most_bytes = 2000;
 constexpr std::size_t most_text = 8000;
 
@@ -35,7 +35,7 @@ std::string cut(std::string_view all, const std::string& shown, std::size_t most
     return all.size() > most ? shown + fmt::format("... ({} bytes)", all.size()) : shown;
 }
 
-// Writes each line at once: what has been written is in the file, however the process ends.
+// Writes each line at once, so that no line is lost, however the process ends.
 class FileSink final : public spdlog::sinks::base_sink<spdlog::details::null_mutex> {
 public:
     explicit FileSink(UniqueFd file) : file_(std::move(file)) {
@@ -44,14 +44,14 @@ public:
 
     void watch(spdlog::details::thread_pool& queue) { queue_ = &queue; }
 
-    // Until so many lines are written or dropped.
+    // Waits until so many lines are written or dropped.
     bool wait_for(std::uint64_t lines, std::chrono::milliseconds limit) {
         std::unique_lock lock(mutex_);
         return progress_.wait_for(lock, limit, [&] { return done_ >= lines; });
     }
 
 protected:
-    // What has been dropped is older than this message.
+    // Dropped messages are older than this one, so the note comes first.
     void sink_it_(const spdlog::details::log_msg& message) override {
         const auto dropped = queue_->overrun_counter();
         const auto newly = dropped - std::exchange(dropped_, dropped);
@@ -71,7 +71,7 @@ protected:
     void flush_() override {}
 
 private:
-    // There is nobody to tell of a full file system.
+    // Ignores errors of write(2): nobody can be told, e.g. of a full file system.
     void write(const spdlog::details::log_msg& message) {
         spdlog::memory_buf_t line;
         formatter_->format(message, line);
@@ -85,13 +85,13 @@ private:
 
     UniqueFd file_;
     spdlog::details::thread_pool* queue_ = nullptr;
-    std::size_t dropped_ = 0; // of what the queue has dropped, so much is said
+    std::size_t dropped_ = 0; // number of dropped lines already reported
     std::mutex mutex_;        // guards what follows
     std::condition_variable progress_;
     std::uint64_t done_ = 0;
 };
 
-// What a session has. Shared by it and by those who trace at the moment.
+// The data of a session. Threads that are tracing share its ownership with the session.
 struct Output {
     Output(UniqueFd file, std::size_t most_waiting)
         : sink(std::make_shared<FileSink>(std::move(file))), queue(start(most_waiting)) {
@@ -128,7 +128,7 @@ private:
 
 using Current = Guarded<std::shared_ptr<Output>>;
 
-// Never destroyed: a fork may call exit(3), and does not have the thread to join.
+// Never destroyed: a fork may call exit(3), and cannot join the writer thread.
 Current& current() {
     static auto* const output = new Current();
     return *output;
@@ -145,7 +145,7 @@ void write(Category category, Level level, fmt::string_view text, fmt::format_ar
             const auto begin = std::string_view(words).substr(0, most_text);
             output->write(category, level, cut(words, visible(begin), most_text));
         }
-    } catch (...) { // no memory: a trace must not end what it is about
+    } catch (...) { // out of memory: tracing must not end the driver
     }
 }
 
@@ -192,7 +192,7 @@ Session::~Session() {
         return;
     for (auto& level : detail::levels)
         level = Level::off;
-    if (flush()) // otherwise its thread blocks in a write, and nobody may wait for it
+    if (flush()) // otherwise the thread blocks in write(2), and we must not join it
         current().with([](auto& now) { return std::exchange(now, nullptr); });
 }
 

@@ -12,11 +12,13 @@
 #include <memory>
 #include <string_view>
 
-// What the driver does, for its developers: the file $NTD_TRACE. It is not part of the test log.
-// Any thread may trace, and none waits for the file. Forks of the driver trace nothing.
+// Traces what the driver does, for its developers, into the file $NTD_TRACE. The trace is not part
+// of the test log. Any thread may trace, and none waits for the file. Forks of the driver trace
+// nothing.
 namespace ntd::trace {
 
-// One of each module, and the bytes on the channels to QEMU, guests and containers.
+// One category for each module, and `channel` for the bytes exchanged with QEMU, guests and
+// containers.
 enum class Category : unsigned char {
     driver,
     bindings,
@@ -31,14 +33,14 @@ enum class Category : unsigned char {
 };
 constexpr std::size_t category_count = 10;
 
-// Each has those before it. info: what starts and ends; debug: why something was decided; trace:
+// Each level includes those before it. info: starts and ends; debug: reasons for decisions; trace:
 // bytes.
 enum class Level : unsigned char { off, warning, info, debug, trace };
 
 using Levels = std::array<Level, category_count>;
 
-// What $NTD_TRACE and $NTD_TRACE_LEVEL say; null or empty: not set. The file is open for appending;
-// none: nothing is traced. Throws UsageError.
+// Parses the values of $NTD_TRACE and $NTD_TRACE_LEVEL; null or empty means not set. `file` is open
+// for appending, or empty if nothing is traced. Throws UsageError.
 struct Settings {
     UniqueFd file;
     Levels levels{};
@@ -47,15 +49,15 @@ Settings settings_from(const char* file, const char* levels);
 
 namespace detail {
 
-inline std::array<std::atomic<Level>, category_count> levels{}; // Session writes them
+inline std::array<std::atomic<Level>, category_count> levels{}; // written by Session
 
 void write(Category category, Level level, fmt::string_view text, fmt::format_args args) noexcept;
 void write_bytes(char direction, std::string_view channel, std::string_view bytes) noexcept;
 
 } // namespace detail
 
-// For what takes time to put into words. All functions below ask this first, and format nothing if
-// it is false.
+// Whether a message would be traced. Ask before you compute expensive arguments. All functions
+// below ask this first, and format nothing if it is false.
 inline bool on(Category category, Level level) noexcept {
     const auto index = static_cast<std::size_t>(category);
     return level <= detail::levels[index].load(std::memory_order_relaxed) && !is_fork();
@@ -79,7 +81,7 @@ void debug(Category category, fmt::format_string<Args...> text, Args&&... args) 
         detail::write(category, Level::debug, text, fmt::make_format_args(args...));
 }
 
-// Bytes on a channel, shown as far as they are printable.
+// Trace the bytes sent and received on a channel; unprintable ones are escaped.
 inline void sent(std::string_view channel, std::string_view bytes) noexcept {
     if (on(Category::channel, Level::trace))
         detail::write_bytes('<', channel, bytes);
@@ -89,13 +91,13 @@ inline void received(std::string_view channel, std::string_view bytes) noexcept 
         detail::write_bytes('>', channel, bytes);
 }
 
-// Until all that has been traced so far is in the file, or the time is over: a file may be a pipe
-// that nobody reads. For the end of the process.
+// Waits until the file has all earlier messages, and returns true. Returns false after `limit`,
+// because the file may be a pipe that nobody reads. Used at the end of the process.
 bool flush(std::chrono::milliseconds limit = std::chrono::seconds(1)) noexcept;
 
-// Tracing, during its lifetime; one at a time. It has a thread, which alone writes to the file:
-// make forks before. Where more is traced than the file takes, the oldest is dropped, and a line
-// says how much.
+// Tracing is on while a Session exists; only one may exist. Its thread alone writes to the file, so
+// fork before you create it. If messages arrive faster than the file takes them, the oldest are
+// dropped, and a line says how many.
 class Session {
 public:
     explicit Session(const Settings& settings, std::size_t most_waiting = 8192);

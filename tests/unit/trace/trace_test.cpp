@@ -31,14 +31,14 @@ std::string content_of(int fd) {
     return {std::istreambuf_iterator<char>(in), {}};
 }
 
-// Settings with a file in memory.
+// Settings that trace into a file in memory.
 Settings settings(const char* levels = "") {
     auto made = settings_from(nullptr, levels);
     made.file.reset(::memfd_create("trace", MFD_CLOEXEC));
     return made;
 }
 
-// What comes through a pipe until its writers are gone.
+// Reads from a pipe until all writers have closed it.
 std::string read_all(int fd) {
     std::string all;
     std::array<char, 4096> part{};
@@ -47,7 +47,7 @@ std::string read_all(int fd) {
     return all;
 }
 
-// A pipe that takes nothing more.
+// A pipe whose buffer is full.
 struct FullPipe {
     FullPipe() {
         std::array<int, 2> ends{};
@@ -160,7 +160,7 @@ TEST(Trace, DropsTheOldestAndSaysSoWhenItIsTooMuch) {
         reader = std::jthread([&] { text = read_all(pipe.read_end.get()); });
         EXPECT_TRUE(flush(std::chrono::seconds(60)));
         some.file.reset();
-        // The session ends first: it has the other descriptor.
+        // The session ends first, because it has a file descriptor of the pipe, too.
     }
     EXPECT_THAT(text, HasSubstr("os: line 99 ["));
     EXPECT_THAT(text, HasSubstr(" lines are dropped here: too many at once"));
@@ -176,7 +176,7 @@ TEST(Trace, DoesNotWaitForEverAtItsEnd) {
         info(Category::os, "nobody reads this");
     }
     std::array<char, 4096> part{};
-    while (!flush(std::chrono::milliseconds(1))) // the writer goes on
+    while (!flush(std::chrono::milliseconds(1))) // lets the writer go on
         ASSERT_GT(::read(pipe.read_end.get(), part.data(), part.size()), 0);
     const Session ends_that_writer(settings());
 }
@@ -186,7 +186,7 @@ TEST(Trace, IsOffInForks) {
     const auto all = settings();
     const pid_t driver = ::fork();
     if (driver == 0) {
-        ::alarm(60); // for one that hangs
+        ::alarm(60); // if the test hangs
         make_forks_bystanders();
         const Session session(all);
         info(Category::os, "of the driver");
