@@ -14,16 +14,16 @@ namespace ntd::cli {
 
 namespace {
 
-constexpr char mark = '='; // of a word that is a value
+constexpr char mark = '='; // prefix of words that are values
 
 // "-" alone and negative numbers are values.
 bool is_option(std::string_view argument) {
     return argument.size() > 1 && argument[0] == '-' && (argument[1] < '0' || argument[1] > '9');
 }
 
-// How many letters must be changed, added or left out to get from one word to the other.
+// The Levenshtein distance: how many letters must be changed, added or left out.
 std::size_t edit_distance(std::string_view from, std::string_view to) {
-    std::vector<std::size_t> row(to.size() + 1); // of the beginning of `from` handled so far
+    std::vector<std::size_t> row(to.size() + 1); // distances from the part of `from` handled so far
     std::iota(row.begin(), row.end(), std::size_t{0});
     for (std::size_t i = 0; i < from.size(); ++i) {
         std::size_t diagonal = row[0]++;
@@ -38,10 +38,10 @@ std::size_t edit_distance(std::string_view from, std::string_view to) {
 
 std::string suggestion(std::string_view spelled) {
     std::string_view nearest;
-    std::size_t least = spelled.size() / 3 + 1; // further away it would be a guess
+    std::size_t least = spelled.size() / 3 + 1; // more would be a guess
     for (const Option& option : option_table) {
         const auto name = option.long_name();
-        // Somebody may have shortened and mistyped it.
+        // The user may have typed a misspelled prefix.
         const auto distance = std::min(edit_distance(spelled, name),
                                        edit_distance(spelled, name.substr(0, spelled.size())) + 1);
         if (!option.is_positional() && distance < least) {
@@ -101,7 +101,7 @@ private:
             equals == argument.npos ? std::nullopt : std::optional(argument.substr(equals + 1)));
     }
 
-    // -K, or several as -IK, or one with its value as in -oDIR and -o=DIR.
+    // Handles -K, several flags as in -IK, and a value as in -oDIR and -o=DIR.
     void add_letters(const std::string& argument) {
         for (std::size_t at = 1; at < argument.size(); ++at) {
             const auto option =
@@ -135,7 +135,7 @@ private:
             throw CommandLineError("option '{}' needs a value", spelled);
         result_.words.push_back(attached ? name + '=' + mark + *attached : name);
         if (attached && option.is_list())
-            result_.words.emplace_back("--"); // where CLI11 ends a list, which has no other word
+            result_.words.emplace_back("--"); // the only word that ends a list for CLI11
     }
 
     std::span<const std::string> rest_;

@@ -9,19 +9,19 @@
 
 namespace ntd::cli {
 
-// Callers were written for Python's argparse, whose reading of a command line differs from CLI11's:
-// unique prefixes, letters with an "=" behind, words after "--", values such as [a,b]. This is the
-// same command line as CLI11 is to be given it: long options with their full names, and each word
-// that is a value with a "=" in front, behind which CLI11 looks for nothing.
+// Callers expect Python's argparse, which parses a command line differently from CLI11: unique
+// prefixes, short options with "=", words after "--", values such as [a,b]. This translates a
+// command line for CLI11: options get their full long names, and each value gets the prefix "=", so
+// that CLI11 does not interpret it.
 struct Translation {
     std::vector<std::string> words;
-    std::map<const Option*, std::string> names; // under which each option was given last, in full
+    std::map<const Option*, std::string> names; // the full name with which each was given last
 };
 
-// Throws CommandLineError for an option that is not in the table, and one without its value.
+// Throws CommandLineError for an unknown option and for a missing value.
 Translation from_argparse(std::span<const std::string> arguments);
 
-// The value that was meant by such a word.
+// The original value of a translated word.
 std::string meant_by(const std::string& word);
 
 } // namespace ntd::cli

@@ -13,7 +13,7 @@ namespace ntd::cli {
 
 namespace {
 
-// All its names, as CLI11 takes them: "-I,--interactive,!--no-interactive".
+// All names of an option, as CLI11 expects them: "-I,--interactive,!--no-interactive".
 std::string names_for_cli11(const Option& option) {
     std::string names(option.names);
     for (const Option& other : option_table)
@@ -29,7 +29,7 @@ CLI::Option* declare(CLI::App& app, const Option& option, Given& given) {
     const auto store = [&option, &given](const CLI::results_t& words) {
         std::transform(words.begin(), words.end(), std::back_inserter(given.words), meant_by);
         if (option.is_list())
-            std::erase(given.words, ""); // of empty variables of a caller's shell
+            std::erase(given.words, ""); // from empty variables in the caller's shell
         return true;
     };
     const bool takes_many = option.is_list() || option.is_positional();
@@ -44,13 +44,13 @@ CLI::Option* declare(CLI::App& app, const Option& option, Given& given) {
 CommandLine::CommandLine(std::span<const std::string> arguments) {
     auto [words, names] = from_argparse(arguments);
     CLI::App app;
-    app.set_help_flag(); // ours says more
+    app.set_help_flag(); // we print our own
     std::map<const Option*, CLI::Option*> declared;
     for (const Option& option : option_table)
         if (&owner_of(option) == &option)
             declared[&option] = declare(app, option, given_[&option]);
     try {
-        std::reverse(words.begin(), words.end()); // as CLI11 wants them
+        std::reverse(words.begin(), words.end()); // CLI11 expects them in reverse order
         app.parse(std::move(words));
     } catch (const CLI::Error& error) {
         throw CommandLineError("{}", error.what());

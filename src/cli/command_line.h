@@ -12,27 +12,27 @@
 
 namespace ntd::cli {
 
-// The command line itself cannot be understood: the usage is shown with the message.
+// The command line cannot be parsed. The usage is printed with the message.
 class CommandLineError : public UsageError {
     using UsageError::UsageError;
 };
 
-// An option that was given.
+// An option on the command line.
 struct Given {
-    std::string name; // in full, but an alias is itself
+    std::string name; // the full long name as given, perhaps an alias
     std::vector<std::string> words;
-    bool on = false; // of a flag
+    bool on = false; // for a flag
 
     std::string value() const { return words.empty() ? "" : words.back(); }
 };
 
-// The command line taken apart after the table, nothing looked at yet.
+// The parsed command line. Values are not checked yet.
 class CommandLine {
 public:
     explicit CommandLine(std::span<const std::string> arguments);
 
-    // nullptr if it was not given, or the flag is not set in the end. An option has what was given
-    // under its other names.
+    // Returns nullptr if the option was not given, or the flag is off in the end. Aliases count for
+    // the option that they name.
     const Given* find(const Option& option) const;
     const Given* find(std::string_view long_name) const;
 

@@ -21,7 +21,7 @@ bool takes_directories(const Option& option) {
     return option.metavar == "DIR";
 }
 
-// The first sentence or clause: a menu has one line for each option.
+// The first sentence or clause: a menu has only one line for each option.
 std::string summary(const Option& option) {
     const std::string text = help_of(option);
     return text.substr(0, std::min(text.find_first_of(";:("), text.find(". ")));
@@ -35,7 +35,7 @@ std::vector<std::string> spellings(const Option& option) {
     return names;
 }
 
-// Within '...' of a shell, where `escaped` has a backslash in front.
+// Quotes text for '...' in a shell. Characters in `escaped` get a backslash.
 std::string quoted(std::string_view text, std::string_view escaped) {
     std::string result;
     for (const char c : text) {
@@ -46,7 +46,7 @@ std::string quoted(std::string_view text, std::string_view escaped) {
     return result;
 }
 
-// How bash completes the value of an option: the arguments of `compgen`, or nothing.
+// The arguments of `compgen` that complete the option's value in bash, or nothing.
 std::string compgen_for(const Option& option) {
     if (!option.choices.empty())
         return fmt::format("-W '{}' -- \"$word\"", option.choices);

@@ -1,4 +1,4 @@
-# The manual and the completions, from the program's own tables.
+# Builds the manual and the completions from the program's tables.
 add_executable(ntd_documents documents_main.cpp documents.h manual.cpp completions.cpp)
 target_compile_definitions(ntd_documents PRIVATE NTD_VERSION="${PROJECT_VERSION}")
 target_link_libraries(ntd_documents PRIVATE ntd_cli_options ntd_warnings)

@@ -29,7 +29,7 @@ bool write(const char* file, const std::string& text) {
 
 } // namespace
 
-// documents man|bash|zsh|fish FILE, for the build alone.
+// Usage: documents man|bash|zsh|fish FILE. Only the build runs this.
 int main(int argc, char** argv) {
     try {
         if (argc == 3 && write(argv[2], document(argv[1])))

@@ -12,7 +12,7 @@ namespace ntd::cli {
 
 namespace {
 
-constexpr std::size_t column = 30; // of what names mean
+constexpr std::size_t column = 30; // where the explanations begin
 
 using Lines = std::vector<std::string>;
 
@@ -30,7 +30,7 @@ std::string paragraph(std::string_view text, std::size_t width) {
     return join(wrapped(text, width), "\n") + "\n";
 }
 
-// The note is at the right edge, where it fits in one line.
+// Wraps the text and right-aligns the note, if the note fits on one line.
 Lines with_note(std::string_view text, const std::string& note, std::size_t width) {
     if (note.empty())
         return wrapped(text, width);

@@ -9,19 +9,19 @@ namespace ntd::cli {
 
 constexpr std::size_t widest_help = 100;
 
-// What --help prints: the usage and all that is in the table.
+// The text of --help: the usage and all options of the table.
 std::string help(std::size_t width);
 
-// An option's help, complete.
+// The complete help text of an option.
 std::string help_of(const Option& option);
 
-// What the Python driver does not have, and where the other differences are described.
+// A note on what the Python driver lacks, and where other differences are described.
 std::string about_differences();
 
-// "variable: vlans; default: none", or less of it.
+// "variable: vlans; default: none", without the parts that are empty.
 std::string note_of(std::string_view variable, std::string_view fallback);
 
-// The text with something in the place of each such name.
+// Replaces each occurrence of `name` in `text`.
 std::string filled_in(std::string_view text, std::string_view name, std::string_view with);
 
 } // namespace ntd::cli

@@ -33,7 +33,7 @@ namespace {
 
 using namespace ntd;
 
-// The terminal's sink, which the log owns, is also for the script to talk to.
+// Returns the terminal's sink, because the script uses it, too. The log owns it.
 log::TerminalSink& add_sinks(log::Log& log, const cli::Options& options) {
     auto terminal = std::make_unique<log::TerminalSink>(
         STDERR_FILENO,
@@ -68,7 +68,8 @@ struct Invocation {
     trace::Settings trace;
 };
 
-// Everything that lives for the whole run, in the order in which it is needed; it goes in reverse.
+// Holds everything that lives for the whole run, in the order of dependencies; the destruction
+// order is the reverse.
 bindings::RunResult run(const cli::Options& options, const Invocation& invocation) {
     const os::OrphanGuard guard; // forks, so it comes before any thread
     make_forks_bystanders();
@@ -105,8 +106,8 @@ bindings::RunResult run(const cli::Options& options, const Invocation& invocatio
     return result;
 }
 
-// What is thrown where nobody can catch it, such as on the I/O thread, ends the process: with its
-// reason, and as any failure. The guard then ends what we have started.
+// The terminate handler, for exceptions that nobody can catch, such as on the I/O thread. Prints
+// the reason and ends the process as for any failure. The guard then ends what we have started.
 [[noreturn]] void end_by_exception() noexcept {
     constexpr std::string_view cannot_go_on = "nixos-test-driver: cannot go on";
     try {
@@ -138,7 +139,7 @@ int run_once(const cli::Options& options, const Invocation& invocation) {
 
 int main(int argc, char** argv) {
     std::set_terminate(end_by_exception);
-    std::signal(SIGPIPE, SIG_IGN); // a reader that goes away is an error of write(2)
+    std::signal(SIGPIPE, SIG_IGN); // a closed pipe is an error of write(2) instead
     try {
         os::open_standard_streams();
         const auto parsed = cli::parse_options(argc, argv);

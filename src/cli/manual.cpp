@@ -11,7 +11,7 @@ namespace ntd::cli {
 
 namespace {
 
-// Text as roff takes it literally. No line of it begins with a "." or "'".
+// Escapes text for roff. No line of it may begin with a "." or "'".
 std::string roff(std::string_view text) {
     std::string escaped;
     for (const char c : text)

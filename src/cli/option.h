@@ -14,56 +14,56 @@ namespace ntd::cli {
 struct Option;
 struct Options;
 
-// What an option was given, on the command line or in its variable.
+// The value of an option, from the command line or its variable.
 struct Value {
     const Option& option;
-    std::vector<std::string> words{}; // more or less than one only of a list
-    std::string_view variable{};      // that it is from; none: from the command line
+    std::vector<std::string> words{}; // exactly one, except for lists
+    std::string_view variable{};      // the variable it came from; empty: from the command line
 
     const std::string& text() const { return words.back(); }
     std::string source() const; // "--repeat", or the name of the variable
 
-    // What is said of the value follows its source and itself: "it must be ...".
+    // Throws UsageError: source, value, then `what`, such as "it must be ...".
     [[noreturn]] void refuse(std::string_view what) const;
 
-    // Which of the option's choices it is.
+    // The index of the value in the option's choices.
     std::size_t choice() const;
 };
 
-// Options that cannot be given beside this one, separated by blanks, and what is said then. That
-// may name {option} and its {value}, the {other} one and its {other_value}.
+// Options that conflict with this one, separated by blanks, and the error message. The message may
+// use {option}, its {value}, the {other} option and its {other_value}.
 struct Conflict {
     std::string_view with;
     std::string_view message;
 };
 
-// Where `--help` and the manual have it.
+// The section of --help and of the manual.
 enum class Section { file, options, how };
 
-// Which callers know it.
+// The callers that know an option.
 enum class Generation {
-    options, // up to NixOS 25.11: says what to run, and so cannot be given beside --config
+    options, // up to NixOS 25.11: says what to run, so it conflicts with --config
     file,    // NixOS 26.05 and later
     any,
     ours, // not known to the Python driver
 };
 
-// An option, declared once in option_table.h: the command line is read, checked and explained
-// after it.
+// An option, declared once in option_table.h. That row defines how it is parsed, checked and
+// explained.
 struct Option {
-    std::string_view names;      // "-c,--config"; without dashes: words that no option takes
-    std::string_view metavar{};  // "FILE"; of a list "SCRIPT..."; of a flag none
-    std::string_view variable{}; // what is taken where it is not given
-    std::string_view fallback{}; // what it is without, for people
-    std::string_view choices{};  // if there are only some, separated by blanks
+    std::string_view names;      // "-c,--config"; without dashes: positional words
+    std::string_view metavar{};  // "FILE"; "SCRIPT..." for a list; empty for a flag
+    std::string_view variable{}; // used if the option is not given
+    std::string_view fallback{}; // the default, as text for people
+    std::string_view choices{};  // the allowed values, separated by blanks; empty: any
     std::string_view help;
     Section section = Section::how;
     Generation generation = Generation::any;
-    std::string_view same_as{}; // the option that this is another name of
-    std::string_view negates{}; // the flag that this takes back
+    std::string_view same_as{}; // the option that this is an alias of
+    std::string_view negates{}; // the flag that this switches off
     std::span<const Conflict> conflicts{};
 
-    // Where the value goes; of a flag only if it is set.
+    // Stores the value. For a flag, called only if it is on.
     void (*store)(Options& options, const Value& value) = nullptr;
     void (*apply)(const Options& options, machine::Host& host) = nullptr;
 
@@ -77,13 +77,14 @@ struct Option {
     std::string_view long_name() const { return names.substr(names.rfind(',') + 1); }
 };
 
-// The row of the table that has the option's value: its own, but for another name of one.
+// The row that holds the option's value: that of the option itself, or of the option that it is an
+// alias of.
 const Option& owner_of(const Option& option);
 
-// By its long name, which is in the table.
+// Finds an option by its long name, which must be in the table.
 const Option& option_named(std::string_view long_name);
 
-// The names of what it can be taken from: "--vlans or $vlans".
+// Where the value can come from: "--vlans or $vlans".
 std::string sources_of(const Option& option);
 
 // "a, b or c"

@@ -12,14 +12,15 @@
 
 namespace ntd::cli {
 
-// What the command line, the environment and the file of --config decide, read and checked.
+// The settings of a run, from the command line, the environment and the file of --config, read and
+// checked.
 struct Options {
     driver::Config config;
-    GivenMachines vms; // of the options; `config` has them in the end
+    GivenMachines vms; // from options; copied to `config` later
     GivenMachines containers;
     log::Level log_level = log::Level::info;
     bool interactive = false;
-    // One of these, and nothing else: the rest has not been looked at.
+    // With one of these two, all other options are ignored and not checked.
     bool list_methods = false;
     std::string ssh_proxy;
     bool keep_machine_state = false;
@@ -29,16 +30,16 @@ struct Options {
     bool watch = false;                    // run the script again whenever it is saved
     bool vnc = false;                      // machines have a VNC server
     bool until_fail = false;               // run it all again until it fails
-    std::optional<int> repeat;             // how many times at most; see is_repeated()
-    std::optional<std::size_t> max_output; // of a command, in bytes
+    std::optional<int> repeat;             // maximum number of runs; see is_repeated()
+    std::optional<std::size_t> max_output; // limit for a command's output, in bytes
     machine::Backdoor backdoor = machine::Backdoor::automatic;
     std::filesystem::path output_directory; // absolute, exists
     std::optional<std::filesystem::path> junit_xml;
     std::string junit_suite = "NixOS integration test";
     std::optional<std::filesystem::path> logfile; // the XML log
     std::optional<std::string> debug_hook_attach;
-    std::vector<std::string> notes;               // warnings for the log, once there is one
-    std::vector<std::string> unknown_config_keys; // for a debug line
+    std::vector<std::string> notes;               // warnings, kept until the log exists
+    std::vector<std::string> unknown_config_keys; // logged at debug level
 
     bool is_repeated() const { return repeat || until_fail; }
 };
@@ -56,7 +57,7 @@ inline constexpr std::array needs_nobody{
                                       "runs without a person"},
 };
 
-// Values are taken in this order, in which --help has the options, too.
+// Values are taken in this order, and --help lists options in it, too.
 inline constexpr std::array option_table{
     Option{
         .names = "-c,--config",

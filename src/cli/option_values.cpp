@@ -44,7 +44,7 @@ std::filesystem::path only_script(const Options& options, const Value& value) {
     if (value.words.size() > 1)
         throw CommandLineError("only one test script can be given, but there are {}: '{}'",
                                value.words.size(), join(value.words, "', '"));
-    const auto& other = options.config.test_script; // the variable counts less
+    const auto& other = options.config.test_script; // this overrides the variable
     return other.empty() ? std::filesystem::path(value.text()) : other;
 }
 

@@ -1,4 +1,4 @@
-# A library of its own so that the unit tests can link it.
+# A separate library, so that unit tests can link it.
 add_library(ntd_cli_options STATIC
   "${CMAKE_CURRENT_LIST_DIR}/argparse.cpp"
   "${CMAKE_CURRENT_LIST_DIR}/command_line.cpp"

@@ -24,14 +24,15 @@ namespace {
 
 namespace fs = std::filesystem;
 
-// ------------------------------------------------------------------------- values, after the table
+// ------------------------------------------------------------------------- values, as the table
+// says
 
 std::string variable(const Environment& environment, std::string_view name) {
     const char* value = environment(std::string(name).c_str());
     return value != nullptr ? value : "";
 }
 
-// Which of two answers would count could only be guessed.
+// With --config, these options would be ambiguous.
 constexpr std::array beside_the_file{
     Conflict{"--config", "option '{option}' cannot be given with --config: the file "
                          "'{other_value}' says what to run"},
@@ -57,7 +58,8 @@ void check_conflicts(const Option& option, const CommandLine& line) {
                                                          fmt::arg("other_value", other->value())));
 }
 
-// An option, even with an empty list, hides its variables; the first one with words counts.
+// Takes a value from the first variable that is not empty: the option's own, then those of its
+// aliases. An option on the command line overrides variables, even with an empty list.
 Value value_from_variables(const Option& option, const Environment& environment) {
     for (const bool own : {true, false})
         for (const Option& row : option_table) {
@@ -124,7 +126,7 @@ void check_that_there_is_something_to_run(const Options& options) {
             "$testScript), or --interactive");
 }
 
-// Why no files can be made there, or nothing if they can.
+// Says why no files can be created in the folder, or returns nullopt if they can.
 std::optional<std::string> trouble_with_folder(const fs::path& folder) {
     struct stat status {};
     if (::stat(folder.c_str(), &status) < 0)
@@ -154,13 +156,13 @@ void complete_output_directory(Options& options) {
         fmt::format("output directory '{}' cannot be written to: {}; give one that "
                     "exists and is writable with -o",
                     options.output_directory.string(), *trouble);
-    // A person at the prompt may stand anywhere, and perhaps never makes a file.
+    // An interactive user may be in any directory, and may never create a file.
     if (given || !options.interactive)
         throw UsageError("{}", message);
     options.notes.push_back(message);
 }
 
-// A pipe gives its text once: the next run would have nothing to do, and pass.
+// A pipe can be read only once: the next run would find an empty script, and pass.
 void check_script_to_run_again(const Options& options) {
     const auto& script = options.config.test_script;
     if ((options.watch || options.is_repeated()) && !fs::is_regular_file(script))
@@ -179,7 +181,7 @@ Options options_from(const CommandLine& line, const Environment& environment) {
     if (const auto logfile = variable(environment, "LOGFILE"); !logfile.empty())
         options.logfile = logfile;
     complete_output_directory(options);
-    if (options.junit_xml) // an absolute path replaces the directory
+    if (options.junit_xml) // an absolute path stays as it is
         options.junit_xml = options.output_directory / *options.junit_xml;
     complete_machines(options);
     check_that_there_is_something_to_run(options);
@@ -189,14 +191,14 @@ Options options_from(const CommandLine& line, const Environment& environment) {
     return options;
 }
 
-// Whoever asks for help gets it, whatever else is wrong.
+// --help works even if other arguments are wrong.
 bool asks_for_help(std::span<const std::string> arguments) {
     const auto end = std::find(arguments.begin(), arguments.end(), "--");
     return std::any_of(arguments.begin(), end,
                        [](const auto& word) { return word == "-h" || word == "--help"; });
 }
 
-// As wide as the terminal, within the limits of what can be read.
+// The width of the terminal, within limits that are comfortable to read.
 std::size_t help_width(const Environment& environment) {
     winsize terminal{};
     int columns = driver::parse_int(variable(environment, "COLUMNS")).value_or(0);

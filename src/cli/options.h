@@ -9,17 +9,17 @@
 
 namespace ntd::cli {
 
-// There is nothing to run: what to print, and the status to end with.
+// There is nothing to run: what to print, and the exit status.
 struct ExitNow {
     int status = 0;
     std::string out;
     std::string err;
 };
 
-// Looks a variable up; nullptr if it is not set. getenv(3), except in tests.
+// Looks up an environment variable; nullptr if it is not set. getenv(3), except in tests.
 using Environment = std::function<const char*(const char* name)>;
 
-// Arguments are without the program's name. Does not throw for anything that a user can write.
+// `arguments` excludes the program's name. Never throws for user input.
 std::variant<Options, ExitNow> parse_options(std::span<const std::string> arguments,
                                              const Environment& environment);
 

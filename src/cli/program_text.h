@@ -7,7 +7,7 @@
 
 namespace ntd::cli {
 
-// What --help and the manual say that no option says of itself.
+// Text of --help and of the manual that belongs to no single option.
 
 inline constexpr std::string_view usage_text =
     R"(usage: nixos-test-driver --config FILE [OPTION]...
@@ -35,7 +35,7 @@ inline constexpr std::string_view about_spelling =
     "A long option may be shortened as long as it is unambiguous, and --OPTION=VALUE works too. "
     "When an option is repeated, the last one counts; lists add up.";
 
-// Variables that have no option.
+// Environment variables that have no option.
 struct Variable {
     std::string_view names;
     std::string_view fallback{};

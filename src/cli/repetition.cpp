@@ -23,10 +23,10 @@ namespace {
 
 namespace fs = std::filesystem;
 
-// A document that each run writes anew, and that shall hold all of them.
+// A document that each run writes, and that has to hold the results of all runs.
 struct Report {
     fs::path file;
-    fs::path part; // what one run writes; the file itself where that is a device
+    fs::path part; // where one run writes; `file` itself if that is a device
 };
 
 std::optional<Report> report_of(const std::optional<fs::path>& file) {
@@ -38,7 +38,7 @@ std::optional<Report> report_of(const std::optional<fs::path>& file) {
     return Report{*file, mergeable ? fs::path(file->string() + ".run") : *file};
 }
 
-// Puts the part of the run that has ended behind those of the runs before.
+// Appends the document of the finished run to that of the earlier runs.
 void merge(const Report& report, bool first) {
     if (report.part == report.file || !fs::exists(report.part))
         return;
@@ -116,7 +116,7 @@ private:
         }
     }
 
-    // Until the run has ended; `stop` is the signal that says that there shall be no further one.
+    // Waits for the end of the run. A signal that must end the repetition is stored in `stop`.
     int wait_for(pid_t child, int& stop) const {
         int status = 0;
         for (;;) {
@@ -127,7 +127,7 @@ private:
                 info.si_signo == SIGCHLD)
                 continue;
             stop = info.si_signo;
-            if (info.si_code <= 0) // of a process; the terminal's go to the child by themselves
+            if (info.si_code <= 0) // sent by a process; the child gets those of the terminal itself
                 ::kill(child, info.si_signo);
         }
     }
@@ -162,7 +162,7 @@ private:
     const std::optional<Report> xml_;
     int runs_ = 0;
     std::vector<std::string> failures_;
-    int first_failure_ = 0; // as waitpid() has it
+    int first_failure_ = 0; // status as from waitpid(2)
     int stop_signal_ = 0;
 };
 

@@ -18,7 +18,7 @@ namespace {
 using namespace std::chrono_literals;
 
 constexpr unsigned ssh_port = 22;
-constexpr auto answer_limit = 60s; // a slow guest starts a server for the connection
+constexpr auto answer_limit = 60s; // a slow guest may take long to start its SSH server
 
 void send_descriptor(int to, int descriptor) {
     char byte = 0;

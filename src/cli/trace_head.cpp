@@ -22,7 +22,7 @@ namespace {
 namespace fs = std::filesystem;
 using trace::Category;
 
-// What a start script would find. It may well name another one by its path.
+// The QEMU programs that a start script finds in PATH. It may run another one by its path.
 std::string qemu_in_path() {
     const char* path = std::getenv("PATH");
     std::vector<std::string> found;

@@ -5,7 +5,7 @@
 
 namespace ntd::cli {
 
-// What whoever reads a trace has to know of us and of the host. Starts no programs.
+// Traces facts about the driver and the host that readers of a trace need. Starts no programs.
 void trace_head(const std::vector<std::string>& command_line);
 
 } // namespace ntd::cli

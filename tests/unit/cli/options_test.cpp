@@ -33,8 +33,7 @@ std::variant<Options, ExitNow> run(const Words& words, const Variables& variable
     });
 }
 
-// An error where there should be options, and the other way round, throws out of the test with
-// what was returned instead.
+// If parsing gives the other kind of result, these functions throw it, which ends the test.
 Options accepted(const Words& words, const Variables& variables = {}) {
     auto result = run(words, variables);
     if (const auto* refused = std::get_if<ExitNow>(&result))
@@ -405,7 +404,7 @@ TEST_F(ParseOptions, TellsWhyOutputDirectoryCannotBeUsed) {
     EXPECT_THAT(refusal({"-o", script_, script_}), HasSubstr("Not a directory"));
 }
 
-// Runs in a current directory in which no files can be made.
+// Runs in a current directory that is not writable.
 class ParseOptionsElsewhere : public ParseOptions {
 protected:
     void SetUp() override {
