@@ -2,7 +2,7 @@
 
 namespace ntd::driver {
 
-// Whatever the locale says.
+// Independent of the locale.
 constexpr bool is_ascii_letter(char c) {
     return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z');
 }

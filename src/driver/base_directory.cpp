@@ -16,11 +16,12 @@ namespace fs = std::filesystem;
 
 namespace {
 
-// For "/vm-state-NAME/monitor" and for what start scripts put beside it (virtiofsd, swtpm).
+// Bytes that must remain for socket paths: "/vm-state-NAME/monitor" and those of start scripts
+// (virtiofsd, swtpm).
 constexpr std::size_t room_for_sockets = 64;
 
 struct Choice {
-    std::string variable; // empty: the default
+    std::string variable; // empty if this is the default
     fs::path path;
 };
 
@@ -31,7 +32,8 @@ Choice choose() {
     return {"", "/tmp"};
 }
 
-// Where the directory of another user can be moved away, and one of somebody else take its place.
+// Whether other users may rename entries of the directory. They could replace our directory by
+// their own.
 bool lets_others_rename(const fs::path& directory) {
     struct stat status {};
     constexpr mode_t unsafe = S_IWOTH;

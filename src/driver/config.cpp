@@ -40,7 +40,7 @@ constexpr std::array viewer_keys{
     Key<std::string>{"kind", "text", "null", "not used", check_only},
 };
 
-// Programs by name, as such or in an object.
+// Reads programs by name: each is a path, or an object with the path.
 Programs programs(const ConfigValue& value, std::span<const Key<std::string>> keys) {
     Programs result;
     const auto wanted = object_with(keys);
@@ -81,7 +81,7 @@ std::vector<DisplayTarget> displays(const ConfigValue& value) {
     return result;
 }
 
-// A screen of X11 that is shown through VNC, with the programs for it: all of it in one key.
+// One key holds all that a VNC view of an X11 screen needs, programs included.
 constexpr std::array vnc_keys{
     Key<MachineConfig>{"x11vnc", path, "", "the program in the container that shows its screen",
                        [](const ConfigValue& value, MachineConfig& into) {
@@ -159,8 +159,7 @@ std::vector<MachineConfig> machines(const ConfigValue& value,
     return result;
 }
 
-// ------------------------------------------------------------------------------------ the whole
-// run
+// ----------------------------------------------------------------------------------- the whole run
 
 constexpr std::array top_keys{
     Key<Config>{

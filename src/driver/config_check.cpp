@@ -27,7 +27,7 @@ std::string errno_text(int code) {
     return std::generic_category().message(code);
 }
 
-// Why a file cannot be used in the given way (R_OK, X_OK), or nothing if it can.
+// Says why a file cannot be used in the given way (R_OK, X_OK), or returns nullopt if it can.
 std::optional<std::string> trouble_with(const fs::path& file, int mode) {
     struct stat status {};
     if (::stat(file.c_str(), &status) < 0)
@@ -42,7 +42,7 @@ std::optional<std::string> trouble_with(const fs::path& file, int mode) {
 // ---------------------------------------------------------------------------------- start scripts
 
 bool is_shell_word(std::string_view word) {
-    // Commands that the shell itself runs, with no program of that name to look for.
+    // Builtins and keywords of the shell: there is no program of that name to check.
     constexpr std::array names{".",        ":",     "builtin", "case",   "cd",   "command",
                                "eval",     "exec",  "exit",    "export", "for",  "if",
                                "readonly", "set",   "source",  "time",   "trap", "ulimit",
@@ -53,7 +53,7 @@ bool is_shell_word(std::string_view word) {
     return assigns || word.find_first_of("$`'\"\\(){}[]<>|&;*?~#!") != word.npos;
 }
 
-// The word that names the program, where that can be told without being a shell.
+// Finds the name of the program in a command, if that is possible without a real shell parser.
 std::optional<std::string> program_of(std::string_view command) {
     const auto words = split_blanks(command);
     if (words.empty() || is_shell_word(words.front()))
@@ -64,7 +64,7 @@ std::optional<std::string> program_of(std::string_view command) {
 bool is_in_search_path(const std::string& program, const std::string& search_path) {
     for (std::size_t begin = 0; begin <= search_path.size();) {
         const auto end = std::min(search_path.find(':', begin), search_path.size());
-        const fs::path folder = search_path.substr(begin, end - begin); // empty: here
+        const fs::path folder = search_path.substr(begin, end - begin); // empty: current directory
         if (!trouble_with(folder / program, X_OK))
             return true;
         begin = end + 1;
@@ -96,7 +96,8 @@ void check_start_script(const MachineConfig& machine) {
                          machine.name, *program);
 }
 
-// Only what the shell takes literally: anything else in the current directory's path is quoted.
+// Quotes a path for the shell, unless the shell would take it literally: the current directory's
+// path may have special characters.
 std::string word_for_shell(const std::string& path) {
     const bool is_plain = split_blanks(path).size() == 1 && !is_shell_word(path);
     return is_plain ? path : shell_quote(path);
@@ -111,7 +112,7 @@ void make_absolute(std::string& script, RunBy by) {
     std::error_code error;
     const fs::path here = fs::current_path(error);
     if (error)
-        return; // check_config says what is missing
+        return; // check_config() reports what is missing
     const bool dotted = program->starts_with("./");
     const std::string path = (here / program->substr(dotted ? 2 : 0)).string();
     const auto begin = script.find(*program);

@@ -36,8 +36,8 @@ std::string read_text(const fs::path& file) {
     return text;
 }
 
-// The parser says "[json.exception...] parse error at line 2, column 3: syntax error while parsing
-// value - unexpected ','; expected ...". The position is given before it; the rest is for people.
+// Shortens the parser's message, "[json.exception...] parse error at line 2, column 3: syntax error
+// while parsing value - unexpected ','; expected ...". Our own message already has the position.
 std::string plain_reason(std::string_view message) {
     constexpr std::string_view marker = "syntax error ";
     if (const auto at = message.find(marker); at != message.npos)
@@ -121,7 +121,7 @@ Json read_json(const fs::path& file) {
             throw UsageError("configuration file '{}' holds {}; it must hold a JSON object",
                              file.string(), describe(json));
         return json;
-    } catch (const SystemError& error) { // what was given to --config is what is wrong
+    } catch (const SystemError& error) { // --config names a bad file: a usage error
         throw UsageError("{}", error.what());
     }
 }
@@ -135,7 +135,7 @@ void ConfigValue::wrong_type(std::string_view wanted) const {
                      key_, describe(json_), wanted);
 }
 
-// Of a path the system would take what is before it.
+// The kernel would cut a path at the NUL.
 void ConfigValue::refuse_nul(std::string_view text) const {
     if (text.find('\0') != text.npos)
         throw UsageError("configuration file '{}': key '{}' has a NUL character: \"{}\"",

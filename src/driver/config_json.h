@@ -16,16 +16,16 @@ namespace ntd::driver {
 
 using Json = nlohmann::json;
 
-// What is in the file. Throws UsageError, with the place in the file, if that is not JSON.
+// Parses the file. Throws UsageError, with the position, if it is not JSON.
 Json read_json(const std::filesystem::path& file);
 
-// The file of --config while it is read.
+// The file of --config while we read it.
 struct ConfigFile {
     const std::filesystem::path& path;
     std::vector<std::string>& unknown_keys;
 };
 
-// A value in the file, and where it stands. All throw UsageError with the file and the key, which
+// A value in the file and its key. All functions throw UsageError with the file and the key, which
 // is dotted from the top of the file.
 class ConfigValue {
 public:
@@ -38,10 +38,10 @@ public:
     const Json& json() const { return json_; }
     bool is_null() const { return json_.is_null(); }
 
-    std::string text() const;    // not empty, no NUL in it
-    std::string program() const; // the same, but it may be empty
-    bool truth() const;          // also as "yes", "off", 1
-    int whole_number() const;    // also as text, or as 3.0
+    std::string text() const;    // a string that is not empty and has no NUL
+    std::string program() const; // like text(), but may be empty
+    bool truth() const;          // a boolean, or "yes", "off", 1 and the like
+    int whole_number() const;    // an integer; also as a string, or as 3.0
     std::optional<double> time_limit() const;
     std::vector<ConfigValue> list(std::string_view wanted) const;
     std::vector<std::pair<std::string, ConfigValue>> members(std::string_view wanted) const;
@@ -56,8 +56,8 @@ private:
     const Json& json_;
 };
 
-// A key of an object: all that is known of it, and what takes its value. `otherwise`, which is
-// JSON, is the value that a key has where it is missing; a key without it has to be there.
+// A key of an object: its documentation and the function that takes its value. `otherwise` is the
+// default, as JSON. A key without it is required.
 template <class Object>
 struct Key {
     std::string_view name;
@@ -84,7 +84,7 @@ std::string object_with(std::span<const Key<Object>> keys) {
     return object_with(required);
 }
 
-// What the keys of an object say, in the order of their table.
+// Reads the keys of an object, in the order of their table.
 template <class Object>
 void read_keys(const ConfigValue& object, std::span<const Key<Object>> keys, Object& into) {
     for (const auto& key : keys) {

@@ -10,7 +10,7 @@ std::string_view last_component(std::string_view path) {
     return path.substr(path.rfind('/') + 1); // npos + 1 is 0
 }
 
-// A store path has a hash in front of it: "HASH-run-NAME-vm".
+// Finds NAME in "HASH-run-NAME-vm": store paths begin with a hash.
 std::optional<std::string_view> name_in(std::string_view component, std::string_view suffix) {
     constexpr std::string_view prefix = "run-";
     const auto begin = component.find(prefix);

@@ -16,7 +16,7 @@ namespace ntd::driver {
 
 namespace {
 
-// For start scripts that take longer than they should, and for tests of those that take for ever.
+// Reads a time limit from a variable, for slow start scripts, and for tests of those that hang.
 machine::Timeout limit_from(const char* variable) {
     const char* text = std::getenv(variable);
     if (text == nullptr || *text == '\0')
@@ -46,11 +46,11 @@ Runtime::Runtime(log::Log& log, const os::OrphanGuard& guard)
             .boot_limit = limit_from("NTD_BOOT_TIMEOUT"),
             .silence = seconds_from("NTD_SILENCE", machine::Seconds(300))} {}
 
-// Long because its threads share what it waits for.
+// Long because its threads share local data.
 void start_all(std::span<const std::shared_ptr<machine::Machine>> machines,
                const machine::Host& host) {
     struct Outcome {
-        std::vector<std::string> failures; // of each machine; empty if it has started
+        std::vector<std::string> failures; // one per machine; empty: it has started
         std::size_t pending;
     };
     Guarded<Outcome> outcome(Outcome{std::vector<std::string>(machines.size()), machines.size()});

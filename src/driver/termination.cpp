@@ -16,11 +16,12 @@ namespace ntd::driver {
 
 namespace {
 
-// A signal handler can reach nothing else.
+// Globals, because the signal handler has no other access to the loop.
 std::atomic<int> pipe_to_loop = -1;
 std::atomic<pid_t> owner = 0;
 
-// Also in forks that Python code makes: the signal is theirs then, from the first moment on.
+// This handler also runs in forks that Python code makes. There, the signal must have its default
+// action from the first moment on.
 extern "C" void tell_loop(int signal) {
     if (::getpid() != owner) {
         std::signal(signal, SIG_DFL);
@@ -66,7 +67,7 @@ Termination::~Termination() {
     handle(SIGTERM, SIG_DFL);
     handle(SIGHUP, SIG_DFL);
     pipe_to_loop = -1;
-    (void)handlers_end_.release(); // a handler on another thread may be about to write to it
+    (void)handlers_end_.release(); // leaked: a handler on another thread may still write to it
 }
 
 void Termination::set_global_timeout(machine::Seconds timeout) {
@@ -91,7 +92,7 @@ void Termination::die_by(int signal) noexcept {
     sigaddset(&set, signal);
     pthread_sigmask(SIG_UNBLOCK, &set, nullptr);
     ::raise(signal);
-    ::_exit(128 + signal); // not reached: the default action of the signal ends a process
+    ::_exit(128 + signal); // not reached: the signal's default action ends us
 }
 
 } // namespace ntd::driver

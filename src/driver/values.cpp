@@ -27,7 +27,7 @@ std::optional<double> parse_decimal(std::string_view text) {
     return value;
 }
 
-// The longest that Python has as a duration.
+// The longest duration of Python's timedelta, in seconds.
 constexpr double longest_time_limit = 999'999'999 * 86400.0;
 
 } // namespace
@@ -51,7 +51,7 @@ std::optional<double> parse_iso_duration(std::string_view text) {
     struct Unit {
         char letter;
         double seconds;
-        bool is_time; // stands after the T
+        bool is_time; // comes after the T
     };
     constexpr std::array units{Unit{'W', 604800, false}, Unit{'D', 86400, false},
                                Unit{'H', 3600, true}, Unit{'M', 60, true}, Unit{'S', 1, true}};

@@ -20,7 +20,7 @@ using ::testing::HasSubstr;
 using ::testing::IsEmpty;
 using ::testing::Not;
 
-// The parts of a good file, each of which a test may replace.
+// The parts of a valid file. Tests replace one of them.
 struct Parts {
     std::string vms = R"({"server": {"name": "srv", "start_script": "/s/run-srv-vm"}})";
     std::string containers = "{}";

@@ -12,7 +12,7 @@
 
 namespace ntd {
 
-// A directory of the test's own, removed with it.
+// A temporary directory for one test. The destructor removes it.
 class ScratchDir {
 public:
     ScratchDir() {
@@ -24,7 +24,7 @@ public:
         path_ = pattern;
     }
     ~ScratchDir() {
-        std::error_code ignored; // a directory left behind must not hide the test's result
+        std::error_code ignored; // a failure here must not hide the test's result
         std::filesystem::remove_all(path_, ignored);
     }
     ScratchDir(const ScratchDir&) = delete;
@@ -50,7 +50,7 @@ private:
     std::filesystem::path path_;
 };
 
-// What() of the error that a function throws, or "no error".
+// The what() of the exception that a function throws, or "no error".
 template <typename Failure, typename Function>
 std::string error_of(Function&& function) {
     try {
