@@ -15,8 +15,8 @@
 
 namespace py = pybind11;
 
-// What machines do by commands. Each row is all that there is of a method outside of
-// machine/guest_ops.h: what scripts see of it is made from here (test_driver/_declared.py).
+// Binds the methods in machine/guest_ops.h that run commands. Each row is the only description of
+// its method: what scripts see (test_driver/_declared.py) is generated from it.
 namespace ntd::bindings {
 
 namespace {
@@ -40,7 +40,7 @@ std::vector<std::string> commands_of(const py::args& args) {
     return commands;
 }
 
-// Runs without the GIL what takes strings made from Python objects.
+// Calls a function without the GIL, after Python arguments were converted to strings.
 template <typename Function>
 auto blocking(Function function) {
     const py::gil_scoped_release without_gil;

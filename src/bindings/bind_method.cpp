@@ -15,7 +15,8 @@ namespace {
 
 using namespace pybind11::literals;
 
-// One for each thread: a call within another one is over before that goes on.
+// The innermost call of this thread. Calls nest, so one value is enough: each call restores the
+// outer one.
 struct Call {
     const Method* method = nullptr;
     const PyObject* machine = nullptr;
@@ -39,8 +40,8 @@ bool is_method(const py::handle& value) {
     return PyInstanceMethod_Check(value.ptr()) != 0;
 }
 
-// What a class of the engine has for scripts, in the order of its bindings. They are to be methods
-// of the class of that name in `module`.
+// The methods of a class of the engine, in the order of their bindings. They become methods of the
+// class of the same name in `module`.
 py::dict methods_of(const std::string& owner, const py::str& module) {
     py::dict methods;
     const py::str of_module = "__module__";
@@ -63,21 +64,22 @@ py::object bound(const py::object& method, const py::object& machine, const py::
     return py::reinterpret_steal<py::object>(PyMethod_New(method.ptr(), machine.ptr()));
 }
 
-// For isinstance(): inspect and unittest.mock treat well what is a function, and ask in this way.
+// Makes isinstance() accept a Method as a function, because inspect and unittest.mock handle
+// functions well.
 void pass_for_function(const py::object& kind) {
     const auto of_python = [](PyTypeObject& type) {
         return py::reinterpret_borrow<py::object>(reinterpret_cast<PyObject*>(&type));
     };
     const auto pretended = of_python(PyProperty_Type)(
         py::cpp_function([of_python](const py::object&) { return of_python(PyFunction_Type); }));
-    // An assignment would be one to the class of the class.
+    // Written to tp_dict, because an assignment to __class__ would change the type of the type.
     auto* const type = reinterpret_cast<PyTypeObject*>(kind.ptr());
     if (PyDict_SetItemString(type->tp_dict, "__class__", pretended.ptr()) != 0)
         throw py::error_already_set();
     PyType_Modified(type);
 }
 
-// What else a function has: its name, its code, defaults.
+// Attributes that Python functions have, too: name, code, defaults.
 py::object attribute(const Method& method, const std::string& name) {
     py::object declared = method.declared();
     return name == "__wrapped__" ? declared : declared.attr(name.c_str());
@@ -86,7 +88,7 @@ py::object attribute(const Method& method, const std::string& name) {
 } // namespace
 
 py::object Method::call(const py::args& args, const py::kwargs& kwargs) const {
-    if (is_fork()) { // as process/forks.py has it for the other functions of the engine
+    if (is_fork()) { // other functions of the engine: see process/forks.py
         const auto refusal = fmt::format("{}: process {} is a fork of the driver; machines and "
                                          "networks can only be used in the driver itself",
                                          qualified_name(), ::getpid());
@@ -101,7 +103,7 @@ py::object Method::call(const py::args& args, const py::kwargs& kwargs) const {
         throw py::error_already_set();
     } catch (const py::error_already_set& error) {
         if (error.matches(PyExc_TypeError))
-            declared()(*args, **kwargs); // says in Python's words what is missing, or one too many
+            declared()(*args, **kwargs); // raises Python's own error for wrong arguments
         throw;
     }
 }

@@ -6,11 +6,11 @@
 
 namespace ntd::bindings {
 
-class [[gnu::visibility("hidden")]] Method; // as all of pybind11
+class [[gnu::visibility("hidden")]] Method; // pybind11 types are hidden, too
 
-// A method of a machine, as scripts see it: in Python's eyes it has the signature, the text and the
-// errors of a method in Python. These are in test_driver/_declared.py, which is made from the
-// bindings, and read when somebody asks.
+// A method of a machine, as scripts see it: with the signature, the docstring and the error
+// messages of a Python method. These come from test_driver/_declared.py, which is generated from
+// the bindings, and imported only when needed.
 class Method {
 public:
     Method(pybind11::object function, std::string owner, std::string name)
@@ -21,8 +21,8 @@ public:
 
     std::string qualified_name() const { return owner_ + "." + name_; }
 
-    // Of the method that Python has called last in this thread, and that has not returned: whether
-    // it is this one of this machine, and its name.
+    // The innermost method that Python is calling in this thread: whether it is `name` of
+    // `machine`, and its name.
     static bool is_called(const pybind11::handle& machine, const char* name);
     static std::string name_of_call();
 

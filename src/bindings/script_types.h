@@ -9,21 +9,20 @@
 
 #include <string>
 
-// What methods of machines take from scripts, and give to them. The names of the types are those
-// that scripts see.
+// Argument and result types of machine methods. Scripts see these type names.
 namespace ntd::bindings {
 
-// A length of time; None for no limit.
+// A duration; None means no limit.
 struct Limit {
     machine::Timeout length;
 };
 
-// One of a wait, which has a limit also where the script has given None.
+// The duration of a wait. A wait always has a limit, even if the script passes None.
 struct WaitTime {
     machine::Timeout length;
 };
 
-// What may be a str, or anything that str() makes into one: a port, a path, a remark.
+// A str, or anything that str() converts: a port, a path, a remark.
 struct Port {
     std::string text;
 };
@@ -34,7 +33,7 @@ struct Remark {
     std::string text;
 };
 
-// Output of a guest.
+// Output of a guest, as bytes.
 struct Output {
     std::string bytes;
 };
@@ -45,7 +44,7 @@ inline constexpr machine::Seconds key_delay(0.01);
 machine::Timeout length_of(const pybind11::handle& given);
 pybind11::str into_text(std::string bytes);
 
-// Defaults by the names that test_driver/duration.py has for them. Scripts are not warned of these.
+// Default values with the names from test_driver/duration.py. Scripts get no warnings for these.
 pybind11::arg_v timeout_by_default();
 pybind11::arg_v delay_by_default();
 
