@@ -1,4 +1,4 @@
-"""Machines under test, and what waits for them."""
+"""Machines under test, and waits for conditions."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from test_driver.machine.waiting import retry
     from test_driver.screen.keys import CHAR_TO_KEY, X11_KEY_ALIASES, x11_key_name
 
-Machine = QemuMachine  # its name up to 25.11
+Machine = QemuMachine  # its name up to NixOS 25.11
 
 __all__ = [
     "CHAR_TO_KEY",
@@ -33,7 +33,7 @@ __all__ = [
 
 
 def __getattr__(name: str) -> Any:
-    """What few runs need, where others import it from."""
+    """Import rarely needed names on demand, because scripts import them from here."""
     if name not in __all__:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     from test_driver.machine import nspawn, start_command, waiting
@@ -45,7 +45,7 @@ def __getattr__(name: str) -> Any:
 
 
 def make_command(args: list[str]) -> str:
-    """The words of a command as text for the shell, which takes each as it is."""
+    """Join the words of a command for the shell, quoted so that each is taken literally."""
     import shlex
 
     return shlex.join(map(str, args))

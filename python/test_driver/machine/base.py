@@ -18,12 +18,12 @@ if TYPE_CHECKING:
 
     Engine = _declared.BaseMachine
 else:
-    # A mixin: the engine's class stands behind it in a machine's bases, and super() finds it there.
+    # A mixin: in a machine's bases, the engine's class comes after it, so super() finds that.
     Engine = object
 
 
 def methods_of_engine(name: str, module: str) -> dict[str, Any]:
-    """The methods that the engine has for a class of that name in ``module``."""
+    """The engine's methods for the class of that name in ``module``."""
     if hasattr(engine, "methods_of"):
         return engine.methods_of(name, module)
     from test_driver import _declared
@@ -35,33 +35,33 @@ def methods_of_engine(name: str, module: str) -> dict[str, Any]:
 class BaseMachine(Engine):
     """A machine with a root shell.
 
-    Commands of one machine are serialised; calls may come from any thread, and Ctrl-C ends them. A
-    machine that is off is started by the first method that needs it. All methods raise MachineError
-    (MachineDied once its process has ended) if the machine is at fault, and
-    RequestedAssertionFailed if what they are to ensure does not hold.
+    Commands of one machine run one at a time. Any thread may call methods, and Ctrl-C interrupts
+    them. The first method that needs the machine starts it. All methods raise MachineError if the
+    machine fails (MachineDied once its process has ended), and RequestedAssertionFailed if what
+    they check is not true.
     """
 
     name: str
     """The machine's name, in the log and in the names of its files."""
     out_dir: Path
-    """Where what a test brings out goes: the driver's output directory."""
+    """The driver's output directory."""
     tmp_dir: Path
-    """The base directory, in which the state directories and those of the networks are."""
+    """The base directory, which has the state directories and those of the networks."""
     state_dir: Path
-    """The machine's own directory, working directory of its start script; may be assigned."""
+    """The machine's own directory, where its start script runs; may be assigned."""
     shared_dir: Path
-    """The directory that all guests have as /tmp/shared."""
+    """The directory that all guests see as /tmp/shared."""
     keep_machine_state: bool
-    """Whether the state of an earlier run is kept at start."""
+    """Whether a start keeps the state of an earlier run."""
     callbacks: list[Callable[[], Any]]
-    """What is called before each command."""
+    """Functions that are called before each command."""
     logger: AbstractLogger
     """The test log."""
 
-    # Before ours: those that are here as well need Python.
+    # First, so that methods below, which need Python, replace those of the same name.
     locals().update(methods_of_engine("BaseMachine", __name__))
 
-    # What other methods are made of: the engine calls a subclass's version of these.
+    # Other methods call these; the engine calls a subclass's version of them.
     OVERRIDABLE = (
         "start",
         "connect",
@@ -96,7 +96,7 @@ class BaseMachine(Engine):
     # ------------------------------------------------------------------------------ waits
 
     def sleep(self, secs: Duration | None = None, duration: Duration | None = None) -> None:
-        """Let so much of the machine's own time pass. ``secs`` is the older name."""
+        """Let this time pass on the machine's own clock. ``secs`` is the older name."""
         length = seconds(one_of(secs=secs, duration=duration))
         if length is None:
             raise TypeError("sleep(): give a duration")
@@ -105,7 +105,7 @@ class BaseMachine(Engine):
     def wait_for_job(
         self, jobname: str, user: str | None = None, timeout: Duration | None = DEFAULT_LIMIT
     ) -> None:
-        """The name of wait_for_unit() up to 25.11."""
+        """The name of wait_for_unit() up to NixOS 25.11."""
         self.wait_for_unit(jobname, user, timeout)
 
     # ------------------------------------------------------------------------------ files
@@ -113,16 +113,16 @@ class BaseMachine(Engine):
     def copy_from_host(
         self, source: str | Path, target: str | Path, *, keep_set_id: bool = False
     ) -> None:
-        """Copy a file or tree of the host, as ``cp -r`` does it, to ``target`` in the machine.
+        """Copy a file or tree of the host, like ``cp -r``, to ``target`` in the machine.
 
         ``source`` is relative to the driver's working directory. ``target`` may begin with ``~``;
-        its parents are made. Access rights are kept, symbolic links within a tree as well, and all
-        belongs to root; set-user-ID and set-group-ID bits only with ``keep_set_id``. The target
-        appears when it is complete. The copy goes through the shared directory if the machine has
-        it mounted, and else through the root shell.
+        missing parents are created. The copy keeps access rights, and symbolic links within a tree;
+        root owns all of it. It keeps set-user-ID and set-group-ID bits only with ``keep_set_id``.
+        The target appears when it is complete. The copy uses the shared directory if the machine
+        has mounted it, else the root shell.
 
-        Raises FileNotFoundError if there is no ``source``, shutil.SpecialFileError if it is a FIFO,
-        a socket or a device, and RequestedAssertionFailed if the machine cannot store it.
+        Raises FileNotFoundError if ``source`` does not exist, shutil.SpecialFileError if it is a
+        FIFO, a socket or a device, and RequestedAssertionFailed if the machine cannot store it.
         """
         from test_driver.files.to_guest import copy_to_guest
 
@@ -141,15 +141,15 @@ class BaseMachine(Engine):
     ) -> None:
         """Copy a file or tree of the machine into the output directory, below ``target_dir``.
 
-        It keeps its name, access rights and, within a tree, symbolic links, which are as the
-        machine made them: follow none. Set-user-ID and set-group-ID bits are kept only with
-        ``keep_set_id``. ``target_dir`` may be absolute; it is made. ``source`` may begin with
-        ``~``. What goes through the shared directory stays there as well, as
-        ``/tmp/shared/TARGET_DIR/NAME`` in the machine, unless something else is in the way.
+        The copy keeps its name, access rights and, within a tree, symbolic links. The machine chose
+        their targets, so do not follow them. It keeps set-user-ID and set-group-ID bits only with
+        ``keep_set_id``. ``target_dir`` may be absolute; it is created if needed. ``source`` may
+        begin with ``~``. Copies through the shared directory also stay there, as
+        ``/tmp/shared/TARGET_DIR/NAME`` in the machine, unless something else has that name.
 
-        Raises RequestedAssertionFailed if there is no ``source``, or it is a FIFO, a socket or a
-        device, and MachineError for a tree with such parts (but sockets), or with names that would
-        lie outside of the copy: then nothing is copied.
+        Raises RequestedAssertionFailed if ``source`` does not exist, or is a FIFO, a socket or a
+        device. Raises MachineError, and copies nothing, if a tree has FIFOs or devices, or names
+        that would be outside of the copy.
         """
         from test_driver.files.to_host import copy_to_host
 
@@ -164,10 +164,10 @@ class BaseMachine(Engine):
     # ------------------------------------------------------------------------------ SSH backdoor
 
     def ssh_backdoor_command(self, index: int | None = None) -> str:
-        """The command for a person to log in as root over the SSH backdoor.
+        """The command for a user to log in as root over the SSH backdoor.
 
-        ``index`` is the guest's address where the kernel of the host has the vsock; older releases
-        gave it. Raises MachineError if the machine has no backdoor.
+        ``index`` is the guest's address if the host's kernel provides the vsock; older releases
+        passed it. Raises MachineError if the machine has no backdoor.
         """
         if index is not None:
             return f"ssh -o User=root vsock/{index}"
@@ -178,14 +178,14 @@ class BaseMachine(Engine):
     # ------------------------------------------------------------------------------ log
 
     def log_serial(self, msg: str) -> None:
-        """Write a line into the log as if it came from the console."""
+        """Log a line as if it came from the console."""
         self.logger.log_serial(msg, self.name)
 
     def nested(self, msg: str, attrs: dict[str, str] | None = None) -> AbstractContextManager[None]:
-        """A context manager that groups the log lines of what happens in it under ``msg``."""
+        """A context manager that groups the log lines of its block under ``msg``."""
         return self.logger.nested(msg, {"machine": self.name, **(attrs or {})})
 
     def run_callbacks(self) -> None:
-        """Check the polling conditions that are in force; done before each command."""
+        """Check the active polling conditions, as happens before each command."""
         for callback in self.callbacks:
             callback()

@@ -16,13 +16,13 @@ if TYPE_CHECKING:
 
 
 class ConsoleQueue:
-    """The console's lines that no wait has consumed yet, in the manner of queue.Queue."""
+    """The console lines that no wait has consumed yet, with the interface of queue.Queue."""
 
     def __init__(self, machine: engine.QemuMachine) -> None:
         self._machine = machine
 
     def get(self, block: bool = True, timeout: Duration | None = None) -> str:
-        """The next line; raises queue.Empty if there is none (``block=False``) or none comes."""
+        """The next line; raises queue.Empty if none is there (``block=False``) or comes in time."""
         import queue
 
         line = self._machine._console_next_line(timeout if block else 0)
@@ -35,7 +35,7 @@ class ConsoleQueue:
         return self.get(block=False)
 
     def qsize(self) -> int:
-        """How many lines there are."""
+        """The number of lines."""
         return self._machine._console_pending_lines()
 
     def empty(self) -> bool:
@@ -44,13 +44,13 @@ class ConsoleQueue:
 
 
 class ConsoleReader:
-    """What reads the serial console, in the manner of threading.Thread."""
+    """The reader of the serial console, with the interface of threading.Thread."""
 
     def __init__(self, machine: engine.QemuMachine) -> None:
         self._machine = machine
 
     def is_alive(self) -> bool:
-        """Whether more may come."""
+        """Whether more output may come."""
         return not self._machine._console_closed()
 
     def join(self, timeout: Duration | None = None) -> None:
@@ -59,7 +59,7 @@ class ConsoleReader:
 
 
 class Machine(Protocol):
-    """What is asked of a QemuMachine to wait."""
+    """The part of QemuMachine that waits need."""
 
     def nested(self, msg: str) -> AbstractContextManager[None]: ...
     def _console_wait_for(
@@ -85,9 +85,9 @@ def wait_for_text(machine: Machine, regex: str | re.Pattern[str], limit: float |
 
 
 def matches_within_lines(pattern: re.Pattern[str]) -> bool:
-    """Whether each match of the pattern is within one line and does not depend on others.
+    """Whether each match of the pattern lies within one line and does not depend on other lines.
 
-    If in doubt it is not: then the whole text is searched again with each new line.
+    False if in doubt: then each new line makes us search the whole text again.
     """
     if pattern.flags & (re.DOTALL | re.MULTILINE | re.VERBOSE):
         return False

@@ -1,7 +1,6 @@
-"""After the test: what guests have written goes to their disks.
+"""After the test: guests write their cached data to their disks.
 
-The verdict is known by then. Nothing that a machine does or fails to do changes it, or holds it up
-for long.
+The verdict is known by then. No machine can change it, or delay it for long.
 """
 
 from __future__ import annotations
@@ -22,7 +21,7 @@ MOST = 5.0  # seconds for all machines together
 
 
 class _Sync:
-    """``sync`` in one machine, in a thread, which is left alone when it takes too long: it ends
+    """Runs ``sync`` in one machine, in a thread. A thread that takes too long is abandoned; it ends
     with the machine."""
 
     def __init__(self, machine: BaseMachine) -> None:
@@ -42,14 +41,14 @@ class _Sync:
             self._ended.release()
 
     def why_not(self, deadline: float) -> str:
-        """Why it has not been done by then; nothing if it has."""
+        """The reason why ``sync`` has not succeeded by the deadline; empty if it has."""
         if self._ended.acquire(timeout=max(0.0, deadline - time.monotonic())):
             return self.failure
         return f"no answer within {MOST:g} s"
 
 
 def sync(machines: Iterable[BaseMachine], logger: AbstractLogger) -> None:
-    """Have the machines that are up write their disks, all at the same time."""
+    """Run ``sync`` in all machines that are up, at the same time."""
     deadline = time.monotonic() + MOST
     for each in [_Sync(machine) for machine in machines if machine.is_up()]:
         if failure := each.why_not(deadline):

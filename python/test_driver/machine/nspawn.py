@@ -24,16 +24,15 @@ else:
 class NspawnMachine(X11Mixin, BaseMachine, Engine):
     """A systemd-nspawn container.
 
-    Commands of one container may run at the same time, in several threads. One that takes longer
-    than its time limit raises subprocess.TimeoutExpired, and ``check_return`` and ``check_output``
-    change nothing. The journal is what a virtual machine's serial console is: part of the log. The
-    screen is that of an X server, and seen and used by xwd, xdotool and xwininfo in the container.
-    Mounts, network devices and cgroups of containers are in namespaces of the driver's own; none
-    are left when it ends.
+    Several threads may run commands of one container at the same time. A command that exceeds its
+    time limit raises subprocess.TimeoutExpired; ``check_return`` and ``check_output`` do not change
+    that. The log has the container's journal in place of a serial console. Methods for the screen
+    use xwd, xdotool and xwininfo on an X server in the container. Mounts, network devices and
+    cgroups of containers are in namespaces of the driver; none are left when it ends.
     """
 
     pid: int | None
-    """Number of the start script's process; None if the container is off."""
+    """The pid of the start script; None if the container is off."""
     start_command: str
     """The program that starts the container."""
     machine_sock_path: Path
@@ -61,7 +60,7 @@ class NspawnMachine(X11Mixin, BaseMachine, Engine):
 
     @property
     def process(self) -> Process | None:
-        """The start script's process, in the manner of subprocess.Popen; None if it is off."""
+        """The start script's process, like subprocess.Popen; None if the container is off."""
         if self.pid is None:
             return self._last_process
         if self._last_process is None or self._last_process.pid != self.pid:
@@ -72,8 +71,8 @@ class NspawnMachine(X11Mixin, BaseMachine, Engine):
 
     @property
     def machine_sock(self) -> socket.socket | None:
-        """That socket; None if the container is off. The driver reads it, too: each message goes to
-        one of the two."""
+        """The socket at NOTIFY_SOCKET; None if the container is off. The driver reads it, too, and
+        only one of the two readers gets each message."""
         if self.pid is None:
             return None
         from test_driver.machine.process import SharedSocket
@@ -82,12 +81,12 @@ class NspawnMachine(X11Mixin, BaseMachine, Engine):
 
     @property
     def notify_thread(self) -> NoticeReader:
-        """What reads that socket, in the manner of threading.Thread."""
+        """The reader of NOTIFY_SOCKET, with the interface of threading.Thread."""
         from test_driver.machine.process import NoticeReader
 
         return NoticeReader(self)
 
     @property
     def get_systemd_process(self) -> int:
-        """Number of the container's init on the host. Waits until commands can run."""
+        """The pid of the container's init on the host. Waits until commands can run."""
         return self._init()

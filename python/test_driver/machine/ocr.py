@@ -1,4 +1,4 @@
-"""Text in pictures, under the name of the module that scripts import, or put their own functions in."""
+"""OCR, under the module name that scripts import or whose functions they replace."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The parts of a running machine as Python objects: its process, and its sockets."""
+"""The process and the sockets of a running machine as Python objects."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 
 class Process:
-    """The machine's process, in the manner of subprocess.Popen."""
+    """The machine's process, with the interface of subprocess.Popen."""
 
     def __init__(self, handle: engine.ProcessHandle) -> None:
         self._handle = handle
@@ -23,7 +23,7 @@ class Process:
 
     @property
     def pid(self) -> int:
-        """Number of the process."""
+        """The pid."""
         return self._handle.pid
 
     @property
@@ -33,15 +33,15 @@ class Process:
 
     @property
     def returncode(self) -> int | None:
-        """The exit status, minus the signal's number for a death by signal, None while it runs."""
+        """The exit status; -N if signal N killed the process; None while it runs."""
         return self.poll()
 
     def poll(self) -> int | None:
-        """As returncode."""
+        """See returncode."""
         return self._handle.poll()
 
     def wait(self, timeout: Duration | None = None) -> int:
-        """Wait for the end; raises subprocess.TimeoutExpired after ``timeout``."""
+        """Wait for the end of the process; raises subprocess.TimeoutExpired after ``timeout``."""
         status = self._handle.wait(timeout)
         if status is None:
             raise subprocess.TimeoutExpired(self.args, as_seconds(timeout or 0))
@@ -61,12 +61,13 @@ class Process:
 
     @property
     def stdin(self) -> BinaryIO:
-        """Writes to the serial console."""
+        """A file that writes to the serial console."""
         return self._file("stdin", "wb")
 
     @property
     def stdout(self) -> BinaryIO:
-        """The serial console. The driver reads it, too: each byte goes to one of the two."""
+        """A file that reads the serial console. The driver reads it, too, and only one of the two
+        readers gets each byte."""
         return self._file("stdout", "rb")
 
     def _file(self, name: str, mode: str) -> BinaryIO:
@@ -77,13 +78,13 @@ class Process:
 
 
 class SharedSocket(socket.socket):
-    """A socket object of its own for a connection that the engine uses as well.
+    """A separate socket object for a connection that the engine uses as well.
 
-    The connection itself never blocks, as the engine wants it: a socket without a time limit is
-    one here that waits for _NO_LIMIT seconds.
+    The connection itself must stay non-blocking for the engine. So a socket without a time limit
+    gets one of _NO_LIMIT seconds here.
     """
 
-    _NO_LIMIT = 20 * 24 * 3600.0  # poll(2) takes no more than 24 days
+    _NO_LIMIT = 20 * 24 * 3600.0  # poll(2) accepts at most 24 days
 
     def __init__(self, descriptor: int) -> None:
         super().__init__(fileno=os.dup(descriptor))
@@ -101,20 +102,20 @@ class SharedSocket(socket.socket):
 
 
 class HasProcess(Protocol):
-    """A machine that has one while it runs."""
+    """A machine that has a process while it runs."""
 
     @property
     def process(self) -> Process | None: ...
 
 
 class NoticeReader:
-    """What reads a container's NOTIFY_SOCKET, in the manner of threading.Thread."""
+    """The reader of a container's NOTIFY_SOCKET, with the interface of threading.Thread."""
 
     def __init__(self, machine: HasProcess) -> None:
         self._machine = machine
 
     def is_alive(self) -> bool:
-        """Whether more may come."""
+        """Whether more messages may come."""
         process = self._machine.process
         return process is not None and process.poll() is None
 

@@ -36,11 +36,11 @@ class QemuMachine(ScreenMixin, FirmwareMixin, BaseMachine, Engine):
     booted: bool
     """Whether the machine is on; may be assigned."""
     connected: bool
-    """Whether the root shell is there; after an assignment of False connect() waits for a new one."""
+    """Whether the root shell is connected. If set to False, connect() waits for a new shell."""
     pid: int | None
-    """Number of the start script's process; None if the machine is off."""
+    """The pid of the start script; None if the machine is off."""
     start_command: str
-    """What starts the machine: a shell command to which QEMU's arguments are appended."""
+    """The shell command that starts the machine. QEMU's arguments are appended to it."""
     monitor_path: Path
     """The socket of QEMU's human monitor."""
     qmp_path: Path
@@ -48,10 +48,10 @@ class QemuMachine(ScreenMixin, FirmwareMixin, BaseMachine, Engine):
     shell_path: Path
     """The socket of the root shell."""
     vnc_path: Path
-    """The socket of QEMU's VNC server, which it has with --vnc."""
+    """The socket of QEMU's VNC server, which --vnc enables."""
     efi_vars_path: Path
-    """The file of the firmware's variables: $NIX_EFI_VARS of the start script, unless the driver
-    has been given another."""
+    """The file of the firmware's variables: $NIX_EFI_VARS of the start script, unless the driver's
+    environment names another file."""
 
     locals().update(methods_of_engine("QemuMachine", __name__))
 
@@ -68,21 +68,21 @@ class QemuMachine(ScreenMixin, FirmwareMixin, BaseMachine, Engine):
     ) -> None:
         super().__init__(str(start_command), name, out_dir, tmp_dir, keep_machine_state)
         self._set_up(callbacks, logger, QemuMachine)
-        self._objects: dict[str, Any] = {}  # Python's views of the process with the number
-        self._objects_of: int | None = None  # that this is
-        self._vsock_cid: int | None = None  # of a vsock in the kernel
+        self._objects: dict[str, Any] = {}  # Python objects for the parts of one process
+        self._objects_of: int | None = None  # the pid of that process
+        self._vsock_cid: int | None = None  # the guest's address, with a vsock of the host's kernel
 
     # ------------------------------------------------------------------------------ life
 
     def switch_root(self) -> None:
-        """Go from the initrd to the real root; return when the root shell there is connected.
+        """Switch from the initrd to the real root; return when its root shell is connected.
 
-        For machines whose initrd runs systemd, has a root shell, and waits for this
+        For machines whose initrd runs systemd, has a root shell, and waits for this call
         (``testing.initrdBackdoor`` of NixOS tests).
         """
         with self.nested("switching to the real root"):
             self.wait_for_unit("initrd.target")
-            # It ends the shell that has asked for it.
+            # This command ends the shell that runs it.
             isolate = "systemctl --no-block isolate initrd-switch-root.target"
             self.execute(isolate, check_output=False)
             self.connected = False
@@ -90,14 +90,15 @@ class QemuMachine(ScreenMixin, FirmwareMixin, BaseMachine, Engine):
 
     def is_up(self) -> bool:
         """Whether QEMU runs and the root shell is connected."""
-        # A QEMU that has died is booted until shutdown(), crash() or wait_for_shutdown() notice.
+        # After QEMU has died, the machine counts as booted until shutdown(), crash() or
+        # wait_for_shutdown() notice it.
         return super().is_up() and self._process().poll() is None
 
     # ------------------------------------------------------------------------------ parts
 
     @property
     def process(self) -> Process | None:
-        """The running process, in the manner of subprocess.Popen; None if the machine is off."""
+        """The running process, like subprocess.Popen; None if the machine is off."""
         return self._part("process", self._new_process)
 
     @process.setter
@@ -141,7 +142,7 @@ class QemuMachine(ScreenMixin, FirmwareMixin, BaseMachine, Engine):
         return part
 
     def _parts(self) -> dict[str, Any]:
-        """Those of the process that runs, else those that there are of the last one."""
+        """The objects for the running process, or for the last one if none runs."""
         pid = self.pid
         if pid is not None and pid != self._objects_of:
             self._objects = {}
@@ -181,10 +182,10 @@ class QemuMachine(ScreenMixin, FirmwareMixin, BaseMachine, Engine):
         return self._vsock.guest if self._vsock else None
 
     def ssh_backdoor_command(self, index: int | None = None) -> str:
-        """The command for a person to log in as root over the SSH backdoor.
+        """The command for a user to log in as root over the SSH backdoor.
 
-        ``index`` is the guest's address where the kernel of the host has the vsock; older releases
-        gave it. Raises MachineError if the machine has no backdoor.
+        ``index`` is the guest's address if the host's kernel provides the vsock; older releases
+        passed it. Raises MachineError if the machine has no backdoor.
         """
         if index is None and self.vsock_host is not None:
             return f"ssh -o User=root vsock-mux/{self.vsock_host}"
@@ -197,7 +198,7 @@ class QemuMachine(ScreenMixin, FirmwareMixin, BaseMachine, Engine):
     ) -> dict[str, Any]:
         """Wait for a QMP event for which ``event_filter(event)`` is true, and return it.
 
-        Events before it are dropped. Raises TimeoutError after ``timeout``.
+        Drops the events before it. Raises TimeoutError after ``timeout``.
         """
         session = self.qmp_client
         if session is None:
@@ -209,7 +210,7 @@ class QemuMachine(ScreenMixin, FirmwareMixin, BaseMachine, Engine):
     # ------------------------------------------------------------------------------ screen
 
     def _screen(self) -> bytes:
-        """What the screen shows, as PPM."""
+        """The picture of the screen, as PPM."""
         from test_driver.machine import screendump
 
         self.run_callbacks()
@@ -218,23 +219,22 @@ class QemuMachine(ScreenMixin, FirmwareMixin, BaseMachine, Engine):
     # ------------------------------------------------------------------------------ input
 
     def shell_interact(self, address: str | None = None) -> None:
-        """Give a person a root shell in the guest, on a terminal of its own there; return when
-        that shell ends, or at Ctrl-].
+        """Give a user a root shell on its own terminal in the guest, until it ends, or Ctrl-].
 
-        The person sits at our terminal, or at the other end of ``address`` (as socat has it, such
-        as ``"TCP-LISTEN:2222,bind=127.0.0.1"``). Commands of the script have their own shell and
-        go on working. The guest has the terminal as it is, with all that escape sequences can do.
-        Raises MachineError if there is neither terminal nor address, or no socat.
+        The user sits at our terminal, or at the other end of ``address`` (in socat's syntax, such
+        as ``"TCP-LISTEN:2222,bind=127.0.0.1"``). The script's commands use another shell and keep
+        working. The guest's output reaches the terminal unfiltered, escape sequences included.
+        Raises MachineError if there is neither a terminal nor an address, or if socat is missing.
         """
         from test_driver.machine import terminal
 
         terminal.shell_interact(self, address)
 
     def console_interact(self) -> None:
-        """Give a person the serial console; return at Ctrl-] or when QEMU ends.
+        """Give a user the serial console; return at Ctrl-] or when QEMU ends.
 
-        All other keys, Ctrl-C included, go to the guest, and all that it writes, escape sequences
-        included, to the terminal. Raises MachineError without a terminal.
+        All other keys, Ctrl-C included, go to the guest. All output of the guest, escape sequences
+        included, goes to the terminal. Raises MachineError without a terminal.
         """
         from test_driver.machine import terminal
 
@@ -249,14 +249,14 @@ class QemuMachine(ScreenMixin, FirmwareMixin, BaseMachine, Engine):
 
     @property
     def last_lines(self) -> ConsoleQueue:
-        """The console's lines that no wait has consumed yet, in the manner of queue.Queue."""
+        """The console lines that no wait has consumed yet, with the interface of queue.Queue."""
         from test_driver.machine.console import ConsoleQueue
 
         return ConsoleQueue(self)
 
     @property
     def serial_thread(self) -> ConsoleReader:
-        """What reads the serial console, in the manner of threading.Thread."""
+        """The reader of the serial console, with the interface of threading.Thread."""
         from test_driver.machine.console import ConsoleReader
 
         return ConsoleReader(self)
@@ -264,12 +264,12 @@ class QemuMachine(ScreenMixin, FirmwareMixin, BaseMachine, Engine):
     def wait_for_console_text(
         self, regex: str | re.Pattern[str], timeout: Duration | None = None
     ) -> None:
-        """Wait until the serial console has shown text that matches, since the previous wait.
+        """Wait for matching text on the serial console, after the text that the last wait consumed.
 
-        The pattern may go over several lines. What it matched, and all before it, is consumed: the
-        next wait looks at what comes after it. A line without an end, such as a prompt, is seen once
-        it has been quiet for half a second. Raises RequestedAssertionFailed after ``timeout``
-        (None: no limit).
+        The pattern may span several lines. Its match and all text before it are consumed: the next
+        wait searches the text after the match. A line without a newline, such as a prompt, is
+        searched once the console has been quiet for half a second. Raises RequestedAssertionFailed
+        after ``timeout`` (None: no limit).
         """
         from test_driver.machine import console
 
@@ -278,11 +278,11 @@ class QemuMachine(ScreenMixin, FirmwareMixin, BaseMachine, Engine):
     # ------------------------------------------------------------------------------ terminals
 
     def get_tty_text(self, tty: int | str) -> str:
-        """What virtual console ``tty`` shows, a line for each row of the screen.
+        """The text on virtual console ``tty``, one line for each row of the screen.
 
-        Letters that the console's font does not have are known from the first look on; what was
-        written before is shown without them. Kernels older than Linux 4.19, and consoles that are
-        not in UTF-8 mode, tell only numbers of glyphs: then all that is not ASCII is U+FFFD.
+        Letters that the console's font lacks are found from the first call on; older text lacks
+        them. Kernels before Linux 4.19, and consoles that are not in UTF-8 mode, report only glyph
+        numbers: then everything that is not ASCII becomes U+FFFD.
         """
         from test_driver.screen.tty import look_at, text_of
 
@@ -291,8 +291,10 @@ class QemuMachine(ScreenMixin, FirmwareMixin, BaseMachine, Engine):
     def wait_until_tty_matches(
         self, tty: int | str, regexp: str, timeout: Duration | None = DEFAULT_LIMIT
     ) -> None:
-        """Wait until the text of virtual console ``tty`` matches; RequestedAssertionFailed after
-        ``timeout``. The last text is logged then."""
+        """Wait until the text of virtual console ``tty`` matches.
+
+        After ``timeout``, logs the last text and raises RequestedAssertionFailed.
+        """
         import re
 
         pattern = re.compile(regexp)
@@ -308,12 +310,12 @@ class QemuMachine(ScreenMixin, FirmwareMixin, BaseMachine, Engine):
             self._retry(matches, wait_limit(timeout))
 
     def dump_tty_contents(self, tty: int | str) -> None:
-        """Show virtual console ``tty`` on the serial console, and so in the log."""
+        """Print the text of virtual console ``tty`` on the serial console, and so into the log."""
         import contextlib
 
         from test_driver.errors import RequestedAssertionFailed
 
-        with contextlib.suppress(RequestedAssertionFailed):  # what was wrong is on the console
+        with contextlib.suppress(RequestedAssertionFailed):  # the console shows the error
             import shlex
 
             self.execute(f"printf '%s\\n' {shlex.quote(self.get_tty_text(tty))} >&2")

@@ -1,4 +1,4 @@
-"""QEMU's machine protocol."""
+"""QEMU's machine protocol (QMP)."""
 
 from __future__ import annotations
 
@@ -13,7 +13,8 @@ if TYPE_CHECKING:
 
     from test_driver._engine import engine
 
-# How much longer wait_for_event() looks at what had come before its end: it comes without end, too.
+# Seconds after its deadline in which wait_for_event() still reads events that arrived before. There
+# is a limit, because events may arrive without end.
 LATE = 1.0
 
 
@@ -33,7 +34,8 @@ class QMPAPIError(RuntimeError):
 
 
 def _decoded(message: str) -> dict[str, Any]:
-    """Its brackets in each other are not many, but a script's own calls may be."""
+    """Parse a message. QEMU nests only a few levels, but answers to a script's own commands may nest
+    too deep for Python's stack."""
     try:
         return dict(json.loads(message))
     except RecursionError:
@@ -59,9 +61,9 @@ class QMPSession:
         return answer
 
     def events(self, timeout: Duration | None = 0) -> Iterator[dict[str, Any]]:
-        """The events that have come in and were not yet asked for.
+        """The events that have arrived and that no caller has taken yet.
 
-        With ``timeout`` it also waits that long for each further one.
+        With ``timeout``, also waits that long for each further event.
         """
         while (event := self._machine._qmp_next_event(timeout)) is not None:
             yield _decoded(event)
@@ -71,10 +73,10 @@ class QMPSession:
         event_filter: Callable[[dict[str, Any]], Any] | Duration | None = None,
         timeout: Duration | None = EVENT_LIMIT,
     ) -> dict[str, Any]:
-        """Wait for the first event for which ``event_filter(event)`` is true, and return it:
-        without a filter for any, and then the first argument may be the timeout.
+        """Wait for the first event for which ``event_filter(event)`` is true, and return it.
 
-        Those before it are dropped. Raises TimeoutError after ``timeout``.
+        Without a filter, any event counts, and the first argument may be the timeout. Drops the
+        events before it. Raises TimeoutError after ``timeout``.
         """
         import time
 

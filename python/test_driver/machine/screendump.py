@@ -1,4 +1,4 @@
-"""The screen of a QEMU machine, as QEMU itself writes it."""
+"""Screenshots that QEMU itself writes."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 
 class Machine(Protocol):
-    """What is asked of a QemuMachine."""
+    """The part of QemuMachine that is needed here."""
 
     @property
     def name(self) -> str: ...
@@ -25,7 +25,7 @@ class Machine(Protocol):
 
 
 def picture_of(machine: Machine) -> bytes:
-    """What the screen shows, as binary PPM."""
+    """The picture of the screen, as binary PPM."""
     session = machine.qmp_client
     if session is None:
         raise MachineError(f"machine '{machine.name}' is not running: start() it first")

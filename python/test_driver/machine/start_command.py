@@ -1,4 +1,4 @@
-"""What starts a QEMU machine, as an object: releases before 26.05 made machines of these."""
+"""Start commands of QEMU machines as objects, from which releases before 26.05 made machines."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ class StartCommand:
         shell_socket_path: str | Path,
         allow_reboot: bool = False,
     ) -> str:
-        """The whole command line, for QEMU's sockets at these places."""
+        """The whole command line, with QEMU's sockets at these paths."""
         return engine.start_command_line(
             self._cmd,
             monitor=str(monitor_socket_path),
@@ -43,5 +43,5 @@ class NixStartScript(StartCommand):
 
     @property
     def machine_name(self) -> str:
-        """NAME; ``machine`` if the script is called otherwise."""
+        """NAME from ``run-NAME-vm``; ``machine`` if the script has another name."""
         return engine.machine_name(self._cmd)

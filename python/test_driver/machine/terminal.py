@@ -1,4 +1,4 @@
-"""A person at a machine: a root shell on a terminal of its own, the serial console."""
+"""Interactive access to a machine: a root shell on its own terminal, and the serial console."""
 
 from __future__ import annotations
 
@@ -27,21 +27,22 @@ if TYPE_CHECKING:
     from test_driver.machine.qmp import QMPSession
 
 ESCAPE = b"\x1d"  # Ctrl-], as in telnet
-START_LIMIT = 60  # seconds until a shell says its prompt, in a slow guest
-SIZE_INTERVAL = 0.5  # seconds between looks at the size of our window, where nothing tells of it
+START_LIMIT = 60  # seconds that a shell may take to print its prompt, in a slow guest
+SIZE_INTERVAL = 0.5  # seconds between checks of our window's size, where SIGWINCH is not available
 CHUNK = 1 << 16
 
 _numbers = itertools.count(1)
 _plugging = threading.Lock()
 
-# The consoles that somebody is at the other end of: the others cannot be opened.
+# Lists the consoles whose other end is connected: the others cannot be opened.
 FIND_CONSOLES = """
 find_consoles() {
     for console in /dev/hvc[0-9]*; do (: <>"$console") 2>/dev/null && echo "$console"; done; true
 }
 """
 
-# The shell leads a session of its own, whose terminal is the first one that it opens.
+# The shell leads its own session. The first terminal that it opens becomes its controlling
+# terminal.
 START_SHELL = """
 export TERM=$term
 setsid bash -c '
@@ -51,7 +52,7 @@ setsid bash -c '
 
 
 class Machine(Protocol):
-    """What is asked of a QemuMachine."""
+    """The part of QemuMachine that is needed here."""
 
     @property
     def name(self) -> str: ...
@@ -82,7 +83,7 @@ def shell_interact(machine: Machine, address: str | None) -> None:
             "PATH"
         )
     machine.connect()
-    mark = f"\x1b]ntd;{secrets.token_hex(8)}\x07".encode()  # terminals show none of it
+    mark = f"\x1b]ntd;{secrets.token_hex(8)}\x07".encode()  # terminals do not display this
     with _console(machine) as (channel, console):
         rows, columns = _window_size()
         machine.execute(
@@ -134,7 +135,7 @@ def console_interact(machine: Machine) -> None:
 
 
 def _wait_for_prompt(machine: Machine, channel: socket.socket, console: str) -> None:
-    """What is typed before the shell has opened its terminal would be lost."""
+    """Wait for the shell's prompt: input before the shell opens its terminal would be lost."""
     ready, _, _ = select.select([channel], [], [], START_LIMIT)
     if not ready:
         raise MachineError(
@@ -153,13 +154,13 @@ def _check_terminal(machine: Machine, what: str) -> None:
 
 @contextlib.contextmanager
 def _console(machine: Machine) -> Iterator[tuple[socket.socket, str]]:
-    """A further virtconsole: our end of it, and its device in the guest. It is plugged in, and
-    pulled out at the end, which hangs up on who uses it."""
+    """Plug in another virtconsole; yield our end of it and its device in the guest. It is unplugged at
+    the end, which hangs up its users."""
     name = f"ntd-console-{next(_numbers)}"
     path = machine.state_dir / name
     with _plugging, socket.socket(socket.AF_UNIX) as listener:
         before = _ask(machine, "find_consoles")
-        listener.bind(str(path))  # nobody else gets at the state directory
+        listener.bind(str(path))  # no other user can enter the state directory
         listener.listen()
         try:
             _plug(machine, name, str(path))
@@ -175,7 +176,7 @@ def _console(machine: Machine) -> Iterator[tuple[socket.socket, str]]:
     finally:
         if machine.is_up():
             _qmp(machine, "device_del", {"id": name})
-            with contextlib.suppress(Exception):  # the guest may not have let go of it yet
+            with contextlib.suppress(Exception):  # the guest may not have released it yet
                 _qmp(machine, "chardev-remove", {"id": name})
 
 
@@ -207,14 +208,14 @@ def _qmp(machine: Machine, command: str, arguments: dict[str, object]) -> None:
 
 
 class _End:
-    """Looks for the mark by which a shell says that it has ended: nothing comes behind it."""
+    """Finds the mark that a shell prints at its end. Nothing follows the mark."""
 
     def __init__(self, mark: bytes = b"") -> None:
         self._mark = mark
         self._tail = b""
 
     def is_reached(self, data: bytes) -> bool:
-        """Whether ``data``, the next part, is the last one."""
+        """Whether the output ends with ``data``, its next part."""
         if not self._mark:
             return not data
         self._tail = (self._tail + data)[-len(self._mark) :]
@@ -222,11 +223,12 @@ class _End:
 
 
 def _serve(channel: socket.socket, address: str, end: _End) -> None:
-    """Connect the channel to another program until that, the shell or QEMU ends."""
+    """Connect the channel to socat, until socat, the shell or QEMU ends."""
     ours, theirs = socket.socketpair()
     with ours, theirs:
         command = ["socat", address, f"FD:{theirs.fileno()}"]
-        # Without our terminal it may read from that, though it is in another process group.
+        # In a new session, our terminal is not the program's controlling terminal. So it may read
+        # from it, although it is not in the foreground process group.
         program = engine.Program(command, input=0, inherited=[theirs.fileno()], new_session=True)
         try:
             theirs.close()
@@ -258,8 +260,8 @@ def _relay(
     end: _End | None = None,
     resized: Callable[[int, int], object] = lambda rows, columns: None,
 ) -> None:
-    """Our terminal in raw mode: keys to ``send``, and to the screen what comes from ``source``,
-    until that ends, or Ctrl-]."""
+    """Relay our terminal in raw mode: keys to ``send``, output from ``source`` to the screen. Ends
+    when ``source`` ends, or at Ctrl-]."""
     end = end or _End()
     keyboard, screen = sys.stdin.fileno(), sys.stdout.fileno()
     sys.stdout.flush()
@@ -288,9 +290,9 @@ def _relay(
 
 @contextlib.contextmanager
 def _changes_of_size() -> Iterator[tuple[int, float | None]]:
-    """A descriptor that can be read when the size of our window has changed, and how often to look
-    nevertheless: only the main thread can have the signal that tells of it, and not from a handler
-    that Python cannot put back, such as that of readline."""
+    """Yield a file descriptor that becomes readable when our window is resized, and the interval in
+    which to check the size anyway. The interval is None with SIGWINCH. Only the main thread can
+    have a handler for that, and only if Python can restore the previous one: not that of readline."""
     changes, told = os.pipe2(os.O_CLOEXEC | os.O_NONBLOCK)
     with open(changes, "rb", buffering=0), open(told, "wb", buffering=0) as news:
         in_main_thread = threading.current_thread() is threading.main_thread()
@@ -305,10 +307,11 @@ def _changes_of_size() -> Iterator[tuple[int, float | None]]:
 
 
 def _in_background(function: Callable[..., object], *arguments: object) -> None:
-    """The script may have the machine's shell for long: nobody waits for that at a keyboard."""
+    """Call ``function`` in a thread, because it may have to wait long while the script uses the
+    machine's shell."""
 
     def run() -> None:
-        with contextlib.suppress(MachineError):  # of a machine that has gone meanwhile
+        with contextlib.suppress(MachineError):  # the machine may be gone by now
             function(*arguments)
 
     threading.Thread(target=run, daemon=True).start()
@@ -316,8 +319,8 @@ def _in_background(function: Callable[..., object], *arguments: object) -> None:
 
 @contextlib.contextmanager
 def _raw_mode(terminal: int) -> Iterator[None]:
-    """All keys are for the guest. Lines of the log still get their carriage returns, and those of
-    consoles wait: they would be written across what a person sees."""
+    """Send all keys to the guest. Log lines still get carriage returns. Console lines are held back,
+    because they would overwrite what the user sees."""
     settings = termios.tcgetattr(terminal)
     engine.set_quiet(True)
     try:
@@ -337,7 +340,7 @@ def _write_all(descriptor: int, data: bytes) -> None:
 
 
 def _window_size() -> tuple[int, int]:
-    """Rows and columns; the usual ones where there is no window."""
+    """Rows and columns of our window; 24 x 80 if there is none."""
     try:
         columns, rows = os.get_terminal_size(sys.stdin.fileno())
     except (OSError, ValueError):

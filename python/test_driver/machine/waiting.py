@@ -1,4 +1,4 @@
-"""Trying again until something holds."""
+"""Retries until a condition is true."""
 
 from __future__ import annotations
 
@@ -22,9 +22,9 @@ if TYPE_CHECKING:
 
 SHORTEST_PAUSE = 0.01
 LONGEST_PAUSE = 1.0
-LATENESS = 0.01  # what a wait may be late by, as a part of how long it has taken
+LATENESS = 0.01  # the fraction of its duration by which a wait may be late
 
-# Those whose ``with`` blocks are open. Waits check them meanwhile.
+# Conditions with an open ``with`` block. Waits check them.
 CONDITIONS_IN_FORCE: list[Condition] = []
 
 
@@ -35,10 +35,10 @@ def retry(
 ) -> None:
     """Call ``fn(False)`` until it returns something true.
 
-    When ``timeout`` (of wall-clock time, 15 minutes if there is none; ``timeout_seconds`` is the
-    older name) is over it is called once more, as ``fn(True)``. If that is not true either,
-    RequestedAssertionFailed is raised. Tries come fast at first, later once a second. The limit is
-    also that of machines' methods in ``fn``; the last try has a second.
+    ``timeout`` is wall-clock time, 15 minutes by default; ``timeout_seconds`` is its older name.
+    After it, one last call is ``fn(True)``. If that is not true either, raises
+    RequestedAssertionFailed. The first calls come in quick succession, later ones once a second.
+    The time limit also applies to machines' methods in ``fn``; the last call has one second.
     """
     limit = wait_limit(one_of(timeout_seconds=timeout_seconds, timeout=timeout))
     begin = time.monotonic()
@@ -60,7 +60,7 @@ def retry(
 
 
 def _holds(fn: Callable[[bool], Any], last: bool, wait: engine.WaitLimit) -> bool:
-    """What ``fn`` says. An error that comes of the wait's limit says nothing."""
+    """The result of ``fn`` as a bool. False if the time limit of the wait made it fail."""
     try:
         return bool(fn(last))
     except MachineDied:
