@@ -1,4 +1,4 @@
-"""The screen of a machine: pictures, the text in them, windows."""
+"""The screen of a machine: pictures, text in them, windows."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from test_driver.logger import AbstractLogger
 
     class Machine(_declared.BaseMachine):
-        """The machine that this is a part of: what BaseMachine has beside what the engine has."""
+        """The members of BaseMachine that are used here."""
 
         logger: AbstractLogger
 
@@ -29,20 +29,20 @@ if TYPE_CHECKING:
 else:
     Machine = object
 
-# For reading one picture: a tesseract that is stuck must not keep us from looking again.
+# For one picture: if tesseract hangs, we try again with the next picture.
 READING_LIMIT = Seconds(120)
 
 
 class ScreenMixin(Machine):
-    """What a machine with a graphical screen can do."""
+    """Methods of machines with a graphical screen."""
 
     # ------------------------------------------------------------------------------ pictures
 
     def screenshot(self, filename: str | Path) -> None:
         """Take a picture of the screen, as PNG.
 
-        A bare name is one in the output directory; with a ``/`` it is a path. Without any ``.``
-        in it, it gets the extension ``.png``.
+        A bare name is a file in the output directory; a name with a ``/`` is a path. A name without
+        a ``.`` gets the extension ``.png``.
         """
         from pathlib import Path
 
@@ -54,7 +54,7 @@ class ScreenMixin(Machine):
             self._write_picture(self._screen(), path)
 
     def _screen(self) -> bytes:
-        """What the screen shows, as binary PPM: a kind of machine has its own way."""
+        """The picture of the screen, as binary PPM. Each kind of machine implements this."""
         raise NotImplementedError
 
     def _write_picture(self, ppm: bytes, path: Path) -> None:
@@ -69,7 +69,7 @@ class ScreenMixin(Machine):
     # ------------------------------------------------------------------------------ text
 
     def get_screen_text(self) -> str:
-        """The text on the screen, as tesseract reads it.
+        """The text on the screen, read by tesseract.
 
         Raises RequestedAssertionFailed if there is no tesseract (``enableOCR`` of NixOS tests).
         """
@@ -80,9 +80,9 @@ class ScreenMixin(Machine):
             return ocr.perform_ocr_on_screenshot(path, READING_LIMIT)
 
     def get_screen_text_variants(self) -> list[str]:
-        """The text on the screen, read from the picture as it is and from prepared ones.
+        """The texts on the screen, read from the original picture and from prepared ones.
 
-        At least one; the order means nothing.
+        There is at least one; their order has no meaning.
         """
         from test_driver.screen import ocr
 
@@ -93,10 +93,10 @@ class ScreenMixin(Machine):
     def wait_for_text(
         self, regex: str | re.Pattern[str], timeout: Duration | None = DEFAULT_LIMIT
     ) -> None:
-        """Wait until text on the screen matches, in any of the ways in which it is read.
+        """Wait until text on the screen matches, in any of the ways to read it.
 
-        After ``timeout`` raises RequestedAssertionFailed. The log has the last text then, and the
-        output directory the last picture, ``MACHINE-last-screen.png``.
+        After ``timeout``, logs the last text, stores the last picture in the output directory as
+        ``MACHINE-last-screen.png``, and raises RequestedAssertionFailed.
         """
         import re
 
@@ -108,17 +108,17 @@ class ScreenMixin(Machine):
         with self.nested(f"waiting for {pattern.pattern} to appear on screen"):
             try:
                 self._retry(watch.look, wait_limit(timeout))
-            except BaseException:  # Ctrl-C, too: whoever gave up wants to know what there was
+            except BaseException:  # on Ctrl-C, too, to show what was on the screen
                 watch.report()
                 raise
 
     # ------------------------------------------------------------------------------ windows
 
     def wait_for_x(self, timeout: Duration | None = DEFAULT_LIMIT) -> None:
-        """Wait until a graphical session is there and its X server takes connections."""
+        """Wait until a graphical session runs and its X server accepts connections."""
         session = "journalctl -b SYSLOG_IDENTIFIER=systemd --no-pager"
-        # Not grep -q: it may end before journalctl has written all, which is an error then.
-        # Some systemd, like Debian's, put the unit's name before its description.
+        # Not grep -q: it may exit before journalctl has written everything, and then journalctl
+        # fails. Some systemd versions, like Debian's, put the unit's name before its description.
         ready = (
             f"{session} | grep 'Reached target .*Current graphical' >/dev/null"
             " && test -e /tmp/.X11-unix/X0"
@@ -131,15 +131,15 @@ class ScreenMixin(Machine):
             self._retry(is_ready, wait_limit(timeout))
 
     def get_window_names(self) -> list[str]:
-        """The titles of all windows of the X server, as ``xwininfo`` tells them."""
+        """The titles of all windows of the X server, from ``xwininfo``."""
         return _window_titles(self.succeed("xwininfo -root -tree"))
 
     def wait_for_window(
         self, regexp: str | re.Pattern[str], timeout: Duration | None = DEFAULT_LIMIT
     ) -> None:
-        """Wait until there is an X11 window whose title matches.
+        """Wait until an X11 window has a title that matches.
 
-        After ``timeout`` raises RequestedAssertionFailed; the log has the titles then.
+        After ``timeout``, logs the titles and raises RequestedAssertionFailed.
         """
         import re
 
@@ -170,7 +170,7 @@ def _window_titles(tree: str) -> list[str]:
 
 
 class _picture_file:
-    """A picture as a file, which is in memory, as long as the context lasts."""
+    """A picture as a file in memory, while the context lasts."""
 
     def __init__(self, picture: bytes) -> None:
         self._file = open(os.memfd_create("screen", os.MFD_CLOEXEC), "wb")
@@ -187,18 +187,19 @@ class _picture_file:
 
 
 class _TextWatch:
-    """Looks again and again for text on the screen, and remembers what it saw."""
+    """Looks for text on the screen repeatedly, and remembers what it has seen."""
 
     def __init__(self, machine: ScreenMixin, pattern: re.Pattern[str]) -> None:
         self._machine = machine
         self._pattern = pattern
         self._picture = b""
         self._texts: list[str] = []
-        # Pictures that were read in vain. More than the last one: a cursor blinks.
+        # Digests of pictures without a match. The last one is not enough, because a cursor blinks.
         self._in_vain: set[bytes] = set()
 
     def look(self, _last: bool) -> bool:
-        """Whether the screen shows the text now; a picture that was read is not read again."""
+        """Whether the screen shows the text now. A picture that was read in all ways is not read
+        again."""
         import hashlib
         from contextlib import closing
 
@@ -222,7 +223,7 @@ class _TextWatch:
         return False
 
     def report(self) -> None:
-        """Tell what was there instead, and keep the picture."""
+        """Log the last text, and save the last picture."""
         if not self._picture:
             return
         from pathlib import Path

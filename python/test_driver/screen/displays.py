@@ -1,4 +1,4 @@
-"""Screens of containers, shown to a person: a VNC server in the container, a viewer on the host."""
+"""Shows the screens of containers to a user: a VNC server in the container, a viewer on the host."""
 
 from __future__ import annotations
 
@@ -20,14 +20,14 @@ if TYPE_CHECKING:
     from test_driver import _declared
     from test_driver.config import NspawnMachineConfiguration
 
-PAUSE = 0.2  # seconds between looks at what tells nobody: a file in a container, a container's end
+PAUSE = 0.2  # seconds between checks, for changes that no event announces
 
 
 def show(
     machine: _declared.NspawnMachine, config: NspawnMachineConfiguration, viewers: Mapping[str, str]
 ) -> list[Display]:
-    """Show the machine's screens as soon as they are there; a line in the log for one that cannot
-    be shown says why."""
+    """Show the machine's screens as soon as they exist. For a screen that cannot be shown, the log
+    says why."""
     displays = []
     viewers = {**viewers, **config.display_viewers}
     for target in config.display_targets:
@@ -55,7 +55,7 @@ def _what_is_missing(
 
 
 class Display:
-    """One screen. Its thread waits for it, and starts the server and the viewer."""
+    """One screen. Its thread waits for the screen, and starts the server and the viewer."""
 
     def __init__(
         self,
@@ -69,7 +69,7 @@ class Display:
         self._server = server
         self._viewer = viewer
         self._is_over = False
-        self._over, self._end = os.pipe()  # readable once it is
+        self._over, self._end = os.pipe()  # readable once this display is stopped
         self._thread = threading.Thread(target=self._run, daemon=True)
         self._thread.start()
 
@@ -85,7 +85,7 @@ class Display:
     def _run(self) -> None:
         try:
             self._show()
-        except Exception as error:  # a person's view is no part of the test
+        except Exception as error:  # the view is not part of the test
             if not self._is_over:
                 self._machine.log(f"its display {self._target.display} is not shown: {error}")
 
@@ -95,8 +95,9 @@ class Display:
         name = f"vnc-{self._machine.name}{self._target.display.replace(':', '-')}"
         socket = self._machine.shared_dir / name
         socket.unlink(missing_ok=True)
-        # It serves one viewer and ends with it. No port: of the host's users only ours gets at the
-        # directory. So do the other guests, which may look at each other's screens through it.
+        # x11vnc serves one viewer, then ends. It uses a socket, not a TCP port: of the host's
+        # users, only ours can enter the directory. Other guests can enter it, too, and may look at
+        # this screen.
         options = ["-display", self._target.display, "-auth", self._target.xauthority]
         options += ["-unixsock", f"/tmp/shared/{name}", "-rfbport", "0", "-rfbportv6", "0"]
         options += ["-nopw", "-desktop", f"{self._machine.name} (nspawn)"]
@@ -104,7 +105,7 @@ class Display:
         try:
             changes = engine.DirectoryWatch(self._machine.shared_dir)
             while (found := _open_socket(socket)) is None:
-                # A container's end is nothing that a file tells of.
+                # No file event announces the container's end.
                 if self._wait(PAUSE, changes.fd) or not self._machine.is_up():
                     return
                 changes.reset()
@@ -114,7 +115,7 @@ class Display:
             socket.unlink(missing_ok=True)
 
     def _wait_for_screen(self) -> bool:
-        """False if the run ends before. The container is not started for it."""
+        """Wait for the X server. Returns False if the run ends first. Never starts the container."""
         number = self._target.display.partition(":")[2].partition(".")[0]
         look = f"test -S /tmp/.X11-unix/X{number}"
         while not (self._machine.is_up() and self._machine.execute(look)[0] == 0):
@@ -123,8 +124,8 @@ class Display:
         return True
 
     def _wait(self, seconds: float | None, *others: int) -> bool:
-        """Until this is over, one of the other descriptors is readable, or so many seconds;
-        whether it is over."""
+        """Wait until stop(), until another of the file descriptors is readable, or for so many
+        seconds. Returns whether stop() was called."""
         select.select([self._over, *others], [], [], seconds)
         return self._is_over
 
@@ -136,8 +137,8 @@ class Display:
 
 
 def _open_socket(path: Path) -> IO[bytes] | None:
-    """A place for the socket at that path, which is the container's: it may put a link to a socket
-    of the host there, before and after it has been looked at."""
+    """Open the socket at that path as an O_PATH file. The container owns the path, and may replace it
+    by a link to a socket of the host, before or after our check."""
     try:
         descriptor = os.open(path, os.O_PATH | os.O_NOFOLLOW | os.O_CLOEXEC)
     except OSError:

@@ -1,10 +1,10 @@
-"""What to press on a US keyboard for a character, and how X11 calls the keys."""
+"""Keys of a US keyboard for characters, and X11's names of keys."""
 
 from __future__ import annotations
 
 import re
 
-# In the names of QEMU's monitor. Characters that are not here are their key's name themselves. The
+# Key names of QEMU's monitor. A character that is missing here is the name of its own key. The
 # engine has the same table (keymap.h); this one is for scripts that press keys themselves.
 CHAR_TO_KEY: dict[str, str] = {
     "-": "minus",
@@ -48,7 +48,7 @@ CHAR_TO_KEY: dict[str, str] = {
     **{letter.upper(): f"shift-{letter}" for letter in "abcdefghijklmnopqrstuvwxyz"},
 }
 
-# QEMU's names of keys, where X11 has another one.
+# QEMU's key names that differ from those of X11.
 X11_KEY_ALIASES: dict[str, str] = {
     "alt": "Alt_L",
     "alt_r": "Alt_R",
@@ -105,10 +105,9 @@ _KEYSYM = re.compile(r"[A-Za-z0-9_]+")
 
 
 def x11_key_name(key: str) -> str:
-    """A key, or several with hyphens between, that QEMU calls so (``ctrl-alt-t``, ``ret``), or a
-    character, in the words of xdotool (``Control_L+Alt_L+t``). X11's own names are themselves.
+    """Translate a character or a key of QEMU (``ctrl-alt-t``) for xdotool (``Control_L+Alt_L+t``).
 
-    Raises ValueError for what cannot be the name of a key.
+    Names of X11 stay as they are. Raises ValueError if the result cannot be the name of a key.
     """
     if len(key) == 1 and not key.isascii():
         return f"U{ord(key):04X}"

@@ -1,8 +1,8 @@
-"""Text in pictures of screens, read by tesseract.
+"""OCR of screen pictures, with tesseract.
 
-No single way of preparing a picture suits all screens, so a picture can be read in several ways at
-once. All of them are programs in process groups of their own, which are killed when the time is
-over, when nobody wants the rest, and when the driver ends, however it does.
+No single preprocessing suits all screens, so a picture can be read in several ways at once. All
+programs run in their own process groups. They are killed at the time limit, when the caller needs
+no more results, and when the driver ends for any reason.
 """
 
 from __future__ import annotations
@@ -24,23 +24,23 @@ from test_driver.errors import RequestedAssertionFailed
 if TYPE_CHECKING:
     from collections.abc import Generator, Sequence
 
-# What ImageMagick makes of a picture, before tesseract reads it. Letters on screens are smaller
-# than the printed ones that tesseract knows; and without a clear contrast the edges that enlarging
-# smears are taken for the letters.
+# ImageMagick's options to prepare a picture for tesseract. Letters on screens are smaller than the
+# printed ones that tesseract knows, so they are enlarged. Without more contrast, tesseract would
+# take the blurred edges for letters.
 _ENLARGED = "-colorspace gray -filter Catrom -resize 300% -level 20%,80%"
 _INVERTED = "-colorspace gray -filter Catrom -resize 300% -negate -level 0%,50%"
 _AS_IT_IS = ""
 
-# Letters in whatever place: a screen is no page with columns of text.
+# Finds text anywhere: a screen is no page with columns.
 _SPARSE_TEXT = "11"
 
-# No screen holds more; what the programs say must not take all memory.
+# No screen holds more text. The limit keeps faulty output from using up all memory.
 _MOST_TEXT = 1 << 24
 _MOST_WORDS = 2000
 
 
 def find_tesseract() -> str:
-    """Path of tesseract; RequestedAssertionFailed if there is none."""
+    """The path of tesseract. Raises RequestedAssertionFailed if there is none."""
     path = shutil.which("tesseract")
     if path is None:
         raise RequestedAssertionFailed(
@@ -51,7 +51,7 @@ def find_tesseract() -> str:
 
 
 def ways() -> list[str]:
-    """The ways in which pictures can be read here, the best one first."""
+    """The ways to prepare pictures that work here, the best one first."""
     if _find_imagemagick() is None:
         return [_AS_IT_IS]
     return [_ENLARGED, _INVERTED, _AS_IT_IS]
@@ -62,16 +62,17 @@ def _find_imagemagick() -> str | None:
 
 
 def perform_ocr_on_screenshot(screenshot_path: Path, timeout: Duration | None = None) -> str:
-    """The text in a picture; the empty string if ``timeout`` (seconds) is not enough."""
+    """The text in a picture; an empty string if ``timeout`` (in seconds) is too short."""
     return _in_order(screenshot_path, ways()[:1], timeout)[0]
 
 
 def perform_ocr_variants_on_screenshot(
     screenshot_path: Path, variants: bool = True, timeout: Duration | None = None
 ) -> list[str]:
-    """The text in a picture, read in several ways (in one only without ``variants``).
+    """The texts in a picture, read in several ways (in one way only without ``variants``).
 
-    All have the same ``timeout`` (seconds); what is not read by then is an empty string.
+    All share the same ``timeout`` (in seconds). A text that is not ready by then is an empty
+    string.
     """
     return _in_order(screenshot_path, ways() if variants else [_AS_IT_IS], timeout)
 
@@ -87,10 +88,11 @@ def _in_order(picture: Path, chosen: Sequence[str], timeout: Duration | None) ->
 def read(
     picture: Path, chosen: Sequence[str], timeout: Duration | None
 ) -> Generator[tuple[int, str], None, None]:
-    """Read a picture in several ways at once; give each text, with its index, once it is there.
+    """Read a picture in several ways at once; yield each text with its index when it is ready.
 
-    Ends when all are there, or ``timeout`` or the limit of the wait around is over. Closing the
-    iterator kills those that still run. Raises RequestedAssertionFailed if tesseract does not work at all.
+    Ends when all are ready, or after ``timeout`` or the time limit of the enclosing wait. Closing
+    the iterator kills the programs that still run. Raises RequestedAssertionFailed if tesseract
+    does not work at all.
     """
     own = seconds(timeout)
     limit = min(math.inf if own is None else own, engine.WaitLimit.left_now())
@@ -118,7 +120,7 @@ def read(
 
 
 def _wait_for_one(running: dict[int, _Reading], end: float) -> list[int]:
-    """Those that have finished, at least one; none when the time is over."""
+    """Wait until at least one has finished; return all that have. Empty at the time limit."""
     waiting = select.poll()
     index_of = {reading.exit_fd: index for index, reading in running.items()}
     for exit_fd in index_of:
@@ -128,7 +130,7 @@ def _wait_for_one(running: dict[int, _Reading], end: float) -> list[int]:
 
 
 class _Reading:
-    """One run of tesseract, and of ImageMagick before it."""
+    """One run of tesseract, with ImageMagick before it if needed."""
 
     def __init__(self, tesseract: str, picture: Path, way: str) -> None:
         self._output: IO[bytes] = tempfile.TemporaryFile()
@@ -143,7 +145,7 @@ class _Reading:
         self.exit_fd = self._program.exit_fd
 
     def text(self) -> str:
-        """What was read, after the end."""
+        """The text that was read. Call it after the end of the programs."""
         status = self._program.wait()
         if status != 0:
             self._errors.seek(0)
@@ -153,15 +155,15 @@ class _Reading:
         return self._output.read(_MOST_TEXT).decode(errors="replace").rstrip("\f")
 
     def end(self) -> None:
-        """Kill what still runs, and forget all."""
+        """Kill the programs if they still run, and close the files."""
         self._program.end(0)
         self._output.close()
         self._errors.close()
 
 
 def _command(tesseract: str, way: str) -> str:
-    """From a picture on standard input to text on standard output."""
-    # Several at a time use the processors better than several threads of one.
+    """The shell command that turns a picture on standard input into text on standard output."""
+    # Several processes at a time use the CPUs better than several threads of one.
     recognise = f"OMP_THREAD_LIMIT=1 {shlex.join([tesseract, '-', '-', '--psm', _SPARSE_TEXT])}"
     imagemagick = _find_imagemagick()
     if not way or imagemagick is None:

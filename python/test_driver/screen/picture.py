@@ -10,10 +10,10 @@ _PPM_HEADER = re.compile(rb"P6\s+(\d+)\s+(\d+)\s+255\s")
 
 
 def png_of_ppm(ppm: bytes) -> bytes:
-    """A picture in PNG's format, from a binary PPM with eight bits for each colour.
+    """Convert a binary PPM with eight bits per colour to PNG.
 
-    QEMU writes PNG itself only since 7.1, and not in every build. Raises ValueError if it is not a
-    whole PPM.
+    QEMU itself writes PNG only since 7.1, and not in every build. Raises ValueError if the PPM is
+    incomplete.
     """
     header = _PPM_HEADER.match(ppm)
     if header is None:
@@ -22,7 +22,7 @@ def png_of_ppm(ppm: bytes) -> bytes:
     begin, row = header.end(), 3 * width
     if width == 0 or height == 0 or len(ppm) - begin < row * height:
         raise ValueError(f"not all of a picture of {width} x {height}")
-    # Each row begins with the number of its filter: none.
+    # Each row begins with its filter type: 0, none.
     rows = b"".join(
         b"\0" + ppm[start : start + row] for start in range(begin, begin + row * height, row)
     )

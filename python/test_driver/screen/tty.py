@@ -1,16 +1,16 @@
-"""Text of virtual consoles of Linux."""
+"""Reads the text of Linux virtual consoles."""
 
 from __future__ import annotations
 
 import itertools
 
-# Behind a character that is two columns wide newer kernels have this one.
+# Newer kernels put this after a character that is two columns wide.
 PADDING = "\u200b"
 
 
 def look_at(tty: str) -> str:
-    """A command that prints the size of the console (rows and columns), and its cells as hexadecimal
-    numbers: characters if the kernel has them, else the numbers of their glyphs in the font, a byte
+    """The command that prints the console's size (rows and columns) and its cells as hexadecimal
+    numbers: 32-bit characters if the kernel has them, else the glyph numbers in the font, one byte
     each."""
     return (
         f"stty -F /dev/tty{tty} size; "
@@ -19,7 +19,7 @@ def look_at(tty: str) -> str:
 
 
 def text_of(look: str) -> str:
-    """The text in the output of that, a line for each row."""
+    """The text from that command's output, one line for each row."""
     _, columns, *cells = look.split()
     characters = [_character(cell) for cell in cells]
     rows = itertools.zip_longest(*[iter(characters)] * int(columns), fillvalue=" ")

@@ -1,4 +1,4 @@
-"""The X server of a machine that has no other screen, through programs of the machine."""
+"""The screen of a machine that has only an X server, through programs in the machine."""
 
 from __future__ import annotations
 
@@ -16,17 +16,17 @@ if TYPE_CHECKING:
 
     from test_driver.duration import Duration
 
-PICTURE_LIMIT = 120.0  # seconds for xwd, which waits for an X server that is stuck
+PICTURE_LIMIT = 120.0  # seconds for xwd, because it waits for a stuck X server
 KEYS_AT_ONCE = 50
 KEYMAP_PAUSE = 0.3
-LONGEST_TYPING = 60.0  # seconds that one run of xdotool pauses
+LONGEST_TYPING = 60.0  # maximum seconds of pauses in one run of xdotool
 
 
 class X11Mixin(ScreenMixin):
-    """What a machine can do on the X server of its ``DISPLAY``, :0.0, with xwd and xdotool."""
+    """Methods for the X server at the machine's ``DISPLAY``, :0.0, with xwd and xdotool."""
 
     def _screen(self) -> bytes:
-        """What the root window shows, as PPM."""
+        """The picture of the root window, as PPM."""
         from test_driver.screen.xwd import MOST_BYTES, ppm_of_xwd
 
         with _BoundedFile(MOST_BYTES) as file:
@@ -48,10 +48,9 @@ class X11Mixin(ScreenMixin):
         return MachineError(f"machine '{self.name}': cannot take a picture of the screen: {why}")
 
     def send_key(self, key: str, delay: Duration | None = KEY_DELAY, log: bool = True) -> None:
-        """Press a key, named as QEMU (``ctrl-alt-delete``) or X11 (``XF86Mail``) does, or a
-        character.
+        """Press a key: a character, or a name of QEMU (``ctrl-alt-delete``) or X11 (``XF86Mail``).
 
-        ``delay`` is the time to wait afterwards. A key that does not exist is a warning.
+        ``delay`` is the time to wait afterwards. An unknown key is only a warning.
         """
         if log:
             with self.nested(f"sending key {key}"):
@@ -61,13 +60,13 @@ class X11Mixin(ScreenMixin):
         time.sleep(seconds(delay) or 0)
 
     def send_chars(self, chars: str, delay: Duration | None = KEY_DELAY) -> None:
-        """Type characters, with ``delay`` after each. A US keyboard need not have them."""
+        """Type characters, with ``delay`` after each. They need not be on a US keyboard."""
         import re
 
         pause = seconds(delay) or 0
         with self.nested(f"sending keys {chars!r}"):
-            # What is on no key is put on one for as long as it is pressed, and programs have to
-            # see that before it is gone.
+            # xdotool binds a character that has no key to a spare key while it is pressed. Programs
+            # must have time to notice that.
             for part in re.findall(r"[\x00-\x7f]+|[^\x00-\x7f]+", chars):
                 length = pause if part.isascii() else max(pause, KEYMAP_PAUSE)
                 for some in _in_pieces(part, length):
@@ -106,14 +105,14 @@ def _missing(program: str) -> RequestedAssertionFailed:
 
 
 def _in_pieces(chars: str, pause: float) -> Iterator[str]:
-    """As many characters at a time as one command types."""
+    """Split the characters into parts that one command can type."""
     size = max(1, min(KEYS_AT_ONCE, int(LONGEST_TYPING / pause) if pause else KEYS_AT_ONCE))
     for start in range(0, len(chars), size):
         yield chars[start : start + size]
 
 
 class _BoundedFile:
-    """A file in memory that takes no more than so many bytes: PermissionError, then."""
+    """A file in memory with a maximum size. More bytes raise PermissionError."""
 
     def __init__(self, most: int) -> None:
         import fcntl
@@ -132,6 +131,6 @@ class _BoundedFile:
         return self._file.fileno()
 
     def content(self) -> bytes:
-        """What has been written, by whoever has a duplicate of the descriptor."""
+        """All that was written, also through duplicates of the file descriptor."""
         size = os.lseek(self.fileno(), 0, os.SEEK_CUR)
         return os.pread(self.fileno(), size, 0)

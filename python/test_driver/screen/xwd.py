@@ -1,4 +1,4 @@
-"""Pictures that xwd(1) takes of X servers' screens."""
+"""Decodes screen pictures from xwd(1)."""
 
 from __future__ import annotations
 
@@ -10,20 +10,20 @@ from typing import TYPE_CHECKING, NamedTuple
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-# The largest screens have 7680 x 4320.
+# The largest screens have 7680 x 4320 pixels.
 MOST_PIXELS = 1 << 25
-_LONGEST_SIDE = 32767  # X11 has no longer one
-# With four bytes for each pixel, and what comes before them.
+_LONGEST_SIDE = 32767  # the limit of X11
+# Four bytes for each pixel, and the headers.
 MOST_BYTES = 4 * MOST_PIXELS + (1 << 20)
 
 _NUMBERS = struct.Struct(">25I")
-_COLOUR = 12  # bytes of a colour in the table: number, red, green, blue (16 bits each), flags
+_COLOUR = 12  # bytes of a colour table entry: number, red, green, blue (16 bits each), flags
 _MOST_COLOURS = 1 << 16
-_TYPES = {8: "B", 16: "H", 32: "I"}  # of arrays, for bits of a pixel
+_TYPES = {8: "B", 16: "H", 32: "I"}  # array type codes, by bits per pixel
 
 
 class _Header(NamedTuple):
-    """As X11/XWDFile.h has it. The name of the window follows, then the table of colours."""
+    """The header, see X11/XWDFile.h. The window's name follows, then the colour table."""
 
     size: int
     version: int
@@ -32,19 +32,19 @@ class _Header(NamedTuple):
     width: int
     height: int
     x_offset: int
-    byte_order: int  # 0: the least significant byte of a pixel comes first
+    byte_order: int  # 0: least significant byte first
     unit: int
     bit_order: int
     pad: int
     bits: int  # of a pixel
-    stride: int  # bytes of a row
+    stride: int  # bytes per row
     visual: int
-    red: int  # the bits of a pixel that are its red
+    red: int  # bit mask of red in a pixel
     green: int
     blue: int
     bits_per_colour: int
     table_size: int
-    colours: int  # in the table of the file
+    colours: int  # entries of the colour table
     window_width: int
     window_height: int
     window_x: int
@@ -53,10 +53,10 @@ class _Header(NamedTuple):
 
 
 def ppm_of_xwd(xwd: bytes) -> bytes:
-    """A window dump as binary PPM with eight bits for each colour.
+    """Convert a window dump to binary PPM with eight bits per colour.
 
-    Raises ValueError if it is not a whole one, too big, or of a kind that X servers no longer have.
-    A guest may have made it: of what it says only what is checked counts.
+    Raises ValueError if the dump is incomplete, too big, or of a kind that current X servers do not
+    make. The dump may come from a hostile guest, so every value is checked before its use.
     """
     if len(xwd) < _NUMBERS.size:
         raise ValueError("no window dump")
@@ -82,7 +82,7 @@ def ppm_of_xwd(xwd: bytes) -> bytes:
 
 
 class _Bytes:
-    """Each pixel has the colour in a byte of its own."""
+    """Extracts a colour that is one whole byte of each pixel."""
 
     def __init__(self, place: int, size: int) -> None:
         self._slice = slice(place, None, size)
@@ -92,7 +92,7 @@ class _Bytes:
 
 
 class _Bits:
-    """Each pixel has the colour in some of its bits."""
+    """Extracts a colour that is some of the bits of each pixel."""
 
     def __init__(self, mask: int, bits: int, byte_order: int) -> None:
         self._type = _TYPES[bits]
@@ -109,14 +109,14 @@ class _Bits:
 
 
 class _Table:
-    """Each pixel, a byte, is the number of a colour."""
+    """Looks up a colour: each pixel is one byte, an index into the colour table."""
 
     def __init__(self, colours: bytes, which: int) -> None:
         table = bytearray(256)
         for start in range(0, len(colours), _COLOUR):
             number = int.from_bytes(colours[start : start + 4], "big")
             if number < len(table):
-                table[number] = colours[start + 4 + 2 * which]  # the upper half of the 16 bits
+                table[number] = colours[start + 4 + 2 * which]  # the high byte of 16 bits
         self._table = bytes(table)
 
     def of(self, row: bytes) -> bytes:
@@ -124,7 +124,7 @@ class _Table:
 
 
 def _planes(header: _Header, colours: bytes) -> list[Callable[[bytes], bytes]]:
-    """How red, green and blue come out of a row."""
+    """The functions that extract red, green and blue from a row."""
     masks = (header.red, header.green, header.blue)
     has_masks = header.visual in (4, 5)
     if header.bits == 8 and not has_masks:
@@ -138,7 +138,7 @@ def _planes(header: _Header, colours: bytes) -> list[Callable[[bytes], bytes]]:
 
 
 def _place(mask: int, header: _Header) -> int:
-    """Which byte of a pixel a mask is; -1 if it is not one."""
+    """The index of the byte that a mask covers; -1 if it does not cover exactly one."""
     size = header.bits // 8
     for place in range(size):
         if mask == 0xFF << (8 * place):
