@@ -1,4 +1,4 @@
-"""The manual and the completions that the build makes from the program's tables."""
+"""The manual and the completions that the build generates from the program's tables."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ FISH = DOCUMENTS / "fish" / "nixos-test-driver.fish"
 
 
 def output_of(*command: str | Path, **more: str) -> str:
-    """What a program prints that must succeed and complain of nothing."""
+    """The output of a program that must succeed and print no errors."""
     environment = {**os.environ, "LC_ALL": "C.UTF-8", "MANWIDTH": "80", **more}
     result = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=30)
     assert result.returncode == 0, result.stderr
@@ -73,7 +73,7 @@ def test_manual_has_every_option_variable_and_key() -> None:
 
 
 def bash_completes(*words: str) -> list[str]:
-    """What bash offers in place of the last word."""
+    """The words that bash offers in place of the last word."""
     script = f"""
         source {BASH}
         COMP_WORDS=("$@")

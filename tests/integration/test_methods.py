@@ -1,4 +1,4 @@
-"""Methods of machines that are the engine's: to scripts they are as methods in Python."""
+"""Machine methods of the engine behave like Python methods for scripts."""
 
 from __future__ import annotations
 
@@ -74,7 +74,8 @@ driver.machines_qemu.append(mine)
 
 
 def test_override_under_another_name(run_driver: RunDriver) -> None:
-    """Its frame is not called execute: what it overrides must not take it for a new call."""
+    """The override's frame is not called execute. The overridden method must not take its call for a
+    new one."""
     script = f"""
 original = QemuMachine.execute
 def traced(machine, command, *args, **kwargs):

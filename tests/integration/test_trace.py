@@ -1,4 +1,4 @@
-"""The trace of a run (NTD_TRACE): what is in it, however the run ends."""
+"""The trace of a run (NTD_TRACE): its content, however the run ends."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def traced(workspace: Workspace, **more: str) -> dict[str, str]:
 
 
 def entries(workspace: Workspace) -> list[tuple[str, str, str]]:
-    """Level, category and text of each line; checks that all lines have the format."""
+    """The level, category and text of each line. Checks that all lines have the format."""
     found = []
     for line in trace_of(workspace).read_text(encoding="utf-8").splitlines():
         match = LINE.fullmatch(line)
