@@ -1,10 +1,6 @@
 #include "bindings.h"
 #include "method.h"
 
-#include <ntd/base/forks.h>
-
-#include <unistd.h>
-
 #include <string>
 
 namespace py = pybind11;
@@ -88,13 +84,6 @@ py::object attribute(const Method& method, const std::string& name) {
 } // namespace
 
 py::object Method::call(const py::args& args, const py::kwargs& kwargs) const {
-    if (is_fork()) { // other functions of the engine: see process/forks.py
-        const auto refusal = fmt::format("{}: process {} is a fork of the driver; machines and "
-                                         "networks can only be used in the driver itself",
-                                         qualified_name(), ::getpid());
-        PyErr_SetString(PyExc_RuntimeError, refusal.c_str());
-        throw py::error_already_set();
-    }
     const CallScope scope({this, args.empty() ? nullptr : py::object(args[0]).ptr()});
     auto* const result = PyObject_Call(function_.ptr(), args.ptr(), kwargs.ptr());
     if (result != nullptr)

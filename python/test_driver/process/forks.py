@@ -48,6 +48,7 @@ def _become_bystander() -> None:
             _disarm(value)
         elif callable(value):
             setattr(engine, name, _refusal(name))
+    setattr(engine.Method, "__call__", _refuse_method)
 
 
 def _disarm(kind: type) -> None:
@@ -62,12 +63,21 @@ def _disarm(kind: type) -> None:
 
 def _refusal(name: str) -> Callable[..., NoReturn]:
     def refuse(*_arguments: Any, **_more: Any) -> NoReturn:
-        raise RuntimeError(
-            f"{name}: process {os.getpid()} is a fork of the driver; machines and networks can "
-            "only be used in the driver itself"
-        )
+        _refuse(name)
 
     return refuse
+
+
+def _refuse_method(method: Any, *_arguments: Any, **_more: Any) -> NoReturn:
+    """Replace the call of all methods of machines: each is an object of one class."""
+    _refuse(method.__qualname__)
+
+
+def _refuse(name: str) -> NoReturn:
+    raise RuntimeError(
+        f"{name}: process {os.getpid()} is a fork of the driver; machines and networks can "
+        "only be used in the driver itself"
+    )
 
 
 class going_no_further:
