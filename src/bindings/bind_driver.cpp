@@ -18,7 +18,6 @@ namespace ntd::bindings {
 namespace {
 
 using namespace pybind11::literals;
-using can_block = py::call_guard<py::gil_scoped_release>;
 
 // Long because it is a table, a row for each name.
 void bind_options(py::module_& module) {

@@ -1,5 +1,6 @@
 #pragma once
 
+#include "bindings.h"
 #include "script_types.h"
 
 #include <ntd/machine/machine.h>
@@ -18,7 +19,7 @@ void bind_execute(Class& kind, const char* text) {
             return self.execute(command.bytes, {check_return, check_output, timeout.length});
         },
         "command"_a, "check_return"_a = true, "check_output"_a = true, timeout_by_default(),
-        py::call_guard<py::gil_scoped_release>(), text);
+        can_block(), text);
 }
 
 } // namespace ntd::bindings

@@ -26,8 +26,6 @@ using machine::Machine;
 using machine::Timeout;
 using machine::User;
 
-using can_block = py::call_guard<py::gil_scoped_release>;
-
 std::vector<std::string> commands_of(const py::args& args) {
     std::vector<std::string> commands;
     for (const py::handle argument : args) {

@@ -27,7 +27,7 @@ public:
         std::optional<std::string> failure;
         if (!type.is_none() && !is_success(type, value))
             failure = describe(type, value);
-        const py::gil_scoped_release can_block;
+        const py::gil_scoped_release without_gil;
         scope_->end(std::move(failure));
     }
 
@@ -60,7 +60,6 @@ private:
 // Long because it is a table, a row for each name.
 void bind_log(py::module_& module) {
     using namespace pybind11::literals;
-    using can_block = py::call_guard<py::gil_scoped_release>;
 
     py::enum_<log::Level>(module, "Level")
         .value("debug", log::Level::debug)

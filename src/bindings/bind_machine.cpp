@@ -19,8 +19,6 @@ using namespace pybind11::literals;
 using machine::Machine;
 using machine::Timeout;
 
-using can_block = py::call_guard<py::gil_scoped_release>;
-
 void bind_life(MachineClass& machine) {
     machine
         .def("start", &Machine::start, "allow_reboot"_a = false, can_block(),

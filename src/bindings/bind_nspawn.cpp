@@ -19,7 +19,6 @@ using namespace pybind11::literals;
 using nspawn::ContainerHost;
 using nspawn::NspawnMachine;
 using OverridableNspawn = Overridable<NspawnMachine>;
-using can_block = py::call_guard<py::gil_scoped_release>;
 using Class =
     py::class_<NspawnMachine, machine::Machine, OverridableNspawn, std::shared_ptr<NspawnMachine>>;
 

@@ -19,7 +19,6 @@ namespace ntd::bindings {
 namespace {
 
 using namespace pybind11::literals;
-using can_block = py::call_guard<py::gil_scoped_release>;
 
 // A program that the test_driver package runs, in a process group of its own.
 class Program {

@@ -27,8 +27,6 @@ using machine::Seconds;
 using machine::Timeout;
 using qemu::QemuMachine;
 
-using can_block = py::call_guard<py::gil_scoped_release>;
-
 class OverridableQemu : public Overridable<QemuMachine> {
 public:
     using Overridable::Overridable;

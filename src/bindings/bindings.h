@@ -26,6 +26,9 @@ Session& session();
 // wake-up descriptor.
 void hear_signals();
 
+// Releases the GIL during a call, for functions that may block.
+using can_block = pybind11::call_guard<pybind11::gil_scoped_release>;
+
 // Makes an object that Python owns. Its constructor and destructor may block, so they run without
 // the GIL.
 template <typename Kind, typename... Args>
