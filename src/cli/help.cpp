@@ -80,23 +80,17 @@ std::string section(const SectionText& about, std::size_t width) {
 
 } // namespace
 
-std::string filled_in(std::string_view text, std::string_view name, std::string_view with) {
-    std::string filled(text);
-    if (const auto at = filled.find(name); at != filled.npos)
-        filled.replace(at, name.size(), with);
-    return filled;
-}
-
 std::string help_of(const Option& option) {
-    if (option.help.find("{keys}") == option.help.npos)
-        return std::string(option.help);
+    constexpr std::string_view place = "{keys}";
+    std::string text(option.help);
+    const auto at = text.find(place);
+    if (at == text.npos)
+        return text;
     std::vector<std::string> required;
     for (const driver::ConfigKey& key : driver::config_keys())
         if (key.otherwise.empty() && key.name.find('.') == key.name.npos)
             required.push_back(key.name);
-    std::string keys = join(required, ", ");
-    keys.replace(keys.rfind(", "), 2, " and ");
-    return filled_in(option.help, "{keys}", keys);
+    return text.replace(at, place.size(), enumeration(required, "and"));
 }
 
 std::string about_differences() {

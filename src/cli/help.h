@@ -21,7 +21,4 @@ std::string about_differences();
 // "variable: vlans; default: none", without the parts that are empty.
 std::string note_of(std::string_view variable, std::string_view fallback);
 
-// Replaces each occurrence of `name` in `text`.
-std::string filled_in(std::string_view text, std::string_view name, std::string_view with);
-
 } // namespace ntd::cli

@@ -30,11 +30,15 @@ std::string sources_of(const Option& option) {
                                    : fmt::format("{} or ${}", option.long_name(), option.variable);
 }
 
-std::string alternatives(std::string_view words) {
-    std::string text = join(split_blanks(words), ", ");
-    if (const auto last = text.rfind(", "); last != text.npos)
-        text.replace(last, 2, " or ");
+std::string enumeration(std::span<const std::string> words, std::string_view last) {
+    std::string text = join(words, ", ");
+    if (const auto at = text.rfind(", "); at != text.npos)
+        text.replace(at, 1, fmt::format(" {}", last));
     return text;
+}
+
+std::string alternatives(std::string_view words) {
+    return enumeration(split_blanks(words), "or");
 }
 
 std::optional<std::size_t> Option::choice_of(std::string_view word) const {

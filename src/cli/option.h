@@ -87,7 +87,10 @@ const Option& option_named(std::string_view long_name);
 // Where the value can come from: "--vlans or $vlans".
 std::string sources_of(const Option& option);
 
-// "a, b or c"
+// "a, b and c", with `last` as the word before the last one.
+std::string enumeration(std::span<const std::string> words, std::string_view last);
+
+// "a, b or c"; the words are separated by blanks.
 std::string alternatives(std::string_view words);
 
 } // namespace ntd::cli
