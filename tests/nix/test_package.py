@@ -35,4 +35,4 @@ def test_package_is_built_checked_and_used() -> None:
         check=True,
     )
     result = nix.build(expression, limit=BUILD).must_succeed()
-    result.must_say("100% tests passed", "unit.vm", "test script finished in ")
+    result.must_say("100% tests passed", "unit.machine", "test script finished in ")

@@ -7,9 +7,17 @@ machine.succeed("true")
 
 
 def interrupts(call):
-    threading.Timer(0.3, os.kill, (os.getpid(), signal.SIGINT)).start()
+    begun = threading.Event()
+
+    def interrupt():
+        begun.wait()
+        time.sleep(0.3)
+        os.kill(os.getpid(), signal.SIGINT)
+
+    threading.Thread(target=interrupt).start()
     begin = time.monotonic()
     with t.assertRaises(KeyboardInterrupt):
+        begun.set()
         call()
     assert time.monotonic() - begin < 50
 

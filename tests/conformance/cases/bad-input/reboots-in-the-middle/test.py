@@ -11,4 +11,4 @@ except MachineError as error:
     assert "reboot" in str(error), error
 machine.connected = False
 assert machine.succeed("echo up again") == "up again\n"
-assert time.monotonic() - begin < 30
+assert time.monotonic() - begin < 100

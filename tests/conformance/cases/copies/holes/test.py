@@ -21,4 +21,4 @@ with open(back, "rb") as file:
     assert file.read(5) == b"begin"
     file.seek(SIZE // 2)
     assert file.read(8) == b"middle\0\0"
-assert time.monotonic() - begin < 30
+assert time.monotonic() - begin < 100

@@ -3,4 +3,4 @@ import time
 machine.succeed("true")
 begin = time.monotonic()
 machine.release()
-assert time.monotonic() - begin < 10
+assert time.monotonic() - begin < 100
