@@ -181,16 +181,21 @@ bool Outlet::settle(std::size_t but_for) noexcept {
         return true;
     std::unique_lock lock(state_->mutex);
     State& state = *state_;
-    const auto before = state.written;
     const auto goal = state.given - std::min<std::uint64_t>(but_for, state.given);
     const auto is_out = [&] { return state.gone || state.written >= goal; };
     if (is_out())
         return true;
     if (state.stopped || !state.waits)
         return false;
-    const bool out = state.progress.wait_for(lock, state.limits.patience, is_out);
-    state.stopped = !out && state.written == before;
-    return out;
+    for (;;) {
+        const auto before = state.written;
+        if (state.progress.wait_for(lock, state.limits.patience, is_out))
+            return true;
+        const auto taken = state.written - before;
+        state.stopped = taken == 0;
+        if (taken < state.limits.pace)
+            return false;
+    }
 }
 
 void Outlet::hold_nobody_up() noexcept {

@@ -12,15 +12,17 @@ namespace ntd::log {
 
 // Writes to a file descriptor on a thread of its own, because the reader may be slow or stopped
 // (Ctrl-S, a pipe that nobody reads). Data that the reader has not taken waits in memory. Callers
-// wait for it at most `patience`, and after one wait in vain not again until the reader takes
-// something. Data beyond `most_waiting` is dropped, and a line in its place says how much. A
-// regular file has no reader and is written to directly; so is a pipe while it has room.
-// Thread-safe. Does nothing in a fork.
+// wait for it as long as the reader takes `pace` bytes in each `patience`. After one wait in which
+// it took nothing, they do not wait again until it takes something. Data beyond `most_waiting` is
+// dropped, and a line in its place says how much. A regular file has no reader and is written to
+// directly; so is a pipe while it has room. Thread-safe. Does nothing in a fork.
 class Outlet {
 public:
     struct Limits {
         std::chrono::steady_clock::duration patience = std::chrono::seconds(2);
         std::size_t most_waiting = std::size_t{16} << 20; // bytes
+        // At this pace, `most_waiting` bytes take 16 seconds.
+        std::size_t pace = std::size_t{2} << 20; // bytes
     };
 
     explicit Outlet(int borrowed);

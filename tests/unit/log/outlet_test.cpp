@@ -130,6 +130,30 @@ TEST_F(OutletTest, WaitsAgainOnceTheReaderHasTakenSomething) {
     EXPECT_TRUE(outlet.settle());
 }
 
+TEST_F(OutletTest, WaitsAsLongAsTheReaderGetsOn) {
+    Outlet outlet(write_end.get(), {.patience = 1s, .pace = 1});
+    const std::string much(20 * pipe_size, 'x');
+    outlet.write(much);
+    auto text = std::async(std::launch::async, [&] {
+        std::string all;
+        while (all.size() < much.size()) {
+            std::this_thread::sleep_for(100ms);
+            all += read(pipe_size);
+        }
+        return all;
+    });
+    EXPECT_TRUE(outlet.settle());
+    EXPECT_EQ(text.get(), much);
+}
+
+TEST_F(OutletTest, DoesNotWaitForAReaderThatIsTooSlow) {
+    Outlet outlet(write_end.get(), {.patience = 100ms, .pace = 4 * pipe_size});
+    outlet.write(std::string(4 * pipe_size, 'x'));
+    EXPECT_EQ(read(pipe_size).size(), pipe_size);
+    EXPECT_FALSE(outlet.settle());
+    EXPECT_EQ(read(3 * pipe_size).size(), 3 * pipe_size);
+}
+
 TEST_F(OutletTest, HoldsNobodyUpIfItIsTold) {
     Outlet outlet(write_end.get(), {.patience = 1h});
     outlet.hold_nobody_up();
