@@ -236,11 +236,19 @@ void bind_transfers(MachineClass& machine) {
             "file"_a, "data"_a);
 }
 
-void retry_in_python(Machine& self, const py::function& attempt, Timeout timeout) {
+// `saw` returns what the last look has seen.
+void retry_in_python(Machine& self,
+                     const py::function& attempt,
+                     Timeout timeout,
+                     const py::function& saw) {
+    auto& log = self.host().log;
     const auto look = [&](bool last) {
         const py::gil_scoped_acquire gil;
         try {
-            return py::bool_(attempt(last)).cast<bool>();
+            if (py::bool_(attempt(last)).cast<bool>())
+                return true;
+            log.looked(bytes_of(saw(), Surrogates::show));
+            return false;
         } catch (const py::error_already_set& error) {
             if (!machine::WaitLimit::current_has_cut() || !error.matches(PyExc_Exception))
                 throw;
@@ -249,7 +257,8 @@ void retry_in_python(Machine& self, const py::function& attempt, Timeout timeout
     };
     const py::gil_scoped_release without_gil;
     machine::retry(
-        look, timeout, [&] { return self.exit_fd(); }, self.host().interrupt);
+        look, timeout, [&] { return self.exit_fd(); }, self.host().interrupt, std::nullopt,
+        [&] { return machine::what_was_awaited(log); });
 }
 
 } // namespace

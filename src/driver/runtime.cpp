@@ -36,15 +36,17 @@ machine::Seconds seconds_from(const char* variable, machine::Seconds otherwise) 
 
 Runtime::Runtime(log::Log& log, const os::OrphanGuard& guard)
     : termination_(log, loop_, guard),
-      host_{.log = log,
-            .loop = loop_,
-            .interrupt = interrupt_,
-            .guard = guard,
-            .environment = os::current_environment,
-            .start_timeout = seconds_from("NTD_START_TIMEOUT", machine::Seconds(300)),
-            .boot_silence = seconds_from("NTD_BOOT_SILENCE", machine::Seconds(300)),
-            .boot_limit = limit_from("NTD_BOOT_TIMEOUT"),
-            .silence = seconds_from("NTD_SILENCE", machine::Seconds(300))} {}
+      progress_(log, loop_), host_{.log = log,
+                                   .loop = loop_,
+                                   .interrupt = interrupt_,
+                                   .guard = guard,
+                                   .environment = os::current_environment,
+                                   .start_timeout =
+                                       seconds_from("NTD_START_TIMEOUT", machine::Seconds(300)),
+                                   .boot_silence =
+                                       seconds_from("NTD_BOOT_SILENCE", machine::Seconds(300)),
+                                   .boot_limit = limit_from("NTD_BOOT_TIMEOUT"),
+                                   .silence = seconds_from("NTD_SILENCE", machine::Seconds(300))} {}
 
 // Long because its threads share local data.
 void start_all(std::span<const std::shared_ptr<machine::Machine>> machines,

@@ -1,10 +1,13 @@
 #include <ntd/log/log.h>
 
+#include "wording.h"
+
 #include <ntd/base/forks.h>
 #include <ntd/log/terminal_text.h>
 
 #include <atomic>
 #include <exception>
+#include <set>
 #include <utility>
 
 namespace ntd::log {
@@ -16,6 +19,7 @@ constexpr std::size_t console_backlog = 1 << 18;
 
 std::atomic<std::uint64_t> last_scope_id = 0;
 thread_local std::uint64_t current_scope = 0; // innermost open scope of this thread
+thread_local int current_line = 0;            // see script_line()
 
 // The log belongs to the driver process. A fork writes its messages to its own stderr.
 void say_in_fork(const decltype(Event::what)& what) noexcept {
@@ -26,6 +30,14 @@ void say_in_fork(const decltype(Event::what)& what) noexcept {
 }
 
 } // namespace
+
+int script_line() noexcept {
+    return current_line;
+}
+
+void set_script_line(int line) noexcept {
+    current_line = line;
+}
 
 Scope::Scope(Log& log, ScopeKind kind, std::string machine, std::string text)
     : log_(log), machine_(std::move(machine)), kind_(kind), text_(std::move(text)),
@@ -78,10 +90,58 @@ void Log::write(std::string_view machine, decltype(Event::what) what) noexcept {
                       std::move(what)};
     {
         const std::lock_guard lock(mutex_);
+        note(event);
         for (const auto& sink : sinks_)
             sink->write(event);
     }
     settle(std::holds_alternative<Serial>(event.what) ? console_backlog : 0);
+}
+
+// Called with the lock held.
+void Log::note(const Event& event) {
+    if (const auto* begin = std::get_if<ScopeBegin>(&event.what))
+        open_.insert_or_assign(begin->id, OpenScope{.id = begin->id,
+                                                    .outer = event.parent,
+                                                    .machine = event.machine,
+                                                    .text = heading(begin->kind, begin->text),
+                                                    .begin = std::chrono::steady_clock::now(),
+                                                    .line = current_line,
+                                                    .saw = {}});
+    else if (const auto* end = std::get_if<ScopeEnd>(&event.what))
+        open_.erase(end->id);
+}
+
+void Log::looked(std::string saw) noexcept {
+    if (is_fork())
+        return;
+    const std::lock_guard lock(mutex_);
+    const auto found = open_.find(current_scope);
+    if (found == open_.end())
+        return;
+    ++found->second.looks;
+    found->second.saw = std::move(saw);
+}
+
+std::optional<OpenScope> Log::here() const {
+    if (is_fork())
+        return std::nullopt;
+    const std::lock_guard lock(mutex_);
+    const auto found = open_.find(current_scope);
+    return found == open_.end() ? std::nullopt : std::optional(found->second);
+}
+
+std::vector<OpenScope> Log::open_scopes() const {
+    if (is_fork())
+        return {};
+    const std::lock_guard lock(mutex_);
+    std::set<std::uint64_t> outer;
+    for (const auto& [id, scope] : open_)
+        outer.insert(scope.outer);
+    std::vector<OpenScope> innermost;
+    for (const auto& [id, scope] : open_)
+        if (!outer.contains(id))
+            innermost.push_back(scope);
+    return innermost;
 }
 
 void Log::prepare_for_end() noexcept {

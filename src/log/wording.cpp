@@ -1,6 +1,10 @@
 #include "wording.h"
 
+#include <ntd/log/open_scope.h>
+
 #include <fmt/format.h>
+
+#include <utility>
 
 namespace ntd::log {
 
@@ -12,8 +16,19 @@ std::string heading(ScopeKind kind, std::string_view text) {
     return kind == ScopeKind::subtest ? fmt::format("subtest: {}", text) : std::string(text);
 }
 
+std::string described(const OpenScope& scope) {
+    std::string text = scope.text;
+    if (scope.looks > 0)
+        text += fmt::format("; looked {} time{}", scope.looks, scope.looks == 1 ? "" : "s");
+    if (!scope.saw.empty())
+        text += "; " + scope.saw;
+    return text;
+}
+
 std::string finished(const ScopeEnd& scope) {
-    return fmt::format("(finished: {}, in {:.2f} seconds)", heading(scope.kind, scope.text),
+    const auto [how, time] =
+        scope.failure ? std::pair("failed", "after") : std::pair("finished", "in");
+    return fmt::format("({}: {}, {} {:.2f} seconds)", how, heading(scope.kind, scope.text), time,
                        scope.took.count());
 }
 

@@ -24,12 +24,14 @@ log::Scope nested(const Machine& machine, std::string text) {
 // Only the last bytes of new console output are searched.
 constexpr std::size_t most_news = 1 << 20;
 
-// `about` is a text in console lines that concern the wait.
+// `about` is a text in console lines that concern the wait. `saw` says what the last look has
+// seen. It goes into the message when the time is over, and into the log meanwhile.
 void retry_on(Machine& machine,
               const std::function<bool(bool last)>& attempt,
               Timeout timeout,
-              const std::string& about = {},
-              const std::function<std::string()>& missing = nullptr) {
+              const std::function<std::string()>& saw,
+              const std::string& about = {}) {
+    auto& log = machine.host().log;
     auto& console = machine.console();
     News news{console.changed()};
     if (!about.empty())
@@ -42,13 +44,24 @@ void retry_on(Machine& machine,
     const auto try_it = [&](bool last) {
         if (attempt(last))
             return true;
+        log.looked(saw());
         if (last)
             machine.throw_if_ended("before the action succeeded");
         return false;
     };
     retry(
         try_it, timeout, [&] { return machine.exit_fd(); }, machine.host().interrupt, news,
-        missing);
+        [&] { return what_was_awaited(log); });
+}
+
+// What a command has said, in one line, for messages.
+std::string said(const ExecResult& result) {
+    if (result.timed_out)
+        return "the last command took too long";
+    constexpr std::size_t most = 300; // bytes
+    const auto last_lines = valid_utf8(tail(trim_right(result.output), most));
+    return fmt::format("the last exit code was {}, {}", result.status,
+                       last_lines.empty() ? "without output" : "with the output: " + last_lines);
 }
 
 // Ports are tested with nc(1). In a guest without it, every look would fail with this status.
@@ -64,6 +77,13 @@ struct Looks {
     std::string later;
 };
 
+// What a look of a polling wait is for, and what its result means.
+struct Question {
+    Looks looks;
+    std::function<bool(int status)> is_answer;                    // whether the wait is over
+    std::function<std::string(const ExecResult&)> meaning = said; // of a result that is no answer
+};
+
 std::string of_user(const User& user) {
     return user ? fmt::format(" with user {}", *user) : "";
 }
@@ -71,23 +91,21 @@ std::string of_user(const User& user) {
 // Each command gets the limit of the whole wait, so that one that blocks does not outlast it. A
 // command that the limit has ended counts as not yet successful, even if it has failed.
 std::string wait_until(Machine& machine,
-                       const Looks& looks,
+                       const Question& question,
                        ExecuteOptions options,
-                       const std::function<bool(int status)>& wanted,
                        Timeout attempt = std::nullopt) {
     const auto timeout = options.timeout;
     if (attempt)
         options.timeout = attempt;
-    std::string output;
+    ExecResult result;
     retry_on(
         machine,
-        [&, command = &looks.first](bool) mutable {
-            auto result = machine.execute(*std::exchange(command, &looks.later), options);
-            output = std::move(result.output);
-            return !result.timed_out && wanted(result.status);
+        [&, command = &question.looks.first](bool) mutable {
+            result = machine.execute(*std::exchange(command, &question.looks.later), options);
+            return !result.timed_out && question.is_answer(result.status);
         },
-        timeout);
-    return output;
+        timeout, [&] { return question.meaning(result); });
+    return std::move(result.output);
 }
 
 void check_nc(const Machine& machine, int status) {
@@ -126,11 +144,15 @@ void wait_for_port(Machine& machine,
                    Timeout timeout) {
     const auto scope = nested(machine, fmt::format("waiting for TCP port {} on {}{}", port, address,
                                                    open ? "" : " to be closed"));
-    wait_until(machine, port_looks(port, address, open), {.timeout = timeout, .simple = true},
-               [&](int status) {
-                   check_nc(machine, status);
-                   return (status == 0) == open;
-               });
+    const auto is_answer = [&](int status) {
+        check_nc(machine, status);
+        return (status == 0) == open;
+    };
+    const auto meaning = [&](const ExecResult&) {
+        return open ? "nothing listens there" : "something still listens there";
+    };
+    wait_until(machine, {port_looks(port, address, open), is_answer, meaning},
+               {.timeout = timeout, .simple = true});
 }
 
 // The unit's name as systemd prints it on the console: "systemd[1]: Started nginx.service - A web
@@ -176,7 +198,7 @@ public:
                 if (!is_final())
                     return false;
                 if (state_ != "active")
-                    reason_ = why_not_active(machine_, unit_, user_);
+                    reason_ = why_not_active(machine_, unit_, user_, state_ == "failed");
                 return true;
             });
     }
@@ -194,8 +216,8 @@ public:
     // What was missing at the last look, for messages.
     std::string missing() const {
         if (!missing_manager_.empty())
-            return ": " + missing_manager_;
-        return state_.empty() ? "" : fmt::format(": unit \"{}\" is {}", unit_, shortened(state_));
+            return missing_manager_;
+        return state_.empty() ? "" : fmt::format("unit \"{}\" is {}", unit_, shortened(state_));
     }
 
 private:
@@ -260,23 +282,22 @@ std::string wait_until_succeeds(Machine& machine,
                                 Timeout timeout,
                                 Timeout attempt) {
     const auto scope = nested(machine, fmt::format("waiting for success: {}", command));
-    return wait_until(
-        machine, Looks(command), {.timeout = timeout}, [](int status) { return status == 0; },
-        attempt);
+    return wait_until(machine, {Looks(command), [](int status) { return status == 0; }},
+                      {.timeout = timeout}, attempt);
 }
 
 std::string wait_until_fails(Machine& machine, const std::string& command, Timeout timeout) {
     const auto scope = nested(machine, fmt::format("waiting for failure: {}", command));
-    return wait_until(machine, Looks(command), {.timeout = timeout},
-                      [](int status) { return status != 0; });
+    return wait_until(machine, {Looks(command), [](int status) { return status != 0; }},
+                      {.timeout = timeout});
 }
 
 void wait_for_unit(Machine& machine, const std::string& unit, const User& user, Timeout timeout) {
     UnitWait wait(machine, unit, user);
     const auto scope = nested(machine, fmt::format("waiting for unit {}{}", unit, of_user(user)));
     retry_on(
-        machine, [&](bool last) { return wait.is_over(last); }, timeout, name_on_console(unit),
-        [&] { return wait.missing(); });
+        machine, [&](bool last) { return wait.is_over(last); }, timeout,
+        [&] { return wait.missing(); }, name_on_console(unit));
     wait.check();
 }
 
@@ -300,14 +321,10 @@ void wait_for_unit_active_state(Machine& machine,
         return true;
     };
     const auto is_there = [&](bool last) {
-        if (look_or_listen(listener, state, wanted, last, ask, [&] { return state == wanted; }))
-            return true;
-        if (last)
-            throw RequestedAssertionFailed("action timed out: unit \"{}\" is {}, not {}", unit,
-                                           shortened(state), wanted);
-        return false;
+        return look_or_listen(listener, state, wanted, last, ask, [&] { return state == wanted; });
     };
-    retry_on(machine, is_there, timeout, name_on_console(unit));
+    const auto saw = [&] { return fmt::format("unit \"{}\" is {}", unit, shortened(state)); };
+    retry_on(machine, is_there, timeout, saw, name_on_console(unit));
 }
 
 std::map<std::string, std::string>
@@ -348,8 +365,10 @@ ExecResult stop_job(Machine& machine, const std::string& job, const User& user) 
 
 void wait_for_file(Machine& machine, const std::string& path, Timeout timeout) {
     const auto scope = nested(machine, fmt::format("waiting for file '{}'", path));
-    wait_until(machine, Looks("test -e " + path), {.timeout = timeout, .simple = true},
-               [](int status) { return status == 0; });
+    wait_until(machine,
+               {Looks("test -e " + path), [](int status) { return status == 0; },
+                [](const ExecResult&) { return "there is no such file"; }},
+               {.timeout = timeout, .simple = true});
 }
 
 void wait_for_open_port(Machine& machine,
@@ -375,10 +394,14 @@ void wait_for_open_unix_socket(Machine& machine,
     const auto scope =
         nested(machine, fmt::format("waiting for unix-domain {} on '{}'",
                                     kind == SocketKind::datagram ? "datagram" : "stream", path));
-    wait_until(machine, Looks(command), {.timeout = timeout, .simple = true}, [&](int status) {
+    const auto is_answer = [&](int status) {
         check_nc(machine, status);
         return status == 0;
-    });
+    };
+    wait_until(
+        machine,
+        {Looks(command), is_answer, [](const ExecResult&) { return "nothing listens on it"; }},
+        {.timeout = timeout, .simple = true});
 }
 
 void sleep(Machine& machine, double seconds) {

@@ -72,6 +72,11 @@ bool look(const std::function<bool(bool last)>& attempt, bool last, const WaitLi
 
 } // namespace
 
+std::string what_was_awaited(const log::Log& log) {
+    const auto here = log.here();
+    return here && !here->machine.empty() ? ": " + log::described(*here) : "";
+}
+
 Pause pause_after_try(Seconds took, Seconds waited) {
     const auto in_any_case = std::clamp<Seconds>(took, shortest_pause, longest_pause_per_try);
     const auto least = pause_for(took);

@@ -22,6 +22,8 @@ constexpr std::size_t longest_name = 255; // limit of systemd
 constexpr auto question_limit = 20s;
 constexpr Seconds journal_limit = 10s;
 
+constexpr std::size_t most_of_journal = std::size_t{16} << 10; // bytes
+
 // si_code values in siginfo for how a process ended
 constexpr std::string_view exited = "1";
 constexpr std::string_view killed = "2";
@@ -150,6 +152,24 @@ std::string last_words(Machine& machine, const std::string& unit, const User& us
     return result.status == 0 ? std::string(trim_right(result.output)) : "";
 }
 
+// The last lines that the unit, and systemd about it, have written to the journal, for a message.
+std::string journal_of(Machine& machine, const std::string& unit, const User& user) {
+    const auto result =
+        machine.execute(fmt::format("journalctl --no-pager --quiet --boot --lines=30 "
+                                    "--output=short-monotonic {}={} 2>/dev/null",
+                                    user ? "--user-unit" : "--unit", shell_quote(unit)),
+                        {.timeout = journal_limit});
+    const auto last = valid_utf8(tail(trim_right(result.output), most_of_journal));
+    if (result.status != 0 || last.empty())
+        return {};
+    std::string text = "\nthe end of its journal:";
+    LineSplitter lines;
+    lines.feed(last + "\n");
+    while (const auto line = lines.next())
+        text.append("\n  ").append(*line);
+    return text;
+}
+
 std::string ask_why(Machine& machine, const std::string& unit, const User& user) {
     constexpr std::string_view wanted =
         "Id,LoadState,LoadError,ActiveState,Result,ExecMainCode,ExecMainStatus,Type,"
@@ -247,11 +267,14 @@ std::string missing_manager(Machine& machine, const std::string& user) {
                        user, unit, shortened(state));
 }
 
-std::string why_not_active(Machine& machine, const std::string& unit, const User& user) {
+std::string
+why_not_active(Machine& machine, const std::string& unit, const User& user, bool has_failed) {
     try {
         const WaitLimit limit(Deadline::after(question_limit), Deadline::Duration::zero());
-        const auto reason = ask_why(machine, unit, user);
-        return reason.empty() ? "" : ": " + reason;
+        auto reason = ask_why(machine, unit, user);
+        if (!reason.empty())
+            reason = ": " + reason;
+        return has_failed ? reason + journal_of(machine, unit, user) : reason;
     } catch (const Error&) { // the unit's failure matters more
         return {};
     }

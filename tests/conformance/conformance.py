@@ -191,7 +191,8 @@ HOUSEKEEPING = re.compile(
     r"""(\S+:\ )?(
         starting\ vm | QEMU\ running\ \(pid.* | waiting\ for\ the\ VM\ to\ finish\ booting |
         Guest\ shell\ says:.* | connected\ to\ guest\ root\ shell | \(connecting\ took.* |
-        \(finished:\ (waiting\ for\ the\ VM\ to\ finish\ booting|run\ the\ VM\ test\ script).* |
+        \((finished|failed):\ (waiting\ for\ the\ VM\ to\ finish\ booting|run\ the\ VM\ test\ script).* |
+        \(for\ \d+\ seconds:.* |
         test\ script\ finished\ in.*
     )""",
     re.VERBOSE,

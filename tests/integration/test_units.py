@@ -81,6 +81,14 @@ def test_reason_is_said(run_driver: RunDriver, workspace: Workspace, reason: str
     assert result.failure.endswith(reason), result
 
 
+def test_journal_of_a_failed_unit_is_shown(run_driver: RunDriver, workspace: Workspace) -> None:
+    answer = "case $* in *--lines=30*--unit=x.service*) echo one; echo two;; esac"
+    script = 'unit("x.service", "ActiveState=failed", "Result=protocol")\nweb.wait_for_unit("x")'
+    options = guest_program(workspace, "journalctl", answer)
+    result = must_fail_at_once(run_driver, script.replace('"x")', '"x.service")'), options)
+    assert result.failure.endswith('its result is "protocol"\nthe end of its journal:\n  one\n  two')
+
+
 def test_nearest_name_is_said(run_driver: RunDriver) -> None:
     script = 'unit("nginx.service")\nweb.wait_for_unit("ngnix.service")'
     must_fail_at_once(run_driver, script).must_blame(
@@ -133,7 +141,7 @@ assert time.monotonic() - before < 8, "the limit is that of the question, too"  
 def test_wait_in_vain_says_in_which_state_the_unit_is(run_driver: RunDriver) -> None:
     script = 'unit("x.service", "ActiveState=activating")\nweb.wait_for_unit("x", timeout=1)'
     result = run_driver(PRELUDE + script).must_fail()
-    result.must_blame("action timed out after 1", '(timeout=1): unit "x" is activating')
+    result.must_blame("action timed out after 1", '(timeout=1): waiting for unit x; looked ')
 
 
 # ------------------------------------------------------------------------------- a user's units

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <ntd/driver/progress.h>
 #include <ntd/driver/termination.h>
 #include <ntd/machine/host.h>
 #include <ntd/machine/machine.h>
@@ -28,6 +29,7 @@ private:
     os::Interrupt interrupt_;
     os::SignalRelay signals_{loop_, interrupt_};
     Termination termination_;
+    Progress progress_;
     machine::Host host_;
 };
 

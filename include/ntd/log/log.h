@@ -1,7 +1,9 @@
 #pragma once
 
+#include <ntd/log/open_scope.h>
 #include <ntd/log/sink.h>
 
+#include <map>
 #include <memory>
 #include <mutex>
 #include <string>
@@ -61,11 +63,21 @@ public:
 
     void write(std::string_view machine, decltype(Event::what) what) noexcept;
 
+    // Records that the wait in the innermost scope of this thread has looked in vain, and what it
+    // saw.
+    void looked(std::string saw) noexcept;
+
+    // The innermost open scope of this thread; the innermost ones of all threads, by their begin.
+    std::optional<OpenScope> here() const;
+    std::vector<OpenScope> open_scopes() const;
+
 private:
+    void note(const Event& event);
     void settle(std::size_t but_for) noexcept;
 
-    std::mutex mutex_; // held while the sinks are called
+    mutable std::mutex mutex_; // held while the sinks are called; guards the members below
     std::vector<std::unique_ptr<LogSink>> sinks_;
+    std::map<std::uint64_t, OpenScope> open_; // by id
 };
 
 } // namespace ntd::log

@@ -71,4 +71,8 @@ void retry(const std::function<bool(bool last)>& attempt,
            std::optional<News> news = std::nullopt,
            const std::function<std::string()>& missing = nullptr);
 
+// For `missing`: what the innermost scope of this thread waits for, and what it has seen so far. A
+// scope that is about no machine belongs to the script, and gives an empty text.
+std::string what_was_awaited(const log::Log& log);
+
 } // namespace ntd::machine

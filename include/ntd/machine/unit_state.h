@@ -23,8 +23,9 @@ std::string reason_in(std::string_view journal_line, const UnitProperties& prope
 std::string nearest_unit(std::string_view unit, const std::vector<std::string>& names);
 
 // Asks the guest for the reason. The result begins with ": ". It is empty if the guest does not
-// answer within a minute.
-std::string why_not_active(Machine& machine, const std::string& unit, const User& user);
+// answer in time. If the unit has failed, the end of its journal follows.
+std::string
+why_not_active(Machine& machine, const std::string& unit, const User& user, bool has_failed);
 
 // Returns a message if the systemd manager of this user does not run. Empty if it runs, or if there
 // is no such user.

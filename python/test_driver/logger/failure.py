@@ -11,6 +11,7 @@ if TYPE_CHECKING:
 
 FILE_NAME = "<string>"  # the script's file name in tracebacks
 
+MOST_SHOWN = 300  # characters of a text in a message of a wait
 MOST_OTHERS = 10  # limit for the notes, causes and group members that are shown
 
 
@@ -33,6 +34,12 @@ def message_of(error: BaseException) -> str:
         return str(error)
     except BaseException as failure:
         return f"(it cannot be shown: {type(failure).__name__})"
+
+
+def last_text(where: str, text: str) -> str:
+    """What the last look at a text has seen, for messages of waits."""
+    lines = [line.strip() for line in text.splitlines() if line.strip()]
+    return f"{where} showed: {' | '.join(lines)[-MOST_SHOWN:]}" if lines else f"{where} was empty"
 
 
 def frames_of(error: BaseException) -> Iterator[TracebackType]:

@@ -65,6 +65,7 @@ class Machine(Protocol):
     def _console_wait_for(
         self, look: Callable[[str], int | None], within_lines: bool, timeout: Duration | None, /
     ) -> bool: ...
+    def _last_output(self) -> str: ...
 
 
 def wait_for_text(machine: Machine, regex: str | re.Pattern[str], limit: float | None) -> None:
@@ -80,7 +81,8 @@ def wait_for_text(machine: Machine, regex: str | re.Pattern[str], limit: float |
         within_lines = matches_within_lines(pattern)
         if not machine._console_wait_for(end_of_match, within_lines, limit):
             raise RequestedAssertionFailed(
-                f"action timed out: '{shown}' did not appear on the console (timeout={limit})"
+                f"action timed out: '{shown}' did not appear on the console (timeout={limit}); "
+                f"{machine._last_output()}"
             )
 
 

@@ -297,9 +297,13 @@ class QemuMachine(ScreenMixin, FirmwareMixin, BaseMachine, Engine):
         """
         import re
 
+        from test_driver.logger.failure import last_text
+
         pattern = re.compile(regexp)
+        text = ""
 
         def matches(last: bool) -> bool:
+            nonlocal text
             text = self.get_tty_text(tty)
             if last:
                 self.log(f"Last chance to match /{regexp}/ on TTY{tty}, which currently contains:")
@@ -307,7 +311,7 @@ class QemuMachine(ScreenMixin, FirmwareMixin, BaseMachine, Engine):
             return pattern.search(text) is not None
 
         with self.nested(f"waiting for {regexp} to appear on tty {tty}"):
-            self._retry(matches, wait_limit(timeout))
+            self._retry(matches, wait_limit(timeout), lambda: last_text(f"TTY{tty}", text))
 
     def dump_tty_contents(self, tty: int | str) -> None:
         """Print the text of virtual console ``tty`` on the serial console, and so into the log."""

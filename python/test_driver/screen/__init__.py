@@ -107,7 +107,7 @@ class ScreenMixin(Machine):
         watch = _TextWatch(self, pattern)
         with self.nested(f"waiting for {pattern.pattern} to appear on screen"):
             try:
-                self._retry(watch.look, wait_limit(timeout))
+                self._retry(watch.look, wait_limit(timeout), watch.last_text)
             except BaseException:  # on Ctrl-C, too, to show what was on the screen
                 watch.report()
                 raise
@@ -128,7 +128,7 @@ class ScreenMixin(Machine):
             return self.execute(ready)[0] == 0
 
         with self.nested("waiting for the X11 server"):
-            self._retry(is_ready, wait_limit(timeout))
+            self._retry(is_ready, wait_limit(timeout), lambda: "there is no graphical session")
 
     def get_window_names(self) -> list[str]:
         """The titles of all windows of the X server, from ``xwininfo``."""
@@ -144,8 +144,10 @@ class ScreenMixin(Machine):
         import re
 
         pattern = re.compile(regexp)
+        titles: list[str] = []
 
         def is_there(last: bool) -> bool:
+            nonlocal titles
             status, output = self.execute("xwininfo -root -tree")
             if status == 127:
                 raise RequestedAssertionFailed("there is no program 'xwininfo' on the machine")
@@ -159,7 +161,7 @@ class ScreenMixin(Machine):
             return False
 
         with self.nested("waiting for a window to appear"):
-            self._retry(is_there, wait_limit(timeout))
+            self._retry(is_there, wait_limit(timeout), lambda: f"the windows were: {titles}")
 
 
 def _window_titles(tree: str) -> list[str]:
@@ -221,6 +223,12 @@ class _TextWatch:
         if len(texts) == len(ways):
             self._in_vain.add(digest)
         return False
+
+    def last_text(self) -> str:
+        """What the last look has seen, for messages."""
+        from test_driver.logger.failure import last_text
+
+        return last_text("the screen", max(self._texts, key=len, default=""))
 
     def report(self) -> None:
         """Log the last text, and save the last picture."""

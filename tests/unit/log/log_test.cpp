@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 
 #include <stdexcept>
+#include <thread>
 
 namespace ntd::log {
 
@@ -30,6 +31,40 @@ protected:
     std::vector<Event> events;
     Log log;
 };
+
+TEST_F(LogTest, KnowsWhatEachThreadIsDoing) {
+    EXPECT_FALSE(log.here());
+    const Scope outer(log, ScopeKind::subtest, "", "both");
+    {
+        set_script_line(12);
+        const Scope inner(log, ScopeKind::nested, "web", "waiting for a file");
+        std::jthread([&] {
+            const Scope other(log, ScopeKind::nested, "db", "must succeed: true");
+            ASSERT_EQ(log.open_scopes().size(), 2U);
+            EXPECT_EQ(log.open_scopes().at(0).text, "waiting for a file");
+            EXPECT_EQ(log.open_scopes().at(0).line, 12);
+            EXPECT_EQ(log.open_scopes().at(1).machine, "db");
+            EXPECT_EQ(log.open_scopes().at(1).line, 0);
+        }).join();
+    }
+    set_script_line(0);
+    ASSERT_EQ(log.open_scopes().size(), 1U);
+    EXPECT_EQ(log.open_scopes().at(0).text, "subtest: both");
+}
+
+TEST_F(LogTest, DescribesAWait) {
+    const Scope scope(log, ScopeKind::nested, "web", "waiting for a file");
+    EXPECT_EQ(described(*log.here()), "waiting for a file");
+    log.looked("there is no such file");
+    EXPECT_EQ(described(*log.here()), "waiting for a file; looked 1 time; there is no such file");
+    log.looked("it is empty");
+    EXPECT_EQ(described(*log.here()), "waiting for a file; looked 2 times; it is empty");
+}
+
+TEST_F(LogTest, IgnoresLooksOutsideOfScopes) {
+    log.looked("nothing");
+    EXPECT_FALSE(log.here());
+}
 
 TEST_F(LogTest, GivesEachEventToEverySink) {
     std::vector<Event> others;
