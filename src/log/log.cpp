@@ -86,8 +86,11 @@ void Log::test_error(std::string_view text) noexcept {
 void Log::write(std::string_view machine, decltype(Event::what) what) noexcept {
     if (is_fork())
         return say_in_fork(what);
-    const Event event{std::chrono::system_clock::now(), std::string(machine), current_scope,
-                      std::move(what)};
+    const Event event{.time = std::chrono::system_clock::now(),
+                      .machine = std::string(machine),
+                      .parent = current_scope,
+                      .what = std::move(what),
+                      .at = std::chrono::steady_clock::now()};
     {
         const std::lock_guard lock(mutex_);
         note(event);

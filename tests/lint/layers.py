@@ -14,6 +14,7 @@ USES = {
     "base": set(),
     "trace": {"base"},
     "log": {"base", "trace"},
+    "report": {"base"},
     "proto": {"base"},
     "os": {"base", "trace"},
     "machine": ENGINE,
@@ -21,9 +22,9 @@ USES = {
     "nspawn": ENGINE | {"machine"},
     "qemu": ENGINE | {"machine", "vsock"},
     "network": ENGINE | {"machine", "nspawn"},
-    "driver": MACHINES,
-    "bindings": MACHINES | {"driver"},
-    "cli": MACHINES | {"driver", "bindings"},
+    "driver": MACHINES | {"report"},
+    "bindings": MACHINES | {"report", "driver"},
+    "cli": MACHINES | {"report", "driver", "bindings"},
 }
 
 # The first pattern that matches a header decides which files (module/file.cpp) may include it.
@@ -31,7 +32,7 @@ OWNERS = [
     (r"fmt/.*", r".*"),
     (r"spdlog/.*", r"trace/trace\.cpp"),
     (r"pugixml\.hpp", r"log/.*"),
-    (r"nlohmann/.*", r"proto/.*\.cpp|driver/config.*\.(cpp|h)"),
+    (r"nlohmann/.*", r"log/record_sink\.cpp|report/.*\.cpp|proto/.*\.cpp|driver/config.*\.(cpp|h)"),
     (r"pybind11/.*|Python\.h", r"bindings/.*"),
     (r"CLI/.*", r"cli/.*"),
     # Waits belong into os, except where no interrupt may end the wait.

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <chrono>
+#include <cstddef>
 #include <cstdint>
 #include <optional>
 #include <string>
@@ -52,11 +53,38 @@ struct TestError {
     std::string text; // several lines
 };
 
+// The kinds from here on are for the record of the run only; other sinks do not get them (see
+// dispatch.h).
+
+// A command that a machine was given, and how it ended.
+struct Command {
+    std::string text;
+    int status = 0;
+    bool timed_out = false;
+    std::string output;  // its last lines: whoever sends this keeps it short
+    std::size_t cut = 0; // bytes of output before these
+    std::chrono::duration<double> took{};
+};
+
+// A change in the life of event.machine.
+struct Life {
+    enum class What { started, up, reset, ended };
+    What what = What::started;
+};
+
+// A picture of the screen of event.machine.
+struct Picture {
+    std::string file; // relative to the directory of the report
+};
+
 struct Event {
     std::chrono::system_clock::time_point time;
     std::string machine;      // empty: not about one machine
     std::uint64_t parent = 0; // id of the scope that the thread was in, 0 for none
-    std::variant<Line, Serial, Output, ScopeBegin, ScopeEnd, TestError> what;
+    std::variant<Line, Serial, Output, ScopeBegin, ScopeEnd, TestError, Command, Life, Picture>
+        what;
+    std::chrono::steady_clock::time_point at{};
+    int line = 0; // of the test script, which it belongs to; 0 if that is not known
 };
 
 } // namespace ntd::log
