@@ -61,8 +61,8 @@ struct Command {
     std::string text;
     int status = 0;
     bool timed_out = false;
-    std::string output;  // its last lines: whoever sends this keeps it short
-    std::size_t cut = 0; // bytes of output before these
+    std::string output = {}; // its last lines: whoever sends this keeps it short
+    std::size_t cut = 0;     // bytes of output before these
     std::chrono::duration<double> took{};
 };
 
