@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import _thread
 import io
+import os
 import sys
 import time
 
@@ -79,18 +80,42 @@ def _run() -> tuple[int, int]:
     limit = driver.global_timeout
     if limit is not None and not driver.interactive:
         driver._arm_global_timeout(limit)  # never disarmed: it covers the cleanup, too
-    with driver:
-        if driver.interactive:
-            return _run_for_a_person(driver), 0
-        begin = time.monotonic()
-        result = _run_test(driver)
-        if result == (0, 0):
-            driver.logger.info(f"test script finished in {time.monotonic() - begin:.2f}s")
+    begin = time.monotonic()
+    try:
+        with driver:
+            if driver.interactive:
+                return _run_for_a_person(driver), 0
+            result = _run_test(driver)
+            machines = _machines_of(driver)
+    finally:
+        engine.tell_verdict()  # the last words of the log
+    if result == (0, 0):
+        driver.logger.info(f"test passed in {time.monotonic() - begin:.1f} seconds{machines}")
     return result
+
+
+def _machines_of(driver: Driver) -> str:
+    """How many machines the test had, and how the first of them that runs is emulated."""
+    count = len(driver.machines)
+    running = (machine.pid for machine in driver.machines_qemu)
+    pid = next((pid for pid in running if pid is not None), None)
+    what = "with 1 machine" if count == 1 else f"with {count} machines"
+    return f" {what}{_accelerator_of(pid)}" if count else ""
+
+
+def _accelerator_of(pid: int | None) -> str:
+    """Whether QEMU uses KVM; empty if that is unknown (it has ended, or this is not Linux)."""
+    fds = f"/proc/{pid}/fd"
+    try:
+        links = [os.readlink(f"{fds}/{fd}") for fd in os.listdir(fds)]
+    except OSError:
+        return ""
+    return " (KVM)" if "anon_inode:kvm-vm" in links else " (emulated, without KVM)"
 
 
 def _run_test(driver: Driver) -> tuple[int, int]:
     """Run the test; return (exit status, 0), or (0, signal) if the process should die of one."""
+    begin = time.monotonic()
     try:
         if driver.global_timeout is not None:
             limit = driver.global_timeout
@@ -104,15 +129,27 @@ def _run_test(driver: Driver) -> tuple[int, int]:
     except SystemExit as end:
         status = process.status_of(end)
         if status != 0:
-            driver.logger.log_test_error(describe_failure(end, driver.tests))
+            _judge(driver, end, begin)
         return status, 0
     except KeyboardInterrupt as error:
         import signal
 
-        driver.logger.log_test_error(describe_failure(error, driver.tests))
+        _judge(driver, error, begin)
         return 0, int(signal.SIGINT)
     except BaseException as error:  # any exception of the script fails the test
-        driver.logger.log_test_error(describe_failure(error, driver.tests))
+        _judge(driver, error, begin)
+        if engine.options().debug_hook_attach:
+            driver.logger.log_test_error(describe_failure(error, driver.tests))
         driver.debug.post_mortem(error)
         return 1, 0
+    driver.logger.info(f"test script finished in {time.monotonic() - begin:.2f}s")
     return 0, 0
+
+
+def _judge(driver: Driver, error: BaseException, begin: float) -> None:
+    """Prepare the last words of the log: why the test failed."""
+    engine.set_verdict(describe_failure(error, driver.tests))  # in case we are interrupted here
+    from test_driver.logger.verdict import verdict  # not needed if a test passes
+
+    script = os.fspath(driver.config._test_script)
+    engine.set_verdict(verdict(error, driver.tests, driver.machines, begin, script))

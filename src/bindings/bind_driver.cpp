@@ -46,6 +46,13 @@ void bind_options(py::module_& module) {
         .def_readonly("display_viewers", &driver::Config::display_viewers);
     py::class_<RunOptions>(module, "RunOptions")
         .def_readonly("config", &RunOptions::config)
+        .def_property_readonly("command_line",
+                               [](const RunOptions& options) {
+                                   py::list words;
+                                   for (const auto& word : options.command_line)
+                                       words.append(text_of_path(word));
+                                   return words;
+                               })
         .def_property_readonly(
             "out_dir", [](const RunOptions& options) { return text_of_path(options.out_dir); })
         .def_property_readonly(

@@ -12,6 +12,9 @@ namespace ntd::bindings {
 
 namespace {
 
+// The innermost frames that are searched for the script.
+constexpr int most_frames = 32;
+
 // A log::Scope that begins and ends where Python's `with` does.
 class ScopeHandle {
 public:
@@ -20,6 +23,8 @@ public:
           kind_(subtest ? log::ScopeKind::subtest : log::ScopeKind::nested) {}
 
     void enter() {
+        note_script_line();
+        const py::gil_scoped_release without_gil;
         scope_ = std::make_unique<log::Scope>(session().runtime.host().log, kind_, machine_, text_);
     }
 
@@ -57,6 +62,27 @@ private:
 
 } // namespace
 
+void note_script_line() {
+    static const py::object* const file = new py::object(
+        py::module_::import("test_driver.logger.failure").attr("FILE_NAME")); // for ever
+    py::object frame =
+        py::reinterpret_borrow<py::object>(reinterpret_cast<PyObject*>(PyEval_GetFrame()));
+    int line = 0;
+    for (int depth = 0; frame && depth < most_frames; ++depth) {
+        auto* const raw = reinterpret_cast<PyFrameObject*>(frame.ptr());
+        const auto code =
+            py::reinterpret_steal<py::object>(reinterpret_cast<PyObject*>(PyFrame_GetCode(raw)));
+        const py::object name = code.attr("co_filename");
+        if (name.is(*file) || name.equal(*file)) {
+            line = PyFrame_GetLineNumber(raw);
+            break;
+        }
+        frame =
+            py::reinterpret_steal<py::object>(reinterpret_cast<PyObject*>(PyFrame_GetBack(raw)));
+    }
+    log::set_script_line(line);
+}
+
 // Long because it is a table, a row for each name.
 void bind_log(py::module_& module) {
     using namespace pybind11::literals;
@@ -73,7 +99,7 @@ void bind_log(py::module_& module) {
                                                       subtest);
              }),
              "text"_a, "machine"_a = "", "subtest"_a = false)
-        .def("__enter__", &ScopeHandle::enter, can_block())
+        .def("__enter__", &ScopeHandle::enter)
         .def("__exit__", &ScopeHandle::exit);
 
     module.def(
@@ -103,6 +129,12 @@ void bind_log(py::module_& module) {
         "log_test_error",
         [](const Words& text) { session().runtime.host().log.test_error(text.bytes); }, "text"_a,
         can_block());
+    module.def(
+        "set_verdict",
+        [](Words text) { session().runtime.termination().set_verdict(std::move(text.bytes)); },
+        "text"_a, can_block());
+    module.def(
+        "tell_verdict", [] { session().runtime.termination().tell_verdict(); }, can_block());
     module.def(
         "prepare_log_for_end", [] { session().runtime.host().log.prepare_for_end(); }, can_block());
     module.def(

@@ -38,6 +38,14 @@ void bind_life(MachineClass& machine) {
              panic, emergency mode), and after five minutes without any output on the console; with
              --config it has no more than these five minutes anyway.
              )")
+        .def("_situation", [](Machine& self) { return Output{self.situation()}; })
+        .def("_last_words",
+             [](Machine& self) {
+                 const auto last = self.commands().last();
+                 const bool failed = last && (last->command.status != 0 || last->command.timed_out);
+                 return std::pair(Output{failed ? last->command.output : ""},
+                                  Output{self.console().tail(10)});
+             })
         .def("is_up", &Machine::is_up, can_block(),
              R"(Whether the machine runs and its root shell is connected.)")
         .def("release", &Machine::release, can_block(),

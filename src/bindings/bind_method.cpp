@@ -75,6 +75,15 @@ void pass_for_function(const py::object& kind) {
     PyType_Modified(type);
 }
 
+// For the report of a failure: the machine whose method raised the exception.
+void note_machine(const py::error_already_set& error, const py::args& args) {
+    try {
+        if (!args.empty() && !py::hasattr(error.value(), "_machine"))
+            error.value().attr("_machine") = args[0].attr("name");
+    } catch (const py::error_already_set&) { // it takes no attributes
+    }
+}
+
 // Attributes that Python functions have, too: name, code, defaults.
 py::object attribute(const Method& method, const std::string& name) {
     py::object declared = method.declared();
@@ -85,6 +94,7 @@ py::object attribute(const Method& method, const std::string& name) {
 
 py::object Method::call(const py::args& args, const py::kwargs& kwargs) const {
     const CallScope scope({this, args.empty() ? nullptr : py::object(args[0]).ptr()});
+    note_script_line();
     auto* const result = PyObject_Call(function_.ptr(), args.ptr(), kwargs.ptr());
     if (result != nullptr)
         return py::reinterpret_steal<py::object>(result);
@@ -93,6 +103,7 @@ py::object Method::call(const py::args& args, const py::kwargs& kwargs) const {
     } catch (const py::error_already_set& error) {
         if (error.matches(PyExc_TypeError))
             declared()(*args, **kwargs); // raises Python's own error for wrong arguments
+        note_machine(error, args);
         throw;
     }
 }

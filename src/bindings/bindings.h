@@ -26,6 +26,9 @@ Session& session();
 // wake-up descriptor.
 void hear_signals();
 
+// Tells the log which line of the script this thread is at. Call it with the GIL.
+void note_script_line();
+
 // Releases the GIL during a call, for functions that may block.
 using can_block = pybind11::call_guard<pybind11::gil_scoped_release>;
 
@@ -34,8 +37,13 @@ using can_block = pybind11::call_guard<pybind11::gil_scoped_release>;
 template <typename Kind, typename... Args>
 std::shared_ptr<Kind> make_blocking(Args&&... args) {
     const pybind11::gil_scoped_release without_gil;
-    return {new Kind(std::forward<Args>(args)...), [](Kind* object) {
+    auto* const made = new Kind(std::forward<Args>(args)...);
+    if constexpr (std::is_base_of_v<machine::Machine, Kind>)
+        session().runtime.status().add(*made);
+    return {made, [](Kind* object) {
                 std::optional<pybind11::gil_scoped_release> released;
+                if constexpr (std::is_base_of_v<machine::Machine, Kind>)
+                    session().runtime.status().remove(*object);
                 if (PyGILState_Check() != 0) {
                     if constexpr (std::is_base_of_v<machine::Machine, Kind>)
                         object->before_command = nullptr; // destroyed with the GIL held

@@ -8,9 +8,12 @@
 
 #include <pybind11/embed.h>
 
+#include <chrono>
 #include <csignal>
 #include <cstdlib>
+#include <future>
 #include <memory>
+#include <thread>
 #include <tuple>
 
 namespace py = pybind11;
@@ -86,6 +89,26 @@ void start_python() {
     PyConfig_Clear(&config);
 }
 
+// The lines of the script that Python's threads are at. The caller may be any thread and must not
+// wait for the GIL for long: a thread of its own does that.
+std::string places_in_script() {
+    constexpr auto patience = std::chrono::seconds(1);
+    const auto answer = std::make_shared<std::promise<std::string>>();
+    auto text = answer->get_future();
+    std::thread([answer] {
+        try {
+            const py::gil_scoped_acquire gil;
+            answer->set_value(
+                py::str(py::module_::import("test_driver.script.places").attr("text")()));
+        } catch (const std::exception&) {
+            answer->set_value("");
+        }
+    }).detach();
+    if (text.wait_for(patience) != std::future_status::ready)
+        return "(Python does not say which line of the script it is at: it holds its lock)";
+    return text.get();
+}
+
 // Makes every wait of this thread check for signals that Python wants to handle, such as Ctrl-C.
 void connect_signals(os::Interrupt& interrupt) {
     interrupt.set_hook([] {
@@ -152,11 +175,13 @@ RunResult run(const RunOptions& options, driver::Runtime& runtime, log::Terminal
     const ScopeExit leave_python([&] {
         if (result.threads_left)
             return;
+        runtime.status().set_places(nullptr);
         disconnect_signals(host.interrupt);
         host.environment = os::current_environment;
     });
     try {
         connect_signals(host.interrupt);
+        runtime.status().set_places(places_in_script);
         result = run_package();
     } catch (py::error_already_set& error) { // must not outlive Python
         if (!error.matches(PyExc_KeyboardInterrupt))

@@ -88,6 +88,7 @@ bindings::RunResult run(const cli::Options& options, const Invocation& invocatio
             option.apply(options, runtime.host());
     const bindings::RunOptions run_options{
         .config = options.config,
+        .command_line = invocation.command_line,
         .out_dir = options.output_directory,
         .tmp_dir = base.path(),
         .interactive = options.interactive,

@@ -35,7 +35,7 @@ machine::Seconds seconds_from(const char* variable, machine::Seconds otherwise) 
 } // namespace
 
 Runtime::Runtime(log::Log& log, const os::OrphanGuard& guard)
-    : termination_(log, loop_, guard),
+    : status_(log), termination_(log, loop_, guard, status_),
       progress_(log, loop_), host_{.log = log,
                                    .loop = loop_,
                                    .interrupt = interrupt_,

@@ -11,6 +11,7 @@
 #include <atomic>
 #include <csignal>
 #include <cstring>
+#include <utility>
 
 namespace ntd::driver {
 
@@ -43,8 +44,11 @@ void handle(int signal, void (*handler)(int)) {
 
 } // namespace
 
-Termination::Termination(log::Log& log, os::EventLoop& loop, const os::OrphanGuard& guard)
-    : log_(log), loop_(loop), guard_(guard) {
+Termination::Termination(log::Log& log,
+                         os::EventLoop& loop,
+                         const os::OrphanGuard& guard,
+                         const Status& status)
+    : log_(log), loop_(loop), guard_(guard), status_(status) {
     std::array<int, 2> ends{};
     if (::pipe2(ends.data(), O_CLOEXEC | O_NONBLOCK) < 0)
         throw_errno("make the pipe for signals");
@@ -56,16 +60,16 @@ Termination::Termination(log::Log& log, os::EventLoop& loop, const os::OrphanGua
         char signal = 0;
         if (os::read_wakes(signals_.get(), {&signal, 1}) == 0)
             return true;
-        end(signal, fmt::format("received signal {} ({}); test terminating...",
-                                static_cast<int>(signal), ::strsignal(signal)));
+        handle_signal(signal);
+        return true;
     });
-    handle(SIGTERM, tell_loop);
-    handle(SIGHUP, tell_loop);
+    for (const int signal : {SIGTERM, SIGHUP, SIGUSR1})
+        handle(signal, tell_loop);
 }
 
 Termination::~Termination() {
-    handle(SIGTERM, SIG_DFL);
-    handle(SIGHUP, SIG_DFL);
+    for (const int signal : {SIGTERM, SIGHUP, SIGUSR1})
+        handle(signal, SIG_DFL);
     pipe_to_loop = -1;
     (void)handlers_end_.release(); // leaked: a handler on another thread may still write to it
 }
@@ -75,11 +79,41 @@ void Termination::set_global_timeout(machine::Seconds timeout) {
                       [this] { end(SIGTERM, "timeout reached; test terminating..."); });
 }
 
+void Termination::set_verdict(std::string verdict) {
+    verdict_.with([&](std::string& now) { now = std::move(verdict); });
+}
+
+void Termination::tell_verdict() noexcept {
+    const auto verdict =
+        verdict_.with([](std::string& now) { return std::exchange(now, std::string()); });
+    if (!verdict.empty())
+        log_.test_error(verdict);
+}
+
+void Termination::handle_signal(int signal) {
+    if (signal == SIGUSR1)
+        return log_.info("what the run is doing:\n" + what_it_does());
+    end(signal,
+        fmt::format("received signal {} ({}); test terminating...", signal, ::strsignal(signal)));
+}
+
+// Never throws: nothing may keep the process from its end.
+std::string Termination::what_it_does() const noexcept {
+    try {
+        return status_.text();
+    } catch (const std::exception& error) {
+        return error.what();
+    }
+}
+
 void Termination::end(int signal, std::string_view reason) noexcept {
     trace::info(trace::Category::driver, "{}", reason);
     log_.prepare_for_end();
-    log_.test_error(reason);
+    log_.error(reason); // at once, because the rest may be cut by a SIGKILL
+    const auto doing = what_it_does();
     guard_.end_all();
+    tell_verdict();
+    log_.test_error(doing.empty() ? std::string(reason) : fmt::format("{}\n{}", reason, doing));
     log_.flush();
     trace::flush();
     die_by(signal);

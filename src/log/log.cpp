@@ -90,7 +90,8 @@ void Log::write(std::string_view machine, decltype(Event::what) what) noexcept {
                       .machine = std::string(machine),
                       .parent = current_scope,
                       .what = std::move(what),
-                      .at = std::chrono::steady_clock::now()};
+                      .at = std::chrono::steady_clock::now(),
+                      .line = current_line};
     {
         const std::lock_guard lock(mutex_);
         note(event);
@@ -107,8 +108,8 @@ void Log::note(const Event& event) {
                                                     .outer = event.parent,
                                                     .machine = event.machine,
                                                     .text = heading(begin->kind, begin->text),
-                                                    .begin = std::chrono::steady_clock::now(),
-                                                    .line = current_line,
+                                                    .begin = event.at,
+                                                    .line = event.line,
                                                     .saw = {}});
     else if (const auto* end = std::get_if<ScopeEnd>(&event.what))
         open_.erase(end->id);

@@ -129,6 +129,18 @@ void Machine::forget_run() {
     ended(*run);
 }
 
+std::string Machine::situation() {
+    const auto current = run_or_null();
+    std::string state = "it is off";
+    if (const auto ended = current ? current->process.child().poll() : std::nullopt)
+        state = fmt::format("its process (pid {}) {}", current->process.child().pid(),
+                            ended->describe());
+    else if (current)
+        state = is_up() ? "it is up" : "it is booting";
+    const auto commands = described(commands_);
+    return commands.empty() ? state : state + "; " + commands;
+}
+
 void Machine::wait_for_shutdown() {
     if (!booted)
         return;

@@ -33,7 +33,7 @@ Machine::Machine(const Host& host, MachineOptions options, const KindOfMachine& 
 Machine::Machine(MachineOptions options, const KindOfMachine& kind, const Host& host)
     : state_dir(options.tmp_dir / ("vm-state-" + options.name)),
       shared_dir(options.tmp_dir / "shared-xchg"), host_(host), options_(std::move(options)),
-      kind_(kind), console_(tmp_dir()),
+      kind_(kind), console_(tmp_dir()), commands_(host.log, name()),
       start_turn_(fmt::format("the start of machine '{}'", name())) {
     if (!keep_machine_state())
         cleanup_statedir();

@@ -72,8 +72,10 @@ bool MachineProcess::on_stderr() {
     const auto outcome = stderr_.read_ready(bytes);
     const bool is_open = outcome != os::ByteStream::Outcome::closed;
     const auto take = [&](std::string_view line) {
-        host_.log.line(machine_, log::Level::info, fmt::format("stderr: {}", printable(line)));
         console_.add_stderr(line);
+        if (is_asked_to_end_ && line.find("terminating on signal 15 from pid") != line.npos)
+            return; // QEMU's word about our own SIGTERM: it looks like a reason, but is none
+        host_.log.line(machine_, log::Level::info, fmt::format("stderr: {}", printable(line)));
     };
     stderr_lines_.feed(bytes);
     while (const auto line = stderr_lines_.next())
@@ -136,8 +138,11 @@ bool MachineProcess::has_ended() {
 }
 
 void MachineProcess::signal(int number) noexcept {
-    if (!is_fork())
-        belongings_.with([&](os::ProcessSet& belongings) { belongings.signal(number); });
+    if (is_fork())
+        return;
+    if (number == SIGTERM)
+        is_asked_to_end_ = true;
+    belongings_.with([&](os::ProcessSet& belongings) { belongings.signal(number); });
 }
 
 void MachineProcess::stop() noexcept {

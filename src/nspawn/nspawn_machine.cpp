@@ -151,8 +151,10 @@ machine::ExecResult NspawnMachine::execute(const std::string& command,
     if (before_command)
         before_command();
     const bool may_end_it = !options.check_output || !options.check_return;
-    auto result =
-        run_command(command, options.timeout, {}, may_end_it ? AtItsEnd::result : AtItsEnd::error);
+    auto result = commands().watch(command, [&] {
+        return run_command(command, options.timeout, {},
+                           may_end_it ? AtItsEnd::result : AtItsEnd::error);
+    });
     if (result.timed_out)
         throw CommandTimedOut(machine::shortened(command),
                               options.timeout.value_or(machine::Seconds(0)),

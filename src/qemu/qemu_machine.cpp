@@ -292,7 +292,7 @@ machine::ExecResult QemuMachine::execute(const std::string& command,
     const auto hurry = options.hurry.empty()
                            ? std::nullopt
                            : std::optional(machine::Hurry{options.hurry, &shell_turn_});
-    auto result = with_shell(deadline, [&](machine::GuestShell& shell) -> machine::ExecResult {
+    const auto run = [&](machine::GuestShell& shell) -> machine::ExecResult {
         if (options.check_output)
             return shell.run(command, deadline,
                              {.input = {},
@@ -302,7 +302,8 @@ machine::ExecResult QemuMachine::execute(const std::string& command,
                               .hurry = hurry});
         shell.detach(command, deadline);
         return {-2, ""};
-    });
+    };
+    auto result = commands().watch(command, [&] { return with_shell(deadline, run); });
     if (result.timed_out)
         machine::WaitLimit::note_deadline_reached(deadline);
     if (options.check_output && !options.check_return)

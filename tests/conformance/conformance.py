@@ -223,7 +223,13 @@ def normalised(text: str, case: Case, workspace: Workspace) -> str:
 def of_the_script(lines: list[str]) -> list[str]:
     begin = lines.index("run the VM test script") + 1 if "run the VM test script" in lines else 0
     end = lines.index("cleanup") if "cleanup" in lines else len(lines)
-    return lines[begin:end]
+    return [*lines[begin:end], *traceback_in(lines[end:])]
+
+
+def traceback_in(lines: list[str]) -> list[str]:
+    """The traceback, without what follows it: line numbers and machines differ between drivers."""
+    blamed = [line for line in lines if line.startswith("!!! ")]
+    return blamed[: blamed.index("!!! ---")] if "!!! ---" in blamed else blamed
 
 
 def check(case: Case, result: Result, workspace: Workspace) -> None:

@@ -83,6 +83,11 @@ class Result:
     @property
     def failure(self) -> str:
         """The lines of the log that say why the test failed, without the prefix ``!!!``."""
+        return self.verdict.partition("\n---\n")[0]
+
+    @property
+    def verdict(self) -> str:
+        """The same, with what follows the traceback: place, machines, what to do."""
         lines = [line for line in self.stderr.splitlines() if line.startswith("!!! ")]
         return "\n".join(line.removeprefix("!!! ") for line in lines)
 

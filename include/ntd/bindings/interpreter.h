@@ -7,12 +7,14 @@
 #include <filesystem>
 #include <optional>
 #include <string>
+#include <vector>
 
 namespace ntd::bindings {
 
 // Options of a run, for the test_driver package.
 struct RunOptions {
     driver::Config config;
+    std::vector<std::string> command_line; // of this process
     std::filesystem::path out_dir;
     std::filesystem::path tmp_dir;
     bool interactive = false;

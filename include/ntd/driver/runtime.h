@@ -1,6 +1,7 @@
 #pragma once
 
 #include <ntd/driver/progress.h>
+#include <ntd/driver/status.h>
 #include <ntd/driver/termination.h>
 #include <ntd/machine/host.h>
 #include <ntd/machine/machine.h>
@@ -23,11 +24,13 @@ public:
     machine::Host& host() { return host_; }
     const os::SignalRelay& signals() const { return signals_; }
     Termination& termination() { return termination_; }
+    Status& status() { return status_; }
 
 private:
     os::EventLoop loop_;
     os::Interrupt interrupt_;
     os::SignalRelay signals_{loop_, interrupt_};
+    Status status_;
     Termination termination_;
     Progress progress_;
     machine::Host host_;

@@ -3,6 +3,7 @@
 #include <ntd/base/guarded.h>
 #include <ntd/base/unique_fd.h>
 #include <ntd/machine/command.h>
+#include <ntd/machine/commands.h>
 #include <ntd/machine/console_log.h>
 #include <ntd/machine/host.h>
 #include <ntd/machine/run.h>
@@ -124,6 +125,12 @@ public:
     std::shared_ptr<Run> run() const; // throws MachineError if the machine is off
     std::shared_ptr<Run> run_or_null() const { return run_.copy(); }
 
+    // The commands that the guest is running, and the last one that has ended.
+    Commands& commands() { return commands_; }
+
+    // What the machine is doing, for people: "it is up; its last command `true` ended with ...".
+    std::string situation();
+
     // The console output since the start. Its broadcast changed() is notified of other news, too:
     // the event that a script waits for may have happened.
     ConsoleLog& console() { return console_; }
@@ -206,6 +213,7 @@ private:
     UniqueFd state_; // checked when opened; a guest may change owner and mode later
     UniqueFd shared_;
     ConsoleLog console_;
+    Commands commands_;
     Turn start_turn_;
     std::atomic<bool> starts_refused_ = false;
     std::atomic<bool> closed_ = false;

@@ -7,6 +7,7 @@
 #include <ntd/os/child_process.h>
 #include <ntd/os/process_set.h>
 
+#include <atomic>
 #include <string>
 #include <string_view>
 
@@ -91,6 +92,7 @@ private:
     LineSplitter stderr_lines_; // I/O thread
     int open_streams_ = 2;      // I/O thread
     Guarded<UniqueFd> tap_;
+    std::atomic<bool> is_asked_to_end_ = false;
     Guarded<os::ProcessSet> belongings_; // the child's process group, and peers
     os::EventLoop::Watch stdout_watch_;  // last: their callbacks use the other members
     os::EventLoop::Watch stderr_watch_;
