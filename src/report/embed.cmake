@@ -1,0 +1,10 @@
+# cmake -D OUTPUT=... -P embed.cmake: makes a C++ file of the parts of the page that are files of their own.
+set(here "${CMAKE_CURRENT_LIST_DIR}")
+set(source "#include \"${here}/assets.h\"\n\nnamespace ntd::report {\n")
+foreach(asset style_sheet=report.css page_script=report.js page_controls=controls.html key_help=help.html)
+  string(REGEX MATCH "(.*)=(.*)" asset "${asset}")
+  set(name "${CMAKE_MATCH_1}")
+  file(READ "${here}/${CMAKE_MATCH_2}" text)
+  string(APPEND source "\nconst std::string_view ${name} = R\"asset(${text})asset\";\n")
+endforeach()
+file(WRITE "${OUTPUT}" "${source}\n} // namespace ntd::report\n")
