@@ -2,12 +2,13 @@
 
 #include "html.h"
 
-#include <ntd/base/text.h>
-
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <array>
+#include <charconv>
 #include <iterator>
+#include <vector>
 
 namespace ntd::report {
 
@@ -24,10 +25,30 @@ bool sounds_bad(std::string_view line) {
     return false;
 }
 
+// The time at the start of a line of a chunk.
+double time_of(std::string_view line) {
+    line.remove_prefix(std::min(line.find_first_of("0123456789"), line.size()));
+    double time = 0;
+    std::from_chars(line.data(), line.data() + line.size(), time);
+    return time;
+}
+
+// Adds lines of a chunk, the last one first, until there are `count`.
+void add_lines_until(std::vector<std::string_view>& lines,
+                     std::string_view chunk,
+                     double at,
+                     std::size_t count) {
+    while (!chunk.empty() && lines.size() < count) {
+        const auto begin = chunk.rfind('\n', chunk.size() - 2) + 1; // npos + 1 is 0
+        if (time_of(chunk.substr(begin)) <= at + 0.0005)
+            lines.push_back(chunk.substr(begin));
+        chunk = chunk.substr(0, begin);
+    }
+}
+
 } // namespace
 
 void ConsoleText::add(double at, std::string_view line) {
-    constexpr std::size_t most_shown_last = 2000;
     Chunk& chunk = chunk_for_line(at);
     const auto before = chunk.html.size();
     const bool bad = sounds_bad(line);
@@ -36,8 +57,6 @@ void ConsoleText::add(double at, std::string_view line) {
     chunk.html += bad ? "</i>\n" : "\n";
     ++chunk.lines;
     ++lines_;
-    last_lines_ =
-        tail(last_lines_ + std::string(line.substr(0, most_shown_last)) + '\n', most_shown_last);
     if (last_.empty())
         return;
     size_ += chunk.html.size() - before;
@@ -54,6 +73,18 @@ ConsoleText::Chunk& ConsoleText::chunk_for_line(double at) {
         return chunks.back();
     auto& next = first_.size() < limits_.first_chunks ? first_ : last_;
     return next.emplace_back(Chunk{at, 0, {}});
+}
+
+std::string ConsoleText::lines_until(double at, std::size_t count) const {
+    std::vector<std::string_view> lines;
+    for (const auto* chunks : {&last_, &first_})
+        for (auto chunk = chunks->rbegin(); chunk != chunks->rend(); ++chunk)
+            if (chunk->begin <= at && lines.size() < count)
+                add_lines_until(lines, chunk->html, at, count);
+    std::string html;
+    for (auto line = lines.rbegin(); line != lines.rend(); ++line)
+        html += *line;
+    return html;
 }
 
 std::string ConsoleText::opening(const Chunk& chunk) {

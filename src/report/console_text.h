@@ -25,7 +25,9 @@ public:
     bool is_empty() const { return lines_ == 0; }
     std::size_t lines() const { return lines_; } // also those left out
     std::size_t left_out() const { return left_out_; }
-    const std::string& last_lines() const { return last_lines_; } // plain text
+
+    // HTML of the last lines up to that time.
+    std::string lines_until(double at, std::size_t count) const;
 
     // Calls show(std::string_view) with each piece of HTML in turn.
     template <typename Show>
@@ -62,7 +64,6 @@ private:
     std::size_t size_ = 0; // of last_
     std::size_t lines_ = 0;
     std::size_t left_out_ = 0;
-    std::string last_lines_;
 };
 
 } // namespace ntd::report

@@ -65,15 +65,22 @@ std::string command_wording(const Step& step) {
     return fmt::format("<code>{}</code>", html(step.text));
 }
 
+// A scope with nothing in it but its command is shown as one step.
+const Step* only_command(const Step& step) {
+    const bool is_one = step.is_scope() && step.inner.size() == 1 && !step.inner[0]->forgotten &&
+                        repeats_scope(*step.inner[0]);
+    return is_one ? step.inner[0] : nullptr;
+}
+
 std::string flags_of(const Step& step) {
-    std::string flags;
+    std::string flags = only_command(step) != nullptr ? flags_of(*only_command(step)) : "";
     if (step.kind == Kind::subtest)
         flags += " <span class=\"flag\">subtest</span>";
     if (step.times > 1)
         flags += fmt::format(" <span class=\"flag\">{} times</span>", step.times);
     if (step.timed_out)
         flags += " <span class=\"flag warn\">timed out</span>";
-    else if (step.status != 0 && !repeats_scope(step))
+    else if (step.status != 0 && (!repeats_scope(step) || only_command(*step.outer) != nullptr))
         flags += fmt::format(" <span class=\"flag\">status {}</span>", step.status);
     if (step.failed && step.is_scope())
         flags += " <span class=\"flag bad\">failed</span>";
@@ -136,9 +143,7 @@ std::string StepList::forgotten_note(const Step& outer) {
 void StepList::append(std::string& to, const Step& step) {
     if (step.forgotten)
         return;
-    std::string inside = body(step) + forgotten_note(step);
-    for (const Step* each : step.inner)
-        append(inside, *each);
+    const std::string inside = body(step);
     if (inside.empty())
         fmt::format_to(std::back_inserter(to), "<div tabindex=\"0\" {}>{}</div>\n",
                        attributes(step), row(step));
@@ -158,11 +163,28 @@ std::string StepList::body(const Step& step) {
         return output_block(step.text, step.cut);
     case Kind::picture:
         return pictures_.show(step.text, fmt::format("screen of {}", step.machine));
-    default:
-        if (step.failure.empty() || is_said_inside(step))
-            return "";
-        return fmt::format("<pre class=\"text failure\">{}</pre>", html(trim_right(step.failure)));
+    case Kind::scope:
+    case Kind::subtest:
+        return scope_body(step);
+    case Kind::message:
+    case Kind::life:
+        return "";
     }
+    return "";
+}
+
+std::string StepList::scope_body(const Step& step) {
+    std::string text;
+    if (!step.failure.empty() && !is_said_inside(step))
+        text = fmt::format("<pre class=\"text failure\">{}</pre>", html(trim_right(step.failure)));
+    if (const Step* command = only_command(step)) {
+        const bool is_known = step.failure.find(trim_right(command->output)) != std::string::npos;
+        return text + (is_known ? "" : output_block(command->output, command->cut));
+    }
+    text += forgotten_note(step);
+    for (const Step* each : step.inner)
+        append(text, *each);
+    return text;
 }
 
 std::string StepList::row(const Step& step) const {

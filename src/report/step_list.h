@@ -37,6 +37,7 @@ private:
     static std::string forgotten_note(const Step& outer);
     void append(std::string& to, const Step& step);
     std::string body(const Step& step);
+    std::string scope_body(const Step& step);
     std::string row(const Step& step) const;
     std::string attributes(const Step& step) const;
     bool is_open(const Step& step) const;

@@ -48,8 +48,9 @@ std::string facts(const Story& story) {
     std::string list = fmt::format("<ul class=\"facts\"><li>{}</li>", duration(story.end));
     list += fmt::format("<li>{}</li>", counted(story.machines.size(), "machine"));
     list += subtests_of(story);
-    if (!story.time.empty())
-        list += fmt::format("<li><time datetime=\"{0}\">{0}</time></li>", html(story.time));
+    if (story.time.size() == std::string_view("2000-01-01T00:00:00Z").size())
+        list += fmt::format("<li>{} {} UTC</li>", html(story.time.substr(0, 10)),
+                            html(story.time.substr(11, 8)));
     if (!story.version.empty())
         list += fmt::format("<li>nixos-test-driver {}</li>", html(story.version));
     return list + "</ul>\n";
@@ -68,6 +69,20 @@ std::string culprit_block(const Story& story, const Step* culprit) {
     const auto& text =
         command != nullptr && !command->output.empty() ? command->output : culprit->failure;
     return block + output_block(tail(text, most_shown), 0) + "</div>\n";
+}
+
+// What its machine said before it failed, which often is the cause.
+std::string console_block(const Story& story, const Step* culprit) {
+    if (culprit == nullptr || culprit->machine.empty())
+        return "";
+    const auto index = story.index_of(culprit->machine);
+    const double at = culprit->took ? culprit->end() : story.end;
+    const auto lines = story.machines[index].console.lines_until(at, 6);
+    if (lines.empty())
+        return "";
+    return fmt::format(
+        "<h2>Console of {} until then</h2><pre class=\"text console-end\">{}</pre>\n",
+        html(culprit->machine), lines);
 }
 
 std::string failure_block(const Outcome& outcome) {
@@ -119,8 +134,8 @@ std::string card(const Story& story, const Machine& machine, Pictures& pictures)
                         pictures.show(machine.last_picture->text,
                                       fmt::format("last screen of {}", machine.name)));
     else if (!machine.console.is_empty())
-        content = fmt::format("<pre class=\"text\">{}</pre>",
-                              html(trim_right(tail(machine.console.last_lines(), 600))));
+        content = fmt::format("<pre class=\"text end\"><span>{}</span></pre>",
+                              machine.console.lines_until(story.end, 12));
     return fmt::format("<figure><figcaption>{}<span class=\"note\">{}</span></figcaption>{}"
                        "</figure>\n",
                        machine_label(story, machine.name), state_of(machine), content);
@@ -129,7 +144,7 @@ std::string card(const Story& story, const Machine& machine, Pictures& pictures)
 std::string cards(const Story& story, Pictures& pictures) {
     if (story.machines.empty())
         return "";
-    std::string all = "<div class=\"cards\"><h2>The machines at the end</h2>\n";
+    std::string all = "<h2>The machines at the end</h2><div class=\"cards\">\n";
     for (const Machine& machine : story.machines)
         all += card(story, machine, pictures);
     return all + "</div>\n";
@@ -161,10 +176,11 @@ std::string verdict(const Story& story,
                                 : html(outcome.reason));
     text += facts(story) + record_notes(story);
     if (!outcome.passed)
-        text += script_excerpt(story, outcome.line) + culprit_block(story, culprit);
-    text += failure_block(outcome) + again_block(outcome) +
-            evidence_block(story, outcome, directory) + "</div>\n";
-    return text + cards(story, pictures) + "</section>\n";
+        text += script_excerpt(story, outcome.line) + culprit_block(story, culprit) +
+                console_block(story, culprit);
+    text += failure_block(outcome) + "</div>\n<div class=\"more\">";
+    text += cards(story, pictures) + again_block(outcome);
+    return text + evidence_block(story, outcome, directory) + "</div></section>\n";
 }
 
 } // namespace ntd::report

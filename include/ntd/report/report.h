@@ -15,11 +15,11 @@ struct Outcome {
     };
 
     bool passed = false;
-    std::string reason;  // one sentence
-    std::string failure; // the traceback
-    int line = 0;        // of the script, where it failed; 0 if that is not known
-    std::string command; // the line to paste into a shell to try again
-    std::vector<Link> evidence;
+    std::string reason = {};  // one sentence
+    std::string failure = {}; // the traceback
+    int line = 0;             // of the script, where it failed; 0 if that is not known
+    std::string command = {}; // the line to paste into a shell to try again
+    std::vector<Link> evidence = {};
 };
 
 // Makes one HTML file of the record of a run (log::RecordSink): it needs no other file and no
