@@ -49,10 +49,12 @@
   const isFailure = (step) =>
     step.matches('.failed') && !step.hidden && !find('.failed.step', step);
 
-  const bringIntoView = (element) => {
+  // Twice, because what has not been on the screen before has only an estimated height.
+  const bringIntoView = (element, again = true) => {
     const box = element.getBoundingClientRect();
-    if (box.top < 60 || box.bottom > innerHeight - 40)
-      element.scrollIntoView({ block: 'center' });
+    if (box.top >= 60 && box.bottom <= innerHeight - 40) return;
+    element.scrollIntoView({ block: 'center' });
+    if (again) requestAnimationFrame(() => bringIntoView(element, false));
   };
 
   const markCurrent = (step) => {
@@ -137,7 +139,6 @@
     showWithin(find('.console', panel), time);
   };
 
-  // Twice, because chunks that have not been shown before have only an estimated height.
   const showWithin = (box, element, again = true) => {
     const offset = element.getBoundingClientRect().top - box.getBoundingClientRect().top;
     box.scrollTop += offset - box.clientHeight * 0.6;
@@ -255,7 +256,8 @@
   const sayHits = () => {
     const most = hits.length >= mostHits ? mostHits + ' or more' : hits.length;
     find('#hits').textContent = !find('#search').value.trim() ? '' :
-      !hits.length ? 'no hits' : hitIndex < 0 ? `${most} hits` : `${hitIndex + 1} of ${most}`;
+      !hits.length ? 'no hits' : hitIndex >= 0 ? `${hitIndex + 1} of ${most}` :
+        hits.length === 1 ? '1 hit' : `${most} hits`;
     for (const button of ['#previous-hit', '#next-hit']) find(button).hidden = !hits.length;
   };
 
@@ -381,7 +383,6 @@
 
   addEventListener('DOMContentLoaded', () => {
     steps = all('.step');
-    find('#steps').classList.toggle('many', steps.length > 500);
     find('.over').append(cursor);
     nameTheme();
     makeTabs();

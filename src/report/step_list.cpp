@@ -140,6 +140,15 @@ std::string StepList::forgotten_note(const Step& outer) {
                        outer.forgotten_inner);
 }
 
+std::string StepList::group(const std::vector<Step*>& steps, std::size_t first) {
+    std::string text;
+    for (std::size_t i = first; i < std::min(steps.size(), first + group_size); ++i)
+        append(text, *steps[i]);
+    if (steps.size() <= group_size || text.empty())
+        return text;
+    return fmt::format("<div class=\"group\">\n{}</div>\n", text);
+}
+
 void StepList::append(std::string& to, const Step& step) {
     if (step.forgotten)
         return;
@@ -182,8 +191,8 @@ std::string StepList::scope_body(const Step& step) {
         return text + (is_known ? "" : output_block(command->output, command->cut));
     }
     text += forgotten_note(step);
-    for (const Step* each : step.inner)
-        append(text, *each);
+    for (std::size_t i = 0; i < step.inner.size(); i += group_size)
+        text += group(step.inner, i);
     return text;
 }
 

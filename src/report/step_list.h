@@ -3,7 +3,9 @@
 #include "pictures.h"
 #include "story.h"
 
+#include <cstddef>
 #include <string>
+#include <vector>
 
 namespace ntd::report {
 
@@ -26,14 +28,16 @@ public:
     template <typename Write>
     void write(Write write) {
         write(forgotten_note(story_.root()));
-        for (const Step* step : story_.root().inner) {
-            std::string shown;
-            append(shown, *step);
-            write(shown);
-        }
+        const auto& all = story_.root().inner;
+        for (std::size_t i = 0; i < all.size(); i += group_size)
+            write(group(all, i));
     }
 
 private:
+    // Browsers lay out only those groups of steps that are on the screen.
+    static constexpr std::size_t group_size = 50;
+
+    std::string group(const std::vector<Step*>& steps, std::size_t first);
     static std::string forgotten_note(const Step& outer);
     void append(std::string& to, const Step& step);
     std::string body(const Step& step);

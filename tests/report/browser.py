@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import fcntl
 import json
 import os
 import select
@@ -20,24 +21,25 @@ class Browser:
         from_browser, to_us = os.pipe()
         from_us, to_browser = os.pipe()
         self.reader, self.writer = from_browser, to_browser
+        # Not 3 or 4, on which the browser reads commands and answers.
+        ends = [fcntl.fcntl(end, fcntl.F_DUPFD_CLOEXEC, 10) for end in (from_us, to_us)]
         arguments = [
             *("--headless=new", "--no-sandbox", "--disable-gpu", "--remote-debugging-pipe"),
             *("--no-first-run", "--disable-extensions", "--disable-background-networking"),
             *("--disable-dev-shm-usage", "--window-size=1400,900", "--hide-scrollbars"),
             f"--user-data-dir={directory}",
         ]
-        # The browser reads commands from descriptor 3 and answers on 4.
-        shell = f'exec 3<&{from_us} 4>&{to_us}; exec "$0" "$@"'
+        shell = f'exec 3<&{ends[0]} 4>&{ends[1]}; exec "$0" "$@"'
         self.process = subprocess.Popen(
-            ["sh", "-c", shell, program, *arguments, "about:blank"],
-            pass_fds=(from_us, to_us),
+            ["bash", "-c", shell, program, *arguments, "about:blank"],
+            pass_fds=ends,
             stdin=subprocess.DEVNULL,
             stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,
             env={**os.environ, "HOME": str(directory)},
         )
-        os.close(from_us)
-        os.close(to_us)
+        for end in (from_us, to_us, *ends):
+            os.close(end)
         self.buffer = b""
         self.last_id = 0
         self.events: list[dict[str, Any]] = []

@@ -26,7 +26,8 @@ with subtest("the application uses the database"):
     assert "no orders" in out, out
 """
 CURL = "curl --fail --silent http://localhost:8080/orders"
-FAILURE = f'command `{CURL}` failed (exit status 22)\ncurl: (22) The requested URL returned error: 500'
+CURL_SAYS = "curl: (22) The requested URL returned error: 500"
+FAILURE = f"command `{CURL}` failed (exit status 22)\n{CURL_SAYS}"
 TRACEBACK = f"""\
 Traceback (most recent call last):
   File "testScript.py", line 14, in <module>
@@ -64,7 +65,7 @@ class Record:
 
     def end(self, failure: str | None = None) -> None:
         number, machine, begin = self.scopes.pop()
-        more = {} if failure is None else {"failure": failure}
+        more: dict[str, Any] = {} if failure is None else {"failure": failure}
         self.add("end", machine, id=number, took=round(self.at - begin, 6), **more)
 
     def command(self, machine: str, text: str, took: float, line: int = 0, **members: Any) -> None:
@@ -120,7 +121,8 @@ def write_shop(file: Path, pictures: tuple[str, ...] = (), console_lines: int = 
     record.end()
     record.begin("the database answers", line=7, subtest=True)
     wait_for_unit(record, "db", "postgresql.service", 8, 2)
-    succeed(record, "db", "sudo -u postgres psql -c 'select 1'", 0.5, 9, " ?column?\n----------\n        1\n(1 row)")
+    table = " ?column?\n----------\n        1\n(1 row)"
+    succeed(record, "db", "sudo -u postgres psql -c 'select 1'", 0.5, 9, table)
     record.end()
     record.begin("the application uses the database", line=11, subtest=True)
     succeed(record, "web", "systemctl start shop.service", 1.4, 12, "")
@@ -134,9 +136,10 @@ def write_shop(file: Path, pictures: tuple[str, ...] = (), console_lines: int = 
     record.begin(f"must succeed: {CURL}", "web", 14)
     record.add("serial", "web", text="shop[812]: connecting to postgresql://db/shop as shop")
     record.at += 0.9
-    record.add("serial", "web", text='shop[812]: FATAL: password authentication failed for user "shop"')
+    refused = 'FATAL: password authentication failed for user "shop"'
+    record.add("serial", "web", text=f"shop[812]: {refused}")
     record.add("serial", "web", text="systemd[1]: shop.service: Failed with result 'exit-code'.")
-    record.command("web", CURL, 0.4, 14, status=22, output="curl: (22) The requested URL returned error: 500")
+    record.command("web", CURL, 0.4, 14, status=22, output=CURL_SAYS)
     record.end(FAILURE)
     record.end(FAILURE)
     record.add("error", text=TRACEBACK)
