@@ -229,7 +229,7 @@ void Reader::keep_small() {
 }
 
 bool Reader::forget(Step& step) {
-    if (step.forgotten || step.failed || (step.is_scope() && !step.took))
+    if (step.forgotten || step.failed || step.did_not_end())
         return false;
     size_ -= cost(step);
     step.forgotten = true;

@@ -47,7 +47,7 @@
     return true;
   };
   const isFailure = (step) =>
-    step.matches('.failed') && !step.hidden && !find('.failed.step', step);
+    step.matches('.failed, .stuck') && !step.hidden && !find('.failed.step, .stuck.step', step);
 
   // Twice, because what has not been on the screen before has only an estimated height.
   const bringIntoView = (element, again = true) => {
@@ -72,7 +72,7 @@
   };
 
   // Of a failed step, the end is what people want to see.
-  const timeOf = (step) => number(step, step.matches('.failed') ? 'end' : 'at');
+  const timeOf = (step) => number(step, step.matches('.failed, .stuck') ? 'end' : 'at');
 
   const select = (step, { move = true, address = true } = {}) => {
     for (let outer = outerStep(step); outer; outer = outerStep(outer)) {
@@ -158,6 +158,8 @@
       tabOf(each).setAttribute('aria-selected', shown);
       tabOf(each).tabIndex = shown ? 0 : -1;
     }
+    const tabs = find('.tabs');
+    tabs.scrollLeft = tabOf(panel).offsetLeft - tabs.offsetLeft - tabs.clientWidth / 3;
     follow();
   };
 
@@ -176,12 +178,18 @@
     for (const panel of panels) {
       const tab = document.createElement('button');
       tab.type = 'button';
-      tab.textContent = panel.id === 'script' ? 'Script' : 'Console of ' + panel.firstElementChild.textContent;
+      const machine = panel.dataset.machine;
+      const name = panel.firstElementChild.textContent;
+      tab.append(machine === undefined ? 'Script' : name);
+      if (machine !== undefined) {
+        tab.className = `who m${machine % 8}`;
+        tab.title = `Console of ${name}`;
+      }
       tab.setAttribute('role', 'tab');
       tab.setAttribute('aria-controls', panel.id);
       tab.addEventListener('click', () => showPanel(panel));
       panel.setAttribute('role', 'tabpanel');
-      panel.setAttribute('aria-label', tab.textContent);
+      panel.setAttribute('aria-label', tab.title || 'Script');
       panel.open = true;
       panel.lastElementChild.tabIndex = 0;
       tabs.append(tab);

@@ -40,9 +40,26 @@ const char* class_of(Kind kind) {
 int level_of(const Step& step) {
     if (step.failed || step.level == "error")
         return 3;
-    if (step.level == "warning" || step.timed_out || (step.is_scope() && !step.took))
+    if (step.level == "warning" || step.timed_out || step.did_not_end())
         return 2;
     return step.level == "debug" ? 0 : 1;
+}
+
+const char* result_class(const Step& step) {
+    if (step.failed)
+        return " failed";
+    if (step.did_not_end())
+        return " stuck warning";
+    switch (level_of(step)) {
+    case 0:
+        return " debug";
+    case 2:
+        return " warning";
+    case 3:
+        return " bad";
+    default:
+        return "";
+    }
 }
 
 // The scope says already what the command is.
@@ -84,7 +101,7 @@ std::string flags_of(const Step& step) {
         flags += fmt::format(" <span class=\"flag\">status {}</span>", step.status);
     if (step.failed && step.is_scope())
         flags += " <span class=\"flag bad\">failed</span>";
-    if (step.is_scope() && !step.took)
+    if (step.did_not_end())
         flags += " <span class=\"flag warn\">did not end</span>";
     return flags;
 }
@@ -208,16 +225,11 @@ std::string StepList::row(const Step& step) const {
 }
 
 std::string StepList::attributes(const Step& step) const {
-    const auto level = level_of(step);
+    const double end = step.did_not_end() ? story_.end : step.end();
     auto text = fmt::format("class=\"step {}{}{}\" id=\"{}\" data-at=\"{:.3f}\" data-end=\"{:.3f}\""
                             " data-level=\"{}\"",
-                            class_of(step.kind), step.is_wait() ? " wait" : "",
-                            step.failed  ? " failed"
-                            : level == 2 ? " warning"
-                            : level == 3 ? " bad"
-                            : level == 0 ? " debug"
-                                         : "",
-                            step.anchor(), step.at, step.end(), level);
+                            class_of(step.kind), step.is_wait() ? " wait" : "", result_class(step),
+                            step.anchor(), step.at, end, level_of(step));
     if (!step.machine.empty())
         text += fmt::format(" data-machine=\"{}\"", story_.index_of(step.machine));
     if (step.line != 0)
@@ -225,14 +237,14 @@ std::string StepList::attributes(const Step& step) const {
     return text;
 }
 
-// What explains the failure, and short texts of it, can be seen at once.
+// What explains the failure can be seen at once.
 bool StepList::is_open(const Step& step) const {
     if (step.kind == Kind::picture || step.kind == Kind::subtest)
         return true;
     for (const Step* each = marked_; each != nullptr; each = each->outer)
-        if (each == &step || (each == marked_ && step.outer == each))
+        if (each == &step)
             return true;
-    return false;
+    return marked_ != nullptr && step.outer == marked_;
 }
 
 } // namespace ntd::report

@@ -32,13 +32,9 @@ std::size_t Story::index_of(const std::string& machine) const {
 
 namespace {
 
-bool is_open(const Step& step) {
-    return step.is_scope() && !step.took;
-}
-
 bool has_open_inner(const Step& step) {
     return std::any_of(step.inner.begin(), step.inner.end(),
-                       [](const Step* each) { return is_open(*each); });
+                       [](const Step* each) { return each->did_not_end(); });
 }
 
 // Whether an exception went from the step through all scopes around it.
@@ -57,7 +53,7 @@ int weight(const Step& step, int line) {
         return 0;
     if (step.kind == Kind::error)
         return 1;
-    const bool stuck = is_open(step) && !has_open_inner(step);
+    const bool stuck = step.did_not_end() && !has_open_inner(step);
     const bool failed = step.failed && !step.has_failed_inner();
     if (!stuck && !failed)
         return 0;

@@ -37,6 +37,7 @@ struct Step {
     std::size_t forgotten_inner = 0;
 
     bool is_scope() const { return kind == Kind::scope || kind == Kind::subtest; }
+    bool did_not_end() const { return is_scope() && !took; }
     bool is_wait() const { return is_scope() && text.starts_with("waiting"); }
     double end() const { return at + took.value_or(0); }
     std::string anchor() const;

@@ -56,7 +56,7 @@ bool has_bar(const Step& step, int row) {
 std::string class_of_bar(const Step& step) {
     if (step.failed)
         return "bar failed";
-    if (step.is_scope() && !step.took)
+    if (step.did_not_end())
         return "bar stuck";
     if (step.kind == Kind::subtest)
         return "bar subtest";
@@ -147,7 +147,7 @@ std::string Lane::svg() const {
 std::string axis(const Scale& scale, const Step* marked) {
     std::string svg = "<svg class=\"axis\" width=\"100%\" height=\"100%\" aria-hidden=\"true\">";
     const double step = scale.step();
-    for (int i = 0; i * step <= scale.end(); ++i)
+    for (int i = 0; i * step < scale.end() * 0.97; ++i) // a number needs room at its right
         fmt::format_to(std::back_inserter(svg),
                        "<line x1=\"{0:.3f}%\" x2=\"{0:.3f}%\" y1=\"0\" y2=\"100%\"/>"
                        "<text x=\"{0:.3f}%\" dx=\"4\" y=\"11\">{1:g} s</text>",
@@ -172,15 +172,16 @@ std::string timeline(const Story& story, const Step* marked) {
     for (const Step& step : story.steps)
         lanes.at(step.machine).add(step);
 
-    auto html_text = fmt::format("<section class=\"timeline\" id=\"timeline\" data-end=\"{:.3f}\" "
-                                 "aria-label=\"time line\">\n<span class=\"corner\"></span>"
-                                 "<span class=\"ticks\"></span>\n<span>test</span>{}",
-                                 scale.end(), lanes.at("").svg());
+    auto html_text =
+        fmt::format("<section class=\"timeline\" id=\"timeline\" data-end=\"{:.3f}\" "
+                    "aria-label=\"time line\"><div class=\"lanes\">\n<span class=\"corner\"></span>"
+                    "<span class=\"ticks\"></span>\n<span>test</span>{}",
+                    scale.end(), lanes.at("").svg());
     for (std::size_t i = 0; i < story.machines.size(); ++i)
         fmt::format_to(std::back_inserter(html_text),
                        "<a class=\"who m{}\" href=\"#console-{}\">{}</a>{}", i % 8, i,
                        html(story.machines[i].name), lanes.at(story.machines[i].name).svg());
-    return html_text + "<div class=\"over\">" + axis(scale, marked) + "</div></section>\n";
+    return html_text + "<div class=\"over\">" + axis(scale, marked) + "</div></div></section>\n";
 }
 
 } // namespace ntd::report

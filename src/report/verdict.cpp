@@ -81,7 +81,7 @@ std::string console_block(const Story& story, const Step* culprit) {
     if (lines.empty())
         return "";
     return fmt::format(
-        "<h2>Console of {} until then</h2><pre class=\"text console-end\">{}</pre>\n",
+        "<h2>What {} had on its console by then</h2><pre class=\"text console-end\">{}</pre>\n",
         html(culprit->machine), lines);
 }
 
@@ -141,13 +141,17 @@ std::string card(const Story& story, const Machine& machine, Pictures& pictures)
                        machine_label(story, machine.name), state_of(machine), content);
 }
 
-std::string cards(const Story& story, Pictures& pictures) {
+// First the machine that failed.
+std::string cards(const Story& story, const Step* culprit, Pictures& pictures) {
     if (story.machines.empty())
         return "";
-    std::string all = "<h2>The machines at the end</h2><div class=\"cards\">\n";
-    for (const Machine& machine : story.machines)
-        all += card(story, machine, pictures);
-    return all + "</div>\n";
+    const std::string first = culprit != nullptr ? culprit->machine : "";
+    std::string all;
+    for (const Machine& machine : story.machines) {
+        const auto shown = card(story, machine, pictures);
+        all = machine.name == first ? shown + all : all + shown;
+    }
+    return fmt::format("<h2>The machines at the end</h2><div class=\"cards\">\n{}</div>\n", all);
 }
 
 std::string record_notes(const Story& story) {
@@ -179,7 +183,7 @@ std::string verdict(const Story& story,
         text += script_excerpt(story, outcome.line) + culprit_block(story, culprit) +
                 console_block(story, culprit);
     text += failure_block(outcome) + "</div>\n<div class=\"more\">";
-    text += cards(story, pictures) + again_block(outcome);
+    text += cards(story, culprit, pictures) + again_block(outcome);
     return text + evidence_block(story, outcome, directory) + "</div></section>\n";
 }
 
