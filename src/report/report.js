@@ -98,7 +98,7 @@
       if (fits(steps[index])) return select(steps[index]);
   };
 
-  // ---- time and consoles ----
+  // ---- time ----
 
   const cursor = document.createElement('div');
   cursor.className = 'cursor';
@@ -110,6 +110,20 @@
     follow();
   };
 
+  // ---- zoom of the time line ----
+
+  let zoom = 1;
+
+  const setZoom = (to) => {
+    zoom = Math.min(64, Math.max(1, to));
+    const lanes = find('.lanes');
+    lanes.style.width = zoom * 100 + '%';
+    const place = cursor.getBoundingClientRect().left - lanes.getBoundingClientRect().left;
+    find('#timeline').scrollLeft = place - innerWidth / 2;
+  };
+
+  // ---- consoles ----
+
   // The index of the last element whose time is not later; 0 if all are.
   const lastUntil = (elements, time, timeOfOne) => {
     let low = 0;
@@ -118,6 +132,18 @@
       if (timeOfOne(elements[middle]) <= time) low = middle; else high = middle;
     }
     return low;
+  };
+
+  // The innermost step at that time, of that machine or of none.
+  const stepAt = (time, machine) => steps.filter((step) => !step.hidden &&
+    number(step, 'at') <= time && number(step, 'end') >= time &&
+    (step.dataset.machine ?? machine) === machine).at(-1);
+
+  const goToConsoleTime = (element) => {
+    const time = parseFloat(element.textContent);
+    const step = stepAt(time, element.closest('.panel').dataset.machine);
+    if (step) select(step);
+    setTime(time);
   };
 
   // Shows the part of the console that belongs to the selected time.
@@ -330,6 +356,8 @@
     c: () => nextPanel(1),
     d: switchTheme,
     g: () => scrollTo({ top: 0 }),
+    '+': () => setZoom(zoom * 2),
+    '-': () => setZoom(zoom / 2),
     '/': () => find('#search').select(),
     '?': () => find('#help').showModal(),
   };
@@ -375,6 +403,7 @@
     if (copy) copyText(copy, find('#' + copy.dataset.copy));
     const row = event.target.closest('.step > summary, div.step');
     if (row && !link) select(row.closest('.step'), { move: false });
+    if (event.target.matches('.chunk b')) goToConsoleTime(event.target);
     const lane = event.target.closest('.lane');
     if (lane && !link) {
       const box = lane.getBoundingClientRect();
@@ -400,11 +429,11 @@
     makeFilters();
     makeSearch();
     if (first) select(first, { move: false, address: false });
-    goTo(decodeURIComponent(location.hash.slice(1)));
     find('#theme').addEventListener('click', switchTheme);
     find('#show-help').addEventListener('click', keys['?']);
     addEventListener('keydown', onKey);
     addEventListener('click', onClick);
-    addEventListener('hashchange', () => goTo(decodeURIComponent(location.hash.slice(1))));
+    addEventListener('hashchange', () => goTo(location.hash.slice(1)));
+    goTo(location.hash.slice(1));
   });
 })();

@@ -203,6 +203,27 @@ def test_a_bar_leads_to_its_step(opened: Page) -> None:
     assert "the application uses the database" in current(opened)
 
 
+def test_a_console_line_leads_to_the_step_of_its_time(opened: Page) -> None:
+    opened.run(
+        "[...document.querySelectorAll('#console-0 b')]"
+        ".find(time => parseFloat(time.textContent) === 17).click()"
+    )
+    assert "orders" in current(opened)
+    assert opened.run("parseFloat(document.querySelector('b.now').textContent)") == 17
+
+
+def test_zooms_the_time_line(opened: Page) -> None:
+    width = "document.querySelector('.lane').getBoundingClientRect().width"
+    before = opened.run(width)
+    opened.press("+")
+    assert opened.run(width) > before * 1.9
+    # The selected time stays in sight.
+    left = opened.run("document.querySelector('.cursor').getBoundingClientRect().left")
+    assert 100 < left < 1400
+    opened.press("-")
+    assert opened.run(width) == before
+
+
 def test_opens_at_an_anchor(browser: Browser, shop: Path) -> None:
     page = browser.open(shop.as_uri() + "#s4")
     assert "curl --fail http://localhost/" in current(page)
