@@ -18,6 +18,13 @@ from test_driver.logger.failure import describe_failure
 from test_driver.process import forks
 
 
+TYPE_CHECKING = False  # see test_driver/__init__.py
+if TYPE_CHECKING:
+    from test_driver.logger.verdict import Verdict
+
+EVIDENCE_LIMIT = 10.0  # seconds until what the machines know must be collected
+
+
 def main() -> tuple[int, int, bool]:
     """Run what the command line asked for.
 
@@ -81,16 +88,20 @@ def _run() -> tuple[int, int]:
     if limit is not None and not driver.interactive:
         driver._arm_global_timeout(limit)  # never disarmed: it covers the cleanup, too
     begin = time.monotonic()
+    run = _Run(driver)
     try:
         with driver:
             if driver.interactive:
                 return _run_for_a_person(driver), 0
-            result = _run_test(driver)
+            result = run.test()
+            if result[1] == 0 and engine.keeps_evidence(result == (0, 0)):
+                engine.collect_evidence(driver.machines, EVIDENCE_LIMIT)
             machines = _machines_of(driver)
+        if result == (0, 0):
+            driver.logger.info(f"test passed in {time.monotonic() - begin:.1f} seconds{machines}")
     finally:
         engine.tell_verdict()  # the last words of the log
-    if result == (0, 0):
-        driver.logger.info(f"test passed in {time.monotonic() - begin:.1f} seconds{machines}")
+        run.finish_evidence()
     return result
 
 
@@ -113,43 +124,63 @@ def _accelerator_of(pid: int | None) -> str:
     return " (KVM)" if "anon_inode:kvm-vm" in links else " (emulated, without KVM)"
 
 
-def _run_test(driver: Driver) -> tuple[int, int]:
-    """Run the test; return (exit status, 0), or (0, signal) if the process should die of one."""
-    begin = time.monotonic()
-    try:
-        if driver.global_timeout is not None:
-            limit = driver.global_timeout
-            driver.logger.info(f"Test will time out and terminate in {limit:g} seconds")
+class _Run:
+    """One run of the test, and why it failed."""
+
+    def __init__(self, driver: Driver) -> None:
+        self._driver = driver
+        self._begin = 0.0
+        self._verdict: Verdict | None = None
+
+    def test(self) -> tuple[int, int]:
+        """Run the test; return (exit status, 0), or (0, signal) if the process should die of one."""
+        driver = self._driver
+        self._begin = time.monotonic()
         try:
-            driver.run_tests()
-        finally:
-            engine.prepare_log_for_end()
-        if not engine.options().keep_pcap:
-            driver._drop_recordings()
-    except SystemExit as end:
-        status = process.status_of(end)
-        if status != 0:
-            _judge(driver, end, begin)
-        return status, 0
-    except KeyboardInterrupt as error:
-        import signal
+            if driver.global_timeout is not None:
+                limit = driver.global_timeout
+                driver.logger.info(f"Test will time out and terminate in {limit:g} seconds")
+            try:
+                driver.run_tests()
+            finally:
+                engine.prepare_log_for_end()
+            if not engine.options().keep_pcap:
+                driver._drop_recordings()
+        except SystemExit as end:
+            status = process.status_of(end)
+            if status != 0:
+                self._judge(end)
+            return status, 0
+        except KeyboardInterrupt as error:
+            import signal
 
-        _judge(driver, error, begin)
-        return 0, int(signal.SIGINT)
-    except BaseException as error:  # any exception of the script fails the test
-        _judge(driver, error, begin)
-        if engine.options().debug_hook_attach:
-            driver.logger.log_test_error(describe_failure(error, driver.tests))
-        driver.debug.post_mortem(error)
-        return 1, 0
-    driver.logger.info(f"test script finished in {time.monotonic() - begin:.2f}s")
-    return 0, 0
+            self._judge(error)
+            return 0, int(signal.SIGINT)
+        except BaseException as error:  # any exception of the script fails the test
+            self._judge(error)
+            if engine.options().debug_hook_attach:
+                driver.logger.log_test_error(describe_failure(error, driver.tests))
+            driver.debug.post_mortem(error)
+            return 1, 0
+        driver.logger.info(f"test script finished in {time.monotonic() - self._begin:.2f}s")
+        return 0, 0
 
+    def _judge(self, error: BaseException) -> None:
+        """Prepare the last words of the log: why the test failed."""
+        driver = self._driver
+        engine.set_verdict(describe_failure(error, driver.tests))  # if we are interrupted here
+        from test_driver.logger.verdict import judge, last_words  # not needed if a test passes
 
-def _judge(driver: Driver, error: BaseException, begin: float) -> None:
-    """Prepare the last words of the log: why the test failed."""
-    engine.set_verdict(describe_failure(error, driver.tests))  # in case we are interrupted here
-    from test_driver.logger.verdict import verdict  # not needed if a test passes
+        self._verdict = judge(error, driver.tests)
+        script = os.fspath(driver.config._test_script)
+        engine.set_verdict(
+            last_words(
+                self._verdict, error, driver.tests, driver.machines, self._begin, script
+            )
+        )
 
-    script = os.fspath(driver.config._test_script)
-    engine.set_verdict(verdict(error, driver.tests, driver.machines, begin, script))
+    def finish_evidence(self) -> None:
+        """Write the log and the report, if they are to be kept."""
+        passed = self._verdict is None
+        if self._begin and engine.keeps_evidence(passed):
+            engine.finish_evidence(passed, *(self._verdict or ("the test passed", "", 0, "")))

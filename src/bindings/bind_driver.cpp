@@ -165,6 +165,26 @@ void bind_driver(py::module_& module) {
         },
         "machines"_a, can_block());
     module.def(
+        "keeps_evidence", [](bool passed) { return session().evidence.keeps(passed); }, "passed"_a);
+    module.def("report_path", [] { return text_of_path(session().evidence.report()); });
+    module.def(
+        "collect_evidence",
+        [](const std::vector<std::shared_ptr<machine::Machine>>& machines, machine::Seconds limit) {
+            session().evidence.collect(machines, Deadline::after(limit));
+        },
+        "machines"_a, "limit"_a, can_block());
+    module.def(
+        "finish_evidence",
+        [](bool passed, Words reason, Words failure, int line, Words command) {
+            session().evidence.finish({.passed = passed,
+                                       .reason = std::move(reason.bytes),
+                                       .failure = std::move(failure.bytes),
+                                       .line = line,
+                                       .command = std::move(command.bytes),
+                                       .evidence = {}});
+        },
+        "passed"_a, "reason"_a, "failure"_a, "line"_a, "command"_a, can_block());
+    module.def(
         "set_global_timeout",
         [](machine::Seconds timeout) {
             session().runtime.termination().set_global_timeout(timeout);

@@ -2,6 +2,7 @@
 
 #include <ntd/bindings/interpreter.h>
 #include <ntd/driver/runtime.h>
+#include <ntd/evidence/keeper.h>
 
 #include <pybind11/pybind11.h>
 
@@ -19,6 +20,7 @@ struct Session {
     const RunOptions& options;
     driver::Runtime& runtime;
     log::TerminalSink& terminal;
+    evidence::Keeper& evidence;
 };
 Session& session();
 

@@ -158,7 +158,10 @@ void hear_signals() {
                                                          py::arg("warn_on_full_buffer") = false);
 }
 
-RunResult run(const RunOptions& options, driver::Runtime& runtime, log::TerminalSink& terminal) {
+RunResult run(const RunOptions& options,
+              driver::Runtime& runtime,
+              log::TerminalSink& terminal,
+              evidence::Keeper& evidence) {
     start_python();
     trace::info(trace::Category::bindings, "Python is started");
     RunResult result;
@@ -168,7 +171,7 @@ RunResult run(const RunOptions& options, driver::Runtime& runtime, log::Terminal
         if (!result.threads_left)
             Py_FinalizeEx();
     });
-    current_session = std::make_unique<Session>(Session{options, runtime, terminal});
+    current_session = std::make_unique<Session>(Session{options, runtime, terminal, evidence});
     auto& host = runtime.host();
     host.environment = environment_with_gil;
     host.interactive = options.interactive;

@@ -8,6 +8,7 @@
 #include <ntd/bindings/interpreter.h>
 #include <ntd/driver/base_directory.h>
 #include <ntd/driver/runtime.h>
+#include <ntd/evidence/keeper.h>
 #include <ntd/log/junit_sink.h>
 #include <ntd/log/log.h>
 #include <ntd/log/terminal_sink.h>
@@ -24,6 +25,9 @@
 #include <cstdio>
 #include <cstdlib>
 #include <exception>
+#include <filesystem>
+#include <fstream>
+#include <iterator>
 #include <memory>
 #include <string>
 #include <string_view>
@@ -68,6 +72,35 @@ struct Invocation {
     trace::Settings trace;
 };
 
+// The content of a file; empty if it cannot be read.
+std::string text_of(const std::filesystem::path& file) {
+    std::ifstream stream(file, std::ios::binary);
+    return {std::istreambuf_iterator<char>(stream), {}};
+}
+
+evidence::Settings evidence_settings(const cli::Options& options,
+                                     const Invocation& invocation,
+                                     const std::filesystem::path& scratch) {
+    evidence::Settings settings{
+        .keep = options.interactive || options.watch ? evidence::Keep::never : options.evidence,
+        .directory = options.evidence_directory.empty() ? options.output_directory / "failure"
+                                                        : options.evidence_directory,
+        .scratch = scratch,
+        .config = options.config_file,
+        .command_line = invocation.command_line,
+        .junit_suite = options.junit_suite,
+        .run = {.version = NTD_VERSION,
+                .time = std::chrono::system_clock::now(),
+                .script = text_of(options.config.test_script),
+                .script_name = options.config.test_script.string(),
+                .machines = {}}};
+    for (const auto& machine : options.config.vms)
+        settings.run.machines.push_back({machine.name, "qemu"});
+    for (const auto& machine : options.config.containers)
+        settings.run.machines.push_back({machine.name, "nspawn"});
+    return settings;
+}
+
 // Holds everything that lives for the whole run, in the order of dependencies; the destruction
 // order is the reverse.
 bindings::RunResult run(const cli::Options& options, const Invocation& invocation) {
@@ -81,6 +114,7 @@ bindings::RunResult run(const cli::Options& options, const Invocation& invocatio
     log_notes(log, options);
     if (!base.warning().empty())
         log.warning(base.warning());
+    evidence::Keeper evidence(log, evidence_settings(options, invocation, base.path()));
     driver::Runtime runtime(log, guard);
     runtime.host().habits = options.config.habits;
     for (const cli::Option& option : cli::option_table)
@@ -100,7 +134,7 @@ bindings::RunResult run(const cli::Options& options, const Invocation& invocatio
         .junit_xml = options.junit_xml,
         .debug_hook_attach = options.debug_hook_attach,
     };
-    const auto result = bindings::run(run_options, runtime, terminal);
+    const auto result = bindings::run(run_options, runtime, terminal, evidence);
     log.flush();
     if (result.threads_left || is_fork())
         end_process(result);

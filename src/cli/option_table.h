@@ -4,6 +4,7 @@
 #include "option_values.h"
 
 #include <ntd/driver/config.h>
+#include <ntd/evidence/keeper.h>
 #include <ntd/log/event.h>
 
 #include <array>
@@ -38,6 +39,9 @@ struct Options {
     std::string junit_suite = "NixOS integration test";
     std::optional<std::filesystem::path> logfile; // the XML log
     std::optional<std::string> debug_hook_attach;
+    evidence::Keep evidence = evidence::Keep::failure;
+    std::filesystem::path evidence_directory;     // empty: OUT/failure
+    std::filesystem::path config_file;            // of --config; empty: none
     std::vector<std::string> notes;               // warnings, kept until the log exists
     std::vector<std::string> unknown_config_keys; // logged at debug level
 
@@ -68,7 +72,8 @@ inline constexpr std::array option_table{
         .generation = Generation::file,
         .store =
             [](Options& o, const Value& value) {
-                o.config = driver::read_config(value.text(), o.unknown_config_keys);
+                o.config_file = value.text();
+                o.config = driver::read_config(o.config_file, o.unknown_config_keys);
             },
     },
     Option{
@@ -284,6 +289,29 @@ inline constexpr std::array option_table{
         .help = "same as --pcap, but always keep the files",
         .generation = Generation::ours,
         .store = [](Options& o, const Value&) { o.keep_pcap = true; },
+    },
+    Option{
+        .names = "--evidence",
+        .metavar = "WHEN",
+        .variable = "NTD_EVIDENCE",
+        .fallback = "failure",
+        .choices = "never failure always",
+        .help = "for which runs to keep what shows why a test failed (report.html, log, consoles, "
+                "journals, screens): never, failure or always. Not kept for --interactive and "
+                "--watch",
+        .generation = Generation::ours,
+        .store = [](Options& o, const Value& value) { o.evidence = evidence_from(value); },
+    },
+    Option{
+        .names = "--evidence-dir",
+        .metavar = "DIR",
+        .fallback = "failure, in the output directory",
+        .help = "where to keep it. What an earlier run has left there is replaced",
+        .generation = Generation::ours,
+        .store =
+            [](Options& o, const Value& value) {
+                o.evidence_directory = std::filesystem::absolute(value.text());
+            },
     },
     Option{
         .names = "--stream-output",

@@ -94,6 +94,12 @@ machine::Backdoor backdoor_from(const Value& value) {
     return channels.at(value.choice());
 }
 
+evidence::Keep evidence_from(const Value& value) {
+    constexpr std::array runs{evidence::Keep::never, evidence::Keep::failure,
+                              evidence::Keep::always};
+    return runs.at(value.choice());
+}
+
 std::size_t size_from(const Value& value) {
     const auto size = parse_size(value.text());
     if (!size)

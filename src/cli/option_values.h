@@ -1,5 +1,6 @@
 #pragma once
 
+#include <ntd/evidence/keeper.h>
 #include <ntd/log/event.h>
 #include <ntd/machine/host.h>
 
@@ -27,6 +28,7 @@ double time_limit_from(const Value& value);
 int offset_from(const Value& value);
 log::Level log_level_from(const Value& value);
 machine::Backdoor backdoor_from(const Value& value);
+evidence::Keep evidence_from(const Value& value);
 std::size_t size_from(const Value& value); // a size in bytes, KiB, MiB, GiB or TiB, such as "512M"
 int number_of_runs(const Value& value);
 

@@ -9,5 +9,5 @@ add_library(ntd_cli_options STATIC
 target_include_directories(ntd_cli_options PUBLIC "${CMAKE_CURRENT_LIST_DIR}")
 target_compile_definitions(ntd_cli_options PRIVATE NTD_VERSION="${PROJECT_VERSION}")
 target_link_libraries(ntd_cli_options
-  PUBLIC ntd::driver ntd::log
+  PUBLIC ntd::driver ntd::evidence ntd::log
   PRIVATE CLI11::CLI11 ntd_warnings)

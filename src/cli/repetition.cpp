@@ -96,6 +96,7 @@ private:
     pid_t start(int number) {
         auto options = options_;
         options.junit_suite += fmt::format(", run {}", number);
+        options.evidence_directory = evidence_of(number);
         if (junit_)
             options.junit_xml = junit_->part;
         if (xml_)
@@ -105,6 +106,13 @@ private:
             return child;
         ::sigprocmask(SIG_SETMASK, &mask_before_, nullptr);
         ::exit(run_as_child(options));
+    }
+
+    // The directory for the evidence of one run.
+    fs::path evidence_of(int number) const {
+        auto directory = options_.evidence_directory.empty() ? options_.output_directory / "failure"
+                                                             : options_.evidence_directory;
+        return directory += fmt::format("-run-{}", number);
     }
 
     int run_as_child(const Options& options) const {

@@ -340,6 +340,8 @@ JunitSink::JunitSink(const std::filesystem::path& file, std::string suite)
         ::unlink(temporary_.c_str());
 }
 
+JunitSink::JunitSink(std::string suite) : report_(std::make_unique<Report>(std::move(suite))) {}
+
 JunitSink::~JunitSink() {
     if (!is_fork())
         flush();
@@ -351,11 +353,16 @@ void JunitSink::write(const Event& event) noexcept {
 }
 
 void JunitSink::flush() noexcept {
-    if (std::exchange(written_, true))
+    if (file_.empty() || std::exchange(written_, true))
         return;
     const int error = replace(file_, temporary_, report_->to_xml());
     if (error != 0 && !std::exchange(complained_, true))
         say_failure(error, fmt::format("write the JUnit report '{}'", file_.string()));
+}
+
+void JunitSink::write_to(const std::filesystem::path& file) {
+    if (const int error = replace(file, file.string() + ".new", report_->to_xml()); error != 0)
+        throw SystemError(error, fmt::format("write the JUnit report '{}'", file.string()));
 }
 
 } // namespace ntd::log

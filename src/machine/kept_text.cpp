@@ -1,31 +1,13 @@
 #include <ntd/machine/kept_text.h>
 
 #include <ntd/os/syscall.h>
+#include <ntd/os/write_file.h>
 
-#include <fcntl.h>
 #include <unistd.h>
 
 #include <algorithm>
-#include <cstdlib>
 
 namespace ntd::machine {
-
-namespace {
-
-// The file has no name, or loses it at once. So no other process can write to it, and it disappears
-// with ours.
-UniqueFd nameless_file(const std::filesystem::path& directory) {
-    UniqueFd file(::open(directory.c_str(), O_TMPFILE | O_RDWR | O_CLOEXEC, 0600));
-    if (file)
-        return file;
-    auto name = (directory / "ntd-console-XXXXXX").string(); // for file systems without O_TMPFILE
-    file.reset(::mkostemp(name.data(), O_CLOEXEC));
-    if (file)
-        ::unlink(name.c_str());
-    return file;
-}
-
-} // namespace
 
 void KeptText::append(std::string_view text) {
     memory_ += text;
@@ -43,7 +25,7 @@ void KeptText::clear() {
 void KeptText::move_to_file() {
     const auto count = memory_.size() - limits_.memory / 2;
     if (!file_)
-        file_ = nameless_file(directory_);
+        file_ = os::make_nameless_file(directory_);
     const bool written =
         file_ && write_to_file(std::string_view(memory_).substr(0, count), memory_begin_);
     memory_begin_ += count;

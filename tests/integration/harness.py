@@ -172,7 +172,8 @@ class Workspace:
         """The driver's environment, changed by ``env``: a value of None removes a variable."""
         inherited = {name: os.environ[name] for name in INHERITED if name in os.environ}
         inherited.setdefault("ASAN_OPTIONS", "detect_leaks=0")
-        ours = {"TMPDIR": str(self.base), "NTD_TEST_ID": self.id}
+        # Evidence has tests of its own; here it would only take time.
+        ours = {"TMPDIR": str(self.base), "NTD_TEST_ID": self.id, "NTD_EVIDENCE": "never"}
         merged: dict[str, str | None] = {**inherited, **ours, **env}
         return {name: value for name, value in merged.items() if value is not None}
 

@@ -22,9 +22,10 @@ USES = {
     "nspawn": ENGINE | {"machine"},
     "qemu": ENGINE | {"machine", "vsock"},
     "network": ENGINE | {"machine", "nspawn"},
-    "driver": MACHINES | {"report"},
-    "bindings": MACHINES | {"report", "driver"},
-    "cli": MACHINES | {"report", "driver", "bindings"},
+    "evidence": MACHINES | {"report"},
+    "driver": MACHINES | {"report", "evidence"},
+    "bindings": MACHINES | {"report", "evidence", "driver"},
+    "cli": MACHINES | {"report", "evidence", "driver", "bindings"},
 }
 
 # The first pattern that matches a header decides which files (module/file.cpp) may include it.
@@ -32,7 +33,7 @@ OWNERS = [
     (r"fmt/.*", r".*"),
     (r"spdlog/.*", r"trace/trace\.cpp"),
     (r"pugixml\.hpp", r"log/.*"),
-    (r"nlohmann/.*", r"log/record_sink\.cpp|report/.*\.cpp|proto/.*\.cpp|driver/config.*\.(cpp|h)"),
+    (r"nlohmann/.*", r"log/record_sink\.cpp|report/.*\.cpp|evidence/.*\.cpp|proto/.*\.cpp|driver/config.*\.(cpp|h)"),
     (r"pybind11/.*|Python\.h", r"bindings/.*"),
     (r"CLI/.*", r"cli/.*"),
     # Waits belong into os, except where no interrupt may end the wait.

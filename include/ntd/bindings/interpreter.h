@@ -2,6 +2,7 @@
 
 #include <ntd/driver/config.h>
 #include <ntd/driver/runtime.h>
+#include <ntd/evidence/keeper.h>
 #include <ntd/log/terminal_sink.h>
 
 #include <filesystem>
@@ -41,7 +42,10 @@ struct RunResult {
 // test_driver.main, and stops CPython again unless threads are left. By then everything that the
 // script started has ended. Call it once per process, on the main thread. Scripts control what
 // `terminal` shows.
-RunResult run(const RunOptions& options, driver::Runtime& runtime, log::TerminalSink& terminal);
+RunResult run(const RunOptions& options,
+              driver::Runtime& runtime,
+              log::TerminalSink& terminal,
+              evidence::Keeper& evidence);
 
 // A text for people: everything that scripts can use, with its description. Needs only the
 // test_driver package. Call it instead of run(), never both.

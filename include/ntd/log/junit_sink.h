@@ -16,6 +16,7 @@ public:
     // Throws SystemError if the file cannot be written, so that the user learns it before the test.
     explicit JunitSink(const std::filesystem::path& file,
                        std::string suite = "NixOS integration test");
+    explicit JunitSink(std::string suite); // for write_to()
     ~JunitSink() override;
     JunitSink(const JunitSink&) = delete;
     JunitSink& operator=(const JunitSink&) = delete;
@@ -25,10 +26,13 @@ public:
     void write(const Event& event) noexcept override;
     void flush() noexcept override;
 
+    // Writes the report so far to a file. Throws SystemError.
+    void write_to(const std::filesystem::path& file);
+
 private:
     class Report;
 
-    std::filesystem::path file_;
+    std::filesystem::path file_;      // empty: none
     std::filesystem::path temporary_; // same as file_ if that is a device or a pipe
     std::unique_ptr<Report> report_;
     bool written_ = false; // no event since the last write

@@ -5,10 +5,10 @@ from __future__ import annotations
 import os
 import shlex
 import time
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from test_driver._engine import engine
-from test_driver.logger.failure import FILE_NAME, describe_failure, frames_of
+from test_driver.logger.failure import FILE_NAME, describe_failure, frames_of, message_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
@@ -28,27 +28,46 @@ MOST_MACHINES = 10
 RULE = "---"
 
 
-def verdict(
-    error: BaseException, source: str, machines: Iterable[Machine], begin: float, script: str
+class Verdict(NamedTuple):
+    """Why the test failed."""
+
+    reason: str  # in one line
+    failure: str  # the traceback
+    line: int  # of the script; 0: unknown
+    command: str  # to look into it
+
+
+def judge(error: BaseException, source: str) -> Verdict:
+    """Why the test with the text ``source`` failed."""
+    reason = f"{type(error).__name__}: {message_of(error)}".partition("\n")[0]
+    failure = describe_failure(error, source)
+    return Verdict(reason, failure, _line_of(error) or 0, _command_to_go_on())
+
+
+def last_words(
+    found: Verdict,
+    error: BaseException,
+    source: str,
+    machines: Iterable[Machine],
+    begin: float,
+    script: str,
 ) -> str:
-    """Why the test failed, for people.
+    """The end of the log, for people.
 
     ``begin`` is the time of time.monotonic() when the test began, ``script`` the script's path.
     """
+    place = f", at {script}:{found.line}:" if found.line else "."
     parts = [
-        describe_failure(error, source),
+        found.failure,
         RULE,
-        f"The test failed after {time.monotonic() - begin:.1f} seconds{_place_of(error, script)}",
-        *_source_around(error, source),
+        f"The test failed after {time.monotonic() - begin:.1f} seconds{place}",
+        *_source_around(found.line, source),
         *_machines(list(machines), getattr(error, "_machine", None)),
-        *_how_to_go_on(),
     ]
+    if engine.keeps_evidence(False):
+        parts.append(f"What the machines and the log show: {engine.report_path()}")
+    parts.append(f"To look into it: {found.command}")
     return "\n".join(parts)
-
-
-def _place_of(error: BaseException, script: str) -> str:
-    line = _line_of(error)
-    return f", at {script}:{line}:" if line is not None else "."
 
 
 def _line_of(error: BaseException) -> int | None:
@@ -59,10 +78,9 @@ def _line_of(error: BaseException) -> int | None:
     return lines[-1] if lines else None
 
 
-def _source_around(error: BaseException, source: str) -> Iterator[str]:
-    failed = _line_of(error)
+def _source_around(failed: int, source: str) -> Iterator[str]:
     lines = source.splitlines()
-    if failed is None or not 0 < failed <= len(lines):
+    if not 0 < failed <= len(lines):
         return
     first = max(failed - AROUND, 1)
     last = min(failed + AROUND, len(lines))
@@ -84,10 +102,8 @@ def _machines(machines: Sequence[Machine], concerned: str | None) -> Iterator[st
         yield f"(and {len(machines) - MOST_MACHINES} more machines)"
 
 
-def _how_to_go_on() -> Iterator[str]:
+def _command_to_go_on() -> str:
     if "NIX_BUILD_TOP" in os.environ and "IN_NIX_SHELL" not in os.environ:
-        yield "To look into it: build the attribute driverInteractive of this test and run it."
-        return
-    words = [word for word in engine.options().command_line if word not in ("-I", "--interactive")]
-    command = shlex.join([words[0], "--interactive", *words[1:]])
-    yield f"To look into it: {command}"
+        return "build driverInteractive of this test, and run result/bin/nixos-test-driver"
+    words = engine.options().command_line
+    return shlex.join([words[0], "--interactive", *words[1:]])
