@@ -52,6 +52,15 @@ def test_failing_command_shows_no_frames_of_ours(workspace: Workspace) -> None:
     result.must_not_say("Traceback", "test_driver")
 
 
+def test_post_mortem_is_in_the_script(workspace: Workspace) -> None:
+    script = 'def check(place):\n    web.copy_from_machine(place)\n\ncheck("/no/such")\n'
+    typed = "test_script()\nimport pdb; pdb.pm()\np 'in', place\nlist\nup\nup\nq\nprint('after')\n"
+    result = at_the_prompt(workspace, typed, script).must_succeed()
+    assert "('in', '/no/such')" in result.stdout
+    assert "2  ->\t    web.copy_from_machine(place)" in result.stdout
+    assert "Oldest frame" in result.stdout and "test_driver" not in result.stdout
+
+
 def test_exit_takes_a_status(workspace: Workspace) -> None:
     assert at_the_prompt(workspace, "exit(3)").returncode == 3
     assert at_the_prompt(workspace, "exit\nprint('not here')").stdout.count("not here") == 0

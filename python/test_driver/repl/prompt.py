@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import contextlib
 import datetime
+import linecache
 import os
 import stat
 import sys
 import traceback
+from types import TracebackType
 from typing import TYPE_CHECKING, Any
 
 from test_driver._engine import engine
-from test_driver.logger.failure import describe_failure, frames_of
+from test_driver.logger.failure import FILE_NAME, describe_failure, frames_of
 
 if TYPE_CHECKING:
     from test_driver.driver import Driver
@@ -31,6 +33,9 @@ class Prompt:
     def show_failure(self, error: BaseException) -> None:
         """Show the exception that ended a command; if the script failed, as after a test run."""
         # For pdb.pm(); Python 3.12 and later use last_exc.
+        error.__traceback__ = _of_the_person(error.__traceback__)
+        source = self.driver.tests
+        linecache.cache[FILE_NAME] = (len(source), None, source.splitlines(True), FILE_NAME)
         sys.last_type, sys.last_value, sys.last_traceback = type(error), error, error.__traceback__
         setattr(sys, "last_exc", error)
         if any(frames_of(error)):
@@ -93,6 +98,23 @@ def _open_history(flags: int = 0) -> int | None:
         return descriptor
     os.close(descriptor)
     return None
+
+
+def _of_the_person(frames: TracebackType | None) -> TracebackType | None:
+    """The traceback from the script or command on, without the frames of the driver."""
+    parts = []
+    while frames is not None:
+        parts.append(frames)
+        frames = frames.tb_next
+    files = [part.tb_frame.f_code.co_filename for part in parts]
+    typed = next((file for file in files if file.startswith("<")), None)
+    first = FILE_NAME if FILE_NAME in files else typed
+    begin = files.index(first) if first else 0
+    left = None
+    for file, part in reversed([*zip(files, parts)][begin:]):
+        if not file.startswith(OURS):
+            left = TracebackType(left, part.tb_frame, part.tb_lasti, part.tb_lineno)
+    return left
 
 
 def describe(error: BaseException) -> str:
