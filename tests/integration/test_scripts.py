@@ -28,6 +28,8 @@ def test_assertion_shows_its_line(run_driver: RunDriver) -> None:
         '  File "<string>", line 3, in <module>',
         '    assert x == 2, "x is wrong"',
         "AssertionError: x is wrong",
+        "  note: assert x == 2",
+        "    x = 1",
     ]
 
 

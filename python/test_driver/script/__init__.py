@@ -162,7 +162,12 @@ def _check_status(end: SystemExit) -> None:
 def _whole(source: str) -> CodeType:
     """Compile the whole script."""
     if "\0" in source:  # let Python raise its own error
-        return _compiled(source)
+        return _with_values(source, source)
+    if "assert" in source:
+        try:
+            return _with_values(source, source)
+        except RecursionError:  # only Python's own compiler can take such a script
+            pass
     return engine.compile_script(source, failure.FILE_NAME)
 
 
@@ -170,10 +175,14 @@ def _beginning_at(source: str, line: int | None, subtest: str | None) -> CodeTyp
     """Compile the script from a line or subtest on. See Driver.test_script()."""
     from test_driver.script import part  # few runs need it
 
-    return _compiled(part.beginning_at(source, line, subtest))
+    return _with_values(part.beginning_at(source, line, subtest), source)
 
 
-def _compiled(source: Any) -> CodeType:
-    # dont_inherit: else the script would get this file's `from __future__ import annotations`.
-    code: CodeType = compile(source, failure.FILE_NAME, "exec", dont_inherit=True)
-    return code
+def _with_values(script: Any, source: str) -> CodeType:
+    """Compile a script, given as text or parsed, whose failed asserts will show values."""
+    from test_driver.script import asserts  # takes time, and not all scripts have an assert
+
+    if isinstance(script, str):
+        only_parse = 0x400  # ast.PyCF_ONLY_AST
+        script = compile(script, failure.FILE_NAME, "exec", only_parse, dont_inherit=True)
+    return asserts.compiled(script, source, failure.FILE_NAME)
