@@ -13,5 +13,9 @@ class MachineDied(MachineError, BrokenPipeError):
     """
 
 
+class SubtestsFailed(Exception):
+    """Subtests have failed in a run with --keep-going; the message lists them."""
+
+
 class RequestedAssertionFailed(AssertionError):
     """A check of the test failed: for example a command, or a wait that timed out."""

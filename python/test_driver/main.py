@@ -12,7 +12,7 @@ from test_driver import process
 from test_driver._engine import engine
 from test_driver.config import of_engine
 from test_driver.driver import Driver
-from test_driver.errors import MachineError
+from test_driver.errors import MachineError, SubtestsFailed
 from test_driver.logger import Logger, reports
 from test_driver.logger.failure import describe_failure
 from test_driver.process import forks
@@ -156,6 +156,9 @@ class _Run:
 
             self._judge(error)
             return 0, int(signal.SIGINT)
+        except SubtestsFailed as failures:  # which the log has described
+            self._judge(failures)
+            return 1, 0
         except BaseException as error:  # any exception of the script fails the test
             self._judge(error)
             if engine.options().debug_hook_attach:

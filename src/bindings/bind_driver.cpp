@@ -59,6 +59,7 @@ void bind_options(py::module_& module) {
             "tmp_dir", [](const RunOptions& options) { return text_of_path(options.tmp_dir); })
         .def_readonly("interactive", &RunOptions::interactive)
         .def_readonly("watch", &RunOptions::watch)
+        .def_readonly("keep_going", &RunOptions::keep_going)
         .def_readonly("vnc", &RunOptions::vnc)
         .def_property_readonly("vsock_backdoor",
                                [](const RunOptions&) {

@@ -136,6 +136,9 @@ void bind_log(py::module_& module) {
     module.def(
         "tell_verdict", [] { session().runtime.termination().tell_verdict(); }, can_block());
     module.def(
+        "log_summary", [](const Words& text) { session().runtime.host().log.summary(text.bytes); },
+        "text"_a, can_block());
+    module.def(
         "prepare_log_for_end", [] { session().runtime.host().log.prepare_for_end(); }, can_block());
     module.def(
         "log_serial",

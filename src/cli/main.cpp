@@ -127,6 +127,7 @@ bindings::RunResult run(const cli::Options& options, const Invocation& invocatio
         .tmp_dir = base.path(),
         .interactive = options.interactive,
         .watch = options.watch,
+        .keep_going = options.keep_going,
         .vnc = options.vnc,
         .keep_machine_state = options.keep_machine_state,
         .pcap = options.pcap || options.keep_pcap,

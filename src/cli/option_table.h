@@ -29,6 +29,7 @@ struct Options {
     bool keep_pcap = false;
     bool stream_output = false;
     bool watch = false;                    // run the script again whenever it is saved
+    bool keep_going = false;               // run the next subtest after one failed
     bool vnc = false;                      // machines have a VNC server
     bool until_fail = false;               // run it all again until it fails
     std::optional<int> repeat;             // maximum number of runs; see is_repeated()
@@ -224,6 +225,12 @@ inline constexpr std::array option_table{
                 "with -I, Ctrl-C leads to the prompt",
         .generation = Generation::ours,
         .store = [](Options& o, const Value&) { o.watch = true; },
+    },
+    Option{
+        .names = "--keep-going",
+        .help = "after a subtest failed, run the next one; the test fails at its end",
+        .generation = Generation::ours,
+        .store = [](Options& o, const Value&) { o.keep_going = true; },
     },
     Option{
         .names = "--repeat",

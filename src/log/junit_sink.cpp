@@ -218,9 +218,13 @@ void JunitSink::Report::add(const Event& event, const ScopeEnd& scope) {
 }
 
 // When the exception of a failed subtest leaves the script, it arrives here again, with its
-// traceback. That is one failure, not two.
+// traceback. That is one failure, not two. If the script goes on after it (--keep-going), that may
+// be in an outer subtest.
 void JunitSink::Report::add(const Event&, const TestError& error) {
-    const bool known = here_ == &main_ && last_failed_ != nullptr &&
+    if (error.is_summary)
+        return here_->err.add(error.text);
+    const bool known = last_failed_ != nullptr && last_failed_ != here_ &&
+                       last_failed_->is_part_of(*here_) &&
                        error.text.find(last_failed_->failure->message) != error.text.npos;
     if (known)
         std::exchange(last_failed_, nullptr)->failure->text = error.text;

@@ -83,6 +83,10 @@ void Log::test_error(std::string_view text) noexcept {
     write({}, TestError{std::string(text)});
 }
 
+void Log::summary(std::string_view text) noexcept {
+    write({}, TestError{.text = std::string(text), .is_summary = true});
+}
+
 void Log::write(std::string_view machine, decltype(Event::what) what) noexcept {
     if (is_fork())
         return say_in_fork(what);

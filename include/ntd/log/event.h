@@ -50,7 +50,8 @@ struct ScopeEnd {
 // Why the test failed: the script's part of the traceback, then the exception. Shown at every log
 // level.
 struct TestError {
-    std::string text; // several lines
+    std::string text;        // several lines
+    bool is_summary = false; // it repeats failures that have been reported
 };
 
 // The kinds from here on are for the record of the run only; other sinks do not get them (see

@@ -105,9 +105,9 @@ class Logger(AbstractLogger):
     def subtest(
         self, name: str, attributes: dict[str, str] | None = None
     ) -> AbstractContextManager[None]:
-        from test_driver.logger.subtests import subtest
+        from test_driver.logger.subtests import Subtest
 
-        return subtest(str(name), _machine(attributes), self.log_test_error)
+        return Subtest(str(name), _machine(attributes), self.log_test_error)
 
     def log_test_error(self, message: str, attributes: dict[str, str] | None = None) -> None:
         engine.log_test_error(str(message))

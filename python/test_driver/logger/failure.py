@@ -156,6 +156,12 @@ def _other(title: str, error: BaseException, known: str, seen: set[int]) -> Iter
         yield _indented(other)
 
 
+def in_short(error: BaseException) -> str:
+    """The exception, with its place in the test in the first line."""
+    first, *rest = _exception_text(error).split("\n")
+    return "\n".join([first + _place_of(error), *rest])
+
+
 def _members_of(error: BaseException) -> Sequence[BaseException]:
     return error.exceptions if isinstance(error, BaseExceptionGroup) else ()
 

@@ -70,7 +70,7 @@ class Runs:
         known = len(self._driver._created)
         try:
             with forks.going_no_further():
-                exec(code, self._globals[-1])
+                self._execute(code)
         except SystemExit as end:
             if not self._driver.interactive:
                 raise
@@ -78,6 +78,15 @@ class Runs:
         finally:
             self._made += self._driver._created[known:]
             self._publish()
+
+    def _execute(self, code: CodeType) -> None:
+        if not engine.options().keep_going:
+            exec(code, self._globals[-1])
+            return
+        from test_driver.logger import subtests  # few runs need it here
+
+        with subtests.Run(self._driver.tests, self._driver.debug.post_mortem):
+            exec(code, self._globals[-1])
 
     def show_at_prompt(self, names: dict[str, Any]) -> None:
         """Add what runs define to ``names``, the namespace of the prompt."""

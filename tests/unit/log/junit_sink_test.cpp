@@ -128,6 +128,18 @@ TEST_F(JunitSinkTest, FailsTheSubtestThatATestErrorIsIn) {
                     "name=\"one\" time=\"5.000\">\n<failure message=\"no\">no</failure>"));
 }
 
+TEST_F(JunitSinkTest, CountsAFailureOnceWhenTheOuterSubtestGoesOn) {
+    const auto text =
+        report({event(subtest(1, "outer")), event("", subtest(2, "inner"), 1),
+                event("", subtest_end(2, "inner", 1, "Error: no"), 1),
+                event("", TestError{"Traceback:\n  line 1\nError: no"}, 1),
+                event(subtest_end(1, "outer", 5)),
+                event(TestError{.text = "1 of 2 subtests failed", .is_summary = true})});
+    EXPECT_TRUE(has(text, "tests=\"2\" failures=\"1\""));
+    EXPECT_TRUE(has(text, "<failure message=\"Error: no\">Traceback:"));
+    EXPECT_TRUE(has(text, "<system-err>1 of 2 subtests failed\n</system-err>\n</testsuite>"));
+}
+
 TEST_F(JunitSinkTest, CountsAFailureOnceWhenItLeavesItsSubtest) {
     EXPECT_TRUE(has(report({event(subtest(1, "one")), event(subtest_end(1, "one", 5, "no")),
                             event(TestError{"Traceback:\n  line 1\nError: no"})}),
