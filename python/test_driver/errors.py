@@ -13,6 +13,10 @@ class MachineDied(MachineError, BrokenPipeError):
     """
 
 
+class NoSuchSubtest(ValueError):
+    """The test script has no subtest that --subtest selects."""
+
+
 class SubtestsFailed(Exception):
     """Subtests have failed in a run with --keep-going; the message lists them."""
 

@@ -12,7 +12,7 @@ from test_driver import process
 from test_driver._engine import engine
 from test_driver.config import of_engine
 from test_driver.driver import Driver
-from test_driver.errors import MachineError, SubtestsFailed
+from test_driver.errors import MachineError, NoSuchSubtest, SubtestsFailed
 from test_driver.logger import Logger, reports
 from test_driver.logger.failure import describe_failure
 from test_driver.process import forks
@@ -47,7 +47,7 @@ def main() -> tuple[int, int, bool]:
 def _run_or_report() -> tuple[int, int]:
     try:
         return _run()
-    except (MachineError, OSError) as error:  # starting up failed, before the script ran
+    except (MachineError, NoSuchSubtest, OSError) as error:  # starting up failed, before the script ran
         Logger().log_test_error(f"{type(error).__name__}: {error}")
         return 1, 0
 
@@ -87,6 +87,8 @@ def _run() -> tuple[int, int]:
     limit = driver.global_timeout
     if limit is not None and not driver.interactive:
         driver._arm_global_timeout(limit)  # never disarmed: it covers the cleanup, too
+    if not driver.interactive:
+        driver._runs.check_selection()
     begin = time.monotonic()
     run = _Run(driver)
     try:

@@ -60,6 +60,13 @@ void bind_options(py::module_& module) {
         .def_readonly("interactive", &RunOptions::interactive)
         .def_readonly("watch", &RunOptions::watch)
         .def_readonly("keep_going", &RunOptions::keep_going)
+        .def_property_readonly("subtests",
+                               [](const RunOptions& options) {
+                                   py::list texts;
+                                   for (const std::string& each : options.subtests)
+                                       texts.append(text_of_path(each));
+                                   return texts;
+                               })
         .def_readonly("vnc", &RunOptions::vnc)
         .def_property_readonly("vsock_backdoor",
                                [](const RunOptions&) {

@@ -139,6 +139,10 @@ void bind_log(py::module_& module) {
         "log_summary", [](const Words& text) { session().runtime.host().log.summary(text.bytes); },
         "text"_a, can_block());
     module.def(
+        "log_skipped",
+        [](const Words& subtest) { session().runtime.host().log.skipped(subtest.bytes); },
+        "subtest"_a, can_block());
+    module.def(
         "prepare_log_for_end", [] { session().runtime.host().log.prepare_for_end(); }, can_block());
     module.def(
         "log_serial",

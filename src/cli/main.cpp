@@ -128,6 +128,7 @@ bindings::RunResult run(const cli::Options& options, const Invocation& invocatio
         .interactive = options.interactive,
         .watch = options.watch,
         .keep_going = options.keep_going,
+        .subtests = options.subtests,
         .vnc = options.vnc,
         .keep_machine_state = options.keep_machine_state,
         .pcap = options.pcap || options.keep_pcap,

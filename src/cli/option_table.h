@@ -30,6 +30,7 @@ struct Options {
     bool stream_output = false;
     bool watch = false;                    // run the script again whenever it is saved
     bool keep_going = false;               // run the next subtest after one failed
+    std::vector<std::string> subtests;     // patterns of those to run; empty: all
     bool vnc = false;                      // machines have a VNC server
     bool until_fail = false;               // run it all again until it fails
     std::optional<int> repeat;             // maximum number of runs; see is_repeated()
@@ -231,6 +232,15 @@ inline constexpr std::array option_table{
         .help = "after a subtest failed, run the next one; the test fails at its end",
         .generation = Generation::ours,
         .store = [](Options& o, const Value&) { o.keep_going = true; },
+    },
+    Option{
+        .names = "--subtest",
+        .metavar = "GLOB",
+        .fallback = "all",
+        .help = "run only subtests whose name matches, and what is outside of subtests; can be "
+                "given several times",
+        .generation = Generation::ours,
+        .store = [](Options& o, const Value& value) { o.subtests = value.words; },
     },
     Option{
         .names = "--repeat",

@@ -67,6 +67,7 @@ struct Case {
     TimePoint begin{};
     std::optional<Seconds> took = {}; // once it has ended
     std::optional<Failure> failure = {};
+    bool skipped = false;
     LastLines out = {};
     LastLines err = {};
 
@@ -89,6 +90,8 @@ void add_result(pugi::xml_node to, const Case& each) {
     if (each.failure)
         add_attribute(add_element(to, "failure", each.failure->text), "message",
                       each.failure->message);
+    else if (each.skipped)
+        to.append_child("skipped");
     else if (!each.took)
         add_attribute(add_element(to, "error", ""), "message", "the run ended during this subtest");
 }
@@ -156,6 +159,7 @@ private:
     void add(const Event& event, const ScopeBegin& scope);
     void add(const Event& event, const ScopeEnd& scope);
     void add(const Event& event, const TestError& error);
+    void add(const Event& event, const SubtestSkip& subtest);
     Case& begin_subtest(const Event& event, const std::string& name);
     void end_subtest(Case& subtest, const ScopeEnd& scope);
     Seconds length(const Case& each) const { return each.took.value_or(last_ - each.begin); }
@@ -234,6 +238,12 @@ void JunitSink::Report::add(const Event&, const TestError& error) {
         here_->err.add(error.text);
 }
 
+void JunitSink::Report::add(const Event& event, const SubtestSkip& subtest) {
+    Case& to = begin_subtest(event, subtest.name);
+    to.took = Seconds(0);
+    to.skipped = true;
+}
+
 Case& JunitSink::Report::begin_subtest(const Event& event, const std::string& name) {
     return subtests_.emplace_back(Case{.name = name, .outer = here_, .begin = event.time});
 }
@@ -274,6 +284,8 @@ void JunitSink::Report::fill(pugi::xml_node suite) const {
     suite.append_attribute("failures") = count([](const Case& each) { return !!each.failure; });
     suite.append_attribute("errors") =
         count([](const Case& each) { return !each.failure && !each.took; });
+    if (const auto skipped = count([](const Case& each) { return each.skipped; }))
+        suite.append_attribute("skipped") = skipped;
     add_time(suite, length(main_));
     add_attribute(suite, "timestamp", timestamp(main_.begin));
     const auto times = own_times();

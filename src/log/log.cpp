@@ -87,6 +87,10 @@ void Log::summary(std::string_view text) noexcept {
     write({}, TestError{.text = std::string(text), .is_summary = true});
 }
 
+void Log::skipped(std::string_view subtest) noexcept {
+    write({}, SubtestSkip{std::string(subtest)});
+}
+
 void Log::write(std::string_view machine, decltype(Event::what) what) noexcept {
     if (is_fork())
         return say_in_fork(what);

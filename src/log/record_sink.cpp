@@ -106,7 +106,13 @@ void put(Json& to, const ScopeEnd& scope) {
 
 void put(Json& to, const TestError& error) {
     to["kind"] = "error";
+    put_number(to, "summary", error.is_summary);
     put_text(to, "text", error.text);
+}
+
+void put(Json& to, const SubtestSkip& subtest) {
+    to["kind"] = "skip";
+    put_text(to, "text", subtest.name);
 }
 
 void put(Json& to, const Command& command) {

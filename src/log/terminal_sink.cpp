@@ -137,6 +137,10 @@ void TerminalSink::show(const Event&, const TestError& error) {
     show_marked(bold_red, "!!! ", trim_right(error.text));
 }
 
+void TerminalSink::show(const Event& event, const SubtestSkip& subtest) {
+    show_remark(plain, event.machine, skipped(subtest));
+}
+
 void TerminalSink::show_output(std::string_view machine, std::string_view line) {
     show_marked(dim, visible(machine) + " > ", line);
 }

@@ -32,4 +32,8 @@ std::string finished(const ScopeEnd& scope) {
                        scope.took.count());
 }
 
+std::string skipped(const SubtestSkip& subtest) {
+    return heading(ScopeKind::subtest, subtest.name) + " (skipped)";
+}
+
 } // namespace ntd::log

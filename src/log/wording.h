@@ -11,5 +11,6 @@ namespace ntd::log {
 std::string with_machine(std::string_view machine, std::string_view text);
 std::string heading(ScopeKind kind, std::string_view text);
 std::string finished(const ScopeEnd& scope);
+std::string skipped(const SubtestSkip& subtest);
 
 } // namespace ntd::log

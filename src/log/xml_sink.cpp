@@ -102,6 +102,10 @@ void XmlSink::add(const Event&, const TestError& error) {
     add_element("line", {.type = "error"}, error.text);
 }
 
+void XmlSink::add(const Event&, const SubtestSkip& subtest) {
+    add_element("line", {}, skipped(subtest));
+}
+
 void XmlSink::add_output_line(std::string_view machine, std::string_view line) {
     add_element("line", {.machine = machine, .type = "output"}, line);
 }

@@ -25,7 +25,7 @@ RunDriver = Callable[..., Result]
 def failure_of(source: str) -> AssertionError:
     source = textwrap.dedent(source)
     with pytest.raises(AssertionError) as caught:
-        exec(scripts._with_values(source, source), {"__name__": "script"})
+        exec(scripts._rewritten(source, source), {"__name__": "script"})
     assert type(caught.value) is AssertionError
     return caught.value
 
@@ -33,7 +33,7 @@ def failure_of(source: str) -> AssertionError:
 def passes(source: str) -> dict[str, Any]:
     source = textwrap.dedent(source)
     names: dict[str, Any] = {}
-    exec(scripts._with_values(source, source), names)
+    exec(scripts._rewritten(source, source), names)
     return names
 
 
@@ -258,7 +258,7 @@ def test_lines_of_tracebacks(source: str) -> None:
         return []
 
     plain = lines(compile(source, FILE_NAME, "exec", dont_inherit=True))
-    assert plain and lines(scripts._with_values(source, source)) == plain
+    assert plain and lines(scripts._rewritten(source, source)) == plain
 
 
 @pytest.mark.parametrize(
@@ -293,7 +293,7 @@ def test_warnings_and_syntax_errors(source: str) -> None:
 
     plain = told(lambda: compile(source, FILE_NAME, "exec", dont_inherit=True))
     assert plain != [None]
-    assert told(lambda: scripts._with_values(source, source)) == plain
+    assert told(lambda: scripts._rewritten(source, source)) == plain
 
 
 # ------------------------------------------------------------------------------------ in the driver

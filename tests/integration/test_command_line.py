@@ -335,7 +335,7 @@ def test_help_is_complete(workspace: Workspace, flag: str) -> None:
         --container-start-scripts --vlans --global-timeout --dump-vsocks --interactive
         --no-interactive --keep-machine-state --keep-vm-state --output_directory --junit-xml
         --log-level --debug-hook-attach --vnc --vsock-siblings --watch --repeat --until-fail
-        --keep-going --help -c -I -K -o -h
+        --keep-going --subtest --help -c -I -K -o -h
     """
     variables = """
         startScripts vmNames vmStartScripts containerNames containerStartScripts vlans

@@ -19,9 +19,10 @@ struct RunOptions {
     std::filesystem::path out_dir;
     std::filesystem::path tmp_dir;
     bool interactive = false;
-    bool watch = false;      // rerun the script whenever it is saved
-    bool keep_going = false; // run the next subtest after one failed
-    bool vnc = false;        // machines have a VNC server
+    bool watch = false;                // rerun the script whenever it is saved
+    bool keep_going = false;           // run the next subtest after one failed
+    std::vector<std::string> subtests; // patterns of those to run; empty: all
+    bool vnc = false;                  // machines have a VNC server
     bool keep_machine_state = false;
     bool pcap = false;      // capture the VLANs' frames in files
     bool keep_pcap = false; // keep them also if the test passes

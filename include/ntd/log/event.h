@@ -54,6 +54,11 @@ struct TestError {
     bool is_summary = false; // it repeats failures that have been reported
 };
 
+// A subtest that does not run, because others were selected.
+struct SubtestSkip {
+    std::string name;
+};
+
 // The kinds from here on are for the record of the run only; other sinks do not get them (see
 // dispatch.h).
 
@@ -82,7 +87,16 @@ struct Event {
     std::chrono::system_clock::time_point time;
     std::string machine;      // empty: not about one machine
     std::uint64_t parent = 0; // id of the scope that the thread was in, 0 for none
-    std::variant<Line, Serial, Output, ScopeBegin, ScopeEnd, TestError, Command, Life, Picture>
+    std::variant<Line,
+                 Serial,
+                 Output,
+                 ScopeBegin,
+                 ScopeEnd,
+                 TestError,
+                 SubtestSkip,
+                 Command,
+                 Life,
+                 Picture>
         what;
     std::chrono::steady_clock::time_point at{};
     int line = 0; // of the test script, which it belongs to; 0 if that is not known

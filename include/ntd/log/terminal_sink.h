@@ -62,6 +62,7 @@ private:
     void show(const Event& event, const ScopeBegin& scope);
     void show(const Event& event, const ScopeEnd& scope);
     void show(const Event& event, const TestError& error);
+    void show(const Event& event, const SubtestSkip& subtest);
     void show_output(std::string_view machine, std::string_view line);
     void show_remark(std::string_view style, std::string_view machine, std::string_view text);
     void show_marked(std::string_view style, std::string_view mark, std::string_view text);

@@ -54,6 +54,7 @@ private:
     void add(const Event& event, const ScopeBegin& scope);
     void add(const Event& event, const ScopeEnd& scope);
     void add(const Event& event, const TestError& error);
+    void add(const Event& event, const SubtestSkip& subtest);
     void add_output_line(std::string_view machine, std::string_view line);
     void add_element(const char* tag, Attributes attributes, std::string_view text);
     std::string closing_tags() const;

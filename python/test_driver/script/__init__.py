@@ -55,6 +55,13 @@ class Runs:
         with open(self._path, encoding="utf-8") as file:
             return file.read()
 
+    def check_selection(self) -> None:
+        """Raise NoSuchSubtest if the script clearly has no subtest that --subtest selects."""
+        if engine.options().subtests:
+            from test_driver.script import selection  # few runs need it
+
+            selection.check(self._driver.tests)
+
     def run(self, from_line: int | None, from_subtest: str | None) -> None:
         """See Driver.test_script()."""
         self._read_again_if_changed()
@@ -80,7 +87,8 @@ class Runs:
             self._publish()
 
     def _execute(self, code: CodeType) -> None:
-        if not engine.options().keep_going:
+        options = engine.options()
+        if not (options.keep_going or options.subtests):
             exec(code, self._globals[-1])
             return
         from test_driver.logger import subtests  # few runs need it here
@@ -170,11 +178,13 @@ def _check_status(end: SystemExit) -> None:
 
 def _whole(source: str) -> CodeType:
     """Compile the whole script."""
+    if engine.options().subtests:
+        return _rewritten(source, source, selects=True)
     if "\0" in source:  # let Python raise its own error
-        return _with_values(source, source)
+        return _rewritten(source, source)
     if "assert" in source:
         try:
-            return _with_values(source, source)
+            return _rewritten(source, source)
         except RecursionError:  # only Python's own compiler can take such a script
             pass
     return engine.compile_script(source, failure.FILE_NAME)
@@ -184,14 +194,26 @@ def _beginning_at(source: str, line: int | None, subtest: str | None) -> CodeTyp
     """Compile the script from a line or subtest on. See Driver.test_script()."""
     from test_driver.script import part  # few runs need it
 
-    return _with_values(part.beginning_at(source, line, subtest), source)
+    selects = bool(engine.options().subtests)
+    return _rewritten(part.beginning_at(source, line, subtest), source, selects=selects)
 
 
-def _with_values(script: Any, source: str) -> CodeType:
-    """Compile a script, given as text or parsed, whose failed asserts will show values."""
-    from test_driver.script import asserts  # takes time, and not all scripts have an assert
+def _rewritten(script: Any, source: str, *, selects: bool = False) -> CodeType:
+    """Compile a script, given as text or parsed, with what only a rewritten script can do.
+
+    Its failed asserts show values; and if it ``selects``, it runs only the subtests of --subtest.
+    """
+    from test_driver.script import asserts, hidden  # take time, and not all scripts have an assert
 
     if isinstance(script, str):
         only_parse = 0x400  # ast.PyCF_ONLY_AST
         script = compile(script, failure.FILE_NAME, "exec", only_parse, dont_inherit=True)
-    return asserts.compiled(script, source, failure.FILE_NAME)
+    objects: dict[str, Any] = {}
+    if selects:
+        from test_driver.script import selection  # few runs need it
+
+        objects[selection.STAND_IN] = selection.guard(script)
+    objects[asserts.STAND_IN] = asserts.watch(script, source)
+    # dont_inherit: else the script would get this file's `from __future__ import annotations`.
+    code: CodeType = compile(script, failure.FILE_NAME, "exec", dont_inherit=True)
+    return hidden.put_in(code, objects)

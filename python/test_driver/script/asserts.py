@@ -15,34 +15,32 @@ from __future__ import annotations
 
 import sys
 
+from test_driver.script import hidden
 from test_driver.script.assert_parts import COMPARED, IF_TELLING, SHOWN, Check
 
 TYPE_CHECKING = False  # see test_driver/__init__.py
 if TYPE_CHECKING:
     import ast
     from collections.abc import Iterator
-    from types import CodeType
     from typing import Any
 
     from test_driver.script.assert_parts import Place
 else:
     import _ast as ast  # the module ast takes ten times as long to import
 
-STANDS_FOR_WITNESS = "\0 test_driver.script.asserts.Witness \0"
+STAND_IN = "\0 test_driver.script.asserts.Witness \0"
 LOGIC = (ast.Compare, ast.BoolOp, ast.IfExp)
 BASES = (ast.Name, ast.Attribute, ast.Call, ast.Subscript)
 # Never kept: a value that says nothing, or that is none.
 OPAQUE = (ast.GeneratorExp, ast.Lambda, ast.Starred)
 
 
-def compiled(script: ast.Module, source: str, file: str) -> CodeType:
-    """Compile a script that was parsed from ``source``, with asserts that show values."""
+def watch(script: ast.Module, source: str) -> Witness:
+    """Rewrite the asserts of a script that was parsed from ``source``."""
     witness = Witness(source)
     for body, index in _asserts(script):
         body[index] = _watched(body[index], witness)
-    # dont_inherit: else the script would get this file's `from __future__ import annotations`.
-    code: CodeType = compile(script, file, "exec", dont_inherit=True)
-    return _with_witness(code, witness)
+    return witness
 
 
 class Witness:
@@ -111,16 +109,16 @@ def _watched(statement: ast.Assert, witness: Witness) -> ast.stmt:
     test = statement.test
     if isinstance(test, ast.Tuple) or _is_constant(test):  # Python warns about some of these
         return statement
-    place = _keywords(statement)
     number, check = len(witness.checks), Check(_place(test))
     witness.checks.append(check)
     statement.test = _Parts(witness, check).kept(test)
     if statement.msg is None:
-        statement.msg = _call("failed", [ast.Constant(number, **place)], place)
+        statement.msg = hidden.call(STAND_IN, "failed", [number], statement)
     else:
-        arguments = [statement.msg, ast.Constant(number, **place)]
-        statement.msg = _call("failed_with", arguments, place)
-    done = ast.Expr(_call("done", [], place), **place)
+        arguments = [statement.msg, number]
+        statement.msg = hidden.call(STAND_IN, "failed_with", arguments, statement)
+    place = hidden.keywords(statement)
+    done = ast.Expr(hidden.call(STAND_IN, "done", [], statement), **place)
     return ast.Try([statement], [], [], [done], **place)
 
 
@@ -140,10 +138,9 @@ class _Parts:
             return node
         number = len(self._witness.parts)
         self._witness.parts.append((_place(node), how))
-        place = _keywords(node)
         if how != COMPARED:
             self._look_into(node)
-        return _call("saw", [ast.Constant(number, **place), node], place)
+        return hidden.call(STAND_IN, "saw", [number, node], node)
 
     def _look_into(self, node: Any) -> None:
         """Rewrite the parts of an expression. Those of other kinds are left alone."""
@@ -209,25 +206,3 @@ def _is_constant(node: Any) -> bool:
 
 def _place(node: Any) -> Place:
     return node.lineno, node.col_offset, node.end_lineno, node.end_col_offset
-
-
-def _keywords(node: Any) -> dict[str, Any]:
-    return dict(zip(("lineno", "col_offset", "end_lineno", "end_col_offset"), _place(node)))
-
-
-def _call(method: str, arguments: list[Any], place: dict[str, Any]) -> ast.Call:
-    witness = ast.Constant(STANDS_FOR_WITNESS, **place)
-    function = ast.Attribute(witness, method, ast.Load(), **place)
-    return ast.Call(function, arguments, [], **place)
-
-
-def _with_witness(code: CodeType, witness: Witness) -> CodeType:
-    """The code with the witness in place of the constant that stands for it."""
-
-    def real(constant: Any) -> Any:
-        if isinstance(constant, type(code)):
-            return _with_witness(constant, witness)
-        is_witness = isinstance(constant, str) and constant == STANDS_FOR_WITNESS
-        return witness if is_witness else constant
-
-    return code.replace(co_consts=tuple(map(real, code.co_consts)))

@@ -101,6 +101,12 @@ TEST_F(ParseOptions, RunsTheTestAsOftenAsAsked) {
     EXPECT_TRUE(accepted({script_, "--until-fail"}).is_repeated());
 }
 
+TEST_F(ParseOptions, TakesSeveralPatternsOfSubtests) {
+    EXPECT_THAT(accepted({"--subtest", "a*", "--subtest", "b", script_}).subtests,
+                ElementsAre("a*", "b"));
+    EXPECT_THAT(accepted({script_}).subtests, ElementsAre());
+}
+
 TEST_F(ParseOptions, RefusesToRepeatWhatCannotBeRepeated) {
     EXPECT_THAT(refusal({script_, "--repeat", "0"}), HasSubstr("whole number above 0"));
     EXPECT_THAT(refusal({script_, "--repeat", "many"}), HasSubstr("--repeat 'many'"));

@@ -140,6 +140,13 @@ TEST_F(JunitSinkTest, CountsAFailureOnceWhenTheOuterSubtestGoesOn) {
     EXPECT_TRUE(has(text, "<system-err>1 of 2 subtests failed\n</system-err>\n</testsuite>"));
 }
 
+TEST_F(JunitSinkTest, HasSkippedSubtests) {
+    const auto text = report({event(subtest(1, "one")), event("", SubtestSkip{"inner"}, 1),
+                              event(subtest_end(1, "one", 5)), event(SubtestSkip{"two"})});
+    EXPECT_TRUE(has(text, "tests=\"3\" failures=\"0\" errors=\"0\" skipped=\"2\""));
+    EXPECT_TRUE(has(text, "name=\"two\" time=\"0.000\">\n<skipped></skipped>\n</testcase>"));
+}
+
 TEST_F(JunitSinkTest, CountsAFailureOnceWhenItLeavesItsSubtest) {
     EXPECT_TRUE(has(report({event(subtest(1, "one")), event(subtest_end(1, "one", 5, "no")),
                             event(TestError{"Traceback:\n  line 1\nError: no"})}),

@@ -92,6 +92,9 @@ TEST_F(RecordSinkTest, WritesFailuresEvenIfTheyHaveNoMessage) {
               R"({"kind":"end","id":9,"took":2.0,"failure":"bad"})");
     EXPECT_EQ(line_of(subtest_end(9, "login", 0, "")), R"({"kind":"end","id":9,"failure":""})");
     EXPECT_EQ(line_of(TestError{"Traceback"}), R"({"kind":"error","text":"Traceback"})");
+    EXPECT_EQ(line_of(TestError{.text = "1 of 2 subtests failed", .is_summary = true}),
+              R"({"kind":"error","summary":true,"text":"1 of 2 subtests failed"})");
+    EXPECT_EQ(line_of(SubtestSkip{"logout"}), R"({"kind":"skip","text":"logout"})");
 }
 
 TEST_F(RecordSinkTest, WritesCommands) {

@@ -1,0 +1,15 @@
+print("outside")
+
+with subtest("has nginx"):
+    machine.succeed("exit 3")
+
+with subtest("outer"):
+    print("outer")
+    with subtest("has files"):
+        print("files")
+    with subtest("other"):
+        machine.succeed("exit 4")
+
+for number in (1, 2):
+    with subtest(f"step {number}"):
+        print("step", number)
