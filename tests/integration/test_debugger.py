@@ -58,6 +58,17 @@ def test_a_breakpoint_stops_and_goes_on(spawn_driver: SpawnDriver, workspace: Wo
     assert landmarks(workspace) == []
 
 
+def test_a_step_does_not_lead_behind_an_assert(spawn_driver: SpawnDriver) -> None:
+    driver = spawn_driver("x = 1\ndebug.breakpoint()\nassert x == 1\nx = 2\n", args=HOOK)
+    debugger = Debugger(driver)
+    debugger.read()
+    places = [debugger.ask("step") for _ in range(2)]
+    assert all("<string>" in place for place in places), places
+    assert "<string>(4)<module>" in places[-1] or "<string>(4)<module>" in debugger.ask("step")
+    debugger.ask("continue")
+    assert driver.end() == 0
+
+
 def test_the_test_goes_on_when_the_person_hangs_up(spawn_driver: SpawnDriver) -> None:
     driver = spawn_driver('debug.breakpoint()\nprint("went on")\n', args=HOOK)
     debugger = Debugger(driver)

@@ -85,7 +85,11 @@ class Debugger(pdb.Pdb):
     def __init__(self, connection: socket.socket, at_end: Callable[[], None]) -> None:
         self._file = connection.makefile("rw", encoding="utf-8", errors="replace")
         self._at_end = at_end
-        super().__init__(stdin=self._file, stdout=self._file, nosigint=True, readrc=False)
+        # `step` on an assert would lead into what keeps its values.
+        hidden = ["test_driver.script.asserts"]
+        super().__init__(
+            skip=hidden, stdin=self._file, stdout=self._file, nosigint=True, readrc=False
+        )
 
     def stop_in(self, frame: FrameType) -> None:
         """Stop at the next line of ``frame`` or, if it returns first, of its callers."""

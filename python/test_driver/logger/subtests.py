@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from contextlib import ContextDecorator
-from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING
 
 from test_driver._engine import engine
@@ -41,10 +40,12 @@ class Subtest(ContextDecorator):
         error: BaseException | None,
         traceback: TracebackType | None,
     ) -> bool:
-        if isinstance(error, Exception):
-            reason = f'Test "{self.name}" failed with error: "{message_of(error)}"'
-            self._tell("\n".join([reason, *others_of(error)]))
-        self._scope.__exit__(exception_type, error, traceback)
+        try:
+            if isinstance(error, Exception):
+                reason = f'Test "{self.name}" failed with error: "{message_of(error)}"'
+                self._tell("\n".join([reason, *others_of(error)]))
+        finally:
+            self._scope.__exit__(exception_type, error, traceback)
         return Run.current is not None and Run.current.end(self.name, error, self._tell)
 
 
@@ -121,6 +122,8 @@ class Run:
 
 def is_selected(name: str) -> bool:
     """Whether a pattern of --subtest matches the name."""
+    from fnmatch import fnmatchcase  # few runs need it
+
     return any(fnmatchcase(name, pattern) for pattern in engine.options().subtests)
 
 

@@ -86,7 +86,7 @@ def _shown(value: object) -> str:
         text = _Repr().repr(value)
     except Exception as error:
         return f"(its repr() raised {type(error).__name__})"
-    return _cut(_printable(text))
+    return _cut(_printable(_cut(text)))
 
 
 def _printable(text: str) -> str:
