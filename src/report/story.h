@@ -62,6 +62,7 @@ struct Machine {
 // What the record of a run says, in the form that the page shows.
 struct Story {
     Story();
+    ~Story() = default;
     Story(const Story&) = delete;
     Story& operator=(const Story&) = delete;
     Story(Story&&) = default;

@@ -149,7 +149,7 @@ std::string cards(const Story& story, const Step* culprit, Pictures& pictures) {
     std::string all;
     for (const Machine& machine : story.machines) {
         const auto shown = card(story, machine, pictures);
-        all = machine.name == first ? shown + all : all + shown;
+        all.insert(machine.name == first ? 0 : all.size(), shown);
     }
     return fmt::format("<h2>The machines at the end</h2><div class=\"cards\">\n{}</div>\n", all);
 }
