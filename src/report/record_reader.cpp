@@ -22,11 +22,12 @@ namespace {
 
 using Json = nlohmann::json;
 
-constexpr std::size_t longest_line = std::size_t{64} << 20; // the script is on one line
-constexpr std::size_t longest_text = 1 << 16;               // of one step
-constexpr std::size_t most_steps = std::size_t{48} << 20;   // bytes
-constexpr std::size_t cost_of_step = 1 << 10;               // of a step without text
-constexpr int deepest = 30;                                 // browsers do not nest without limit
+constexpr std::size_t longest_line = std::size_t{64} << 20;  // the script is on one line
+constexpr std::size_t longest_text = 1 << 16;                // of one step
+constexpr std::size_t most_steps = std::size_t{48} << 20;    // bytes
+constexpr std::size_t most_consoles = std::size_t{64} << 20; // bytes of all consoles
+constexpr std::size_t cost_of_step = 1 << 10;                // of a step without text
+constexpr int deepest = 30;                                  // browsers do not nest without limit
 
 std::string text_of(const Json& event, const char* key = "text") {
     return event.value(key, std::string());
@@ -116,7 +117,10 @@ void Reader::add_run(const Json& event) {
     story_.time = text_of(event, "time");
     story_.script = text_of(event, "script");
     story_.script_name = text_of(event, "script_name");
-    for (const auto& machine : event.value("machines", Json::array()))
+    const auto machines = event.value("machines", Json::array());
+    story_.most_of_console =
+        std::min(story_.most_of_console, most_consoles / std::max<std::size_t>(machines.size(), 1));
+    for (const auto& machine : machines)
         story_.machine(text_of(machine, "name")).kind = text_of(machine, "kind");
 }
 

@@ -21,7 +21,10 @@ Story::Story() {
 Machine& Story::machine(const std::string& name) {
     const auto found = std::find_if(machines.begin(), machines.end(),
                                     [&](const Machine& each) { return each.name == name; });
-    return found != machines.end() ? *found : machines.emplace_back(Machine{.name = name});
+    if (found != machines.end())
+        return *found;
+    return machines.emplace_back(
+        Machine{.name = name, .console = ConsoleText({.most = most_of_console})});
 }
 
 std::size_t Story::index_of(const std::string& machine) const {

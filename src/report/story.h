@@ -77,6 +77,7 @@ struct Story {
     std::string script_name;
     std::deque<Machine> machines;
     std::deque<Step> steps; // in the order of the record; the first one contains all others
+    std::size_t most_of_console = ConsoleText::Limits().most; // for machines to be added
     double end = 0;
     std::size_t damaged_lines = 0;
     bool cut = false; // the record was over its limit

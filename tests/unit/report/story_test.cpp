@@ -25,6 +25,22 @@ TEST_F(StoryTest, KnowsTheRun) {
     EXPECT_EQ(run.machines.at(0).name, "web");
 }
 
+TEST_F(StoryTest, KeepsLessOfEachConsoleOfManyMachines) {
+    const std::string web = R"({"name":"web"})";
+    const auto left_out = [&](const std::string& machines) {
+        std::string lines = R"({"kind":"run","machines":[)" + machines + "]}\n";
+        for (int i = 0; i < 3000; ++i)
+            lines +=
+                R"({"machine":"web","kind":"serial","text":")" + std::string(2000, 'x') + "\"}\n";
+        return story(lines).machine("web").console.left_out();
+    };
+    EXPECT_EQ(left_out(web), 0U);
+    std::string many = web;
+    for (int i = 0; i < 40; ++i)
+        many += "," + web;
+    EXPECT_GT(left_out(many), 0U);
+}
+
 TEST_F(StoryTest, NestsScopes) {
     const auto run = story(R"({"at":1,"kind":"begin","id":1,"text":"outer"}
 {"at":2,"scope":1,"kind":"begin","id":2,"text":"inner"}
