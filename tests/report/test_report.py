@@ -124,6 +124,10 @@ def test_opens_the_help_with_a_key(opened: Page) -> None:
     assert opened.run("document.querySelector('dialog').open")
     opened.press("Escape")
     opened.wait_until("!document.querySelector('dialog').open")
+    opened.click("#show-help")
+    opened.wait_until("document.querySelector('dialog').open")
+    opened.click("dialog button")
+    opened.wait_until("!document.querySelector('dialog').open")
 
 
 def test_switches_dark_and_light(browser: Browser, shop: Path) -> None:
