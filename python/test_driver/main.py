@@ -178,11 +178,10 @@ class _Run:
 
         self._verdict = judge(error, driver.tests)
         script = os.fspath(driver.config._test_script)
-        engine.set_verdict(
-            last_words(
-                self._verdict, error, driver.tests, driver.machines, self._begin, script
-            )
+        words = last_words(
+            self._verdict, error, driver.tests, driver.machines, self._begin, script
         )
+        engine.set_verdict(words, isinstance(error, SubtestsFailed))
 
     def finish_evidence(self) -> None:
         """Write the log and the report, if they are to be kept."""

@@ -131,13 +131,13 @@ void bind_log(py::module_& module) {
         can_block());
     module.def(
         "set_verdict",
-        [](Words text) { session().runtime.termination().set_verdict(std::move(text.bytes)); },
-        "text"_a, can_block());
+        [](Words text, bool is_summary) {
+            session().runtime.termination().set_verdict(
+                {.text = std::move(text.bytes), .is_summary = is_summary});
+        },
+        "text"_a, "is_summary"_a = false, can_block());
     module.def(
         "tell_verdict", [] { session().runtime.termination().tell_verdict(); }, can_block());
-    module.def(
-        "log_summary", [](const Words& text) { session().runtime.host().log.summary(text.bytes); },
-        "text"_a, can_block());
     module.def(
         "log_skipped",
         [](const Words& subtest) { session().runtime.host().log.skipped(subtest.bytes); },

@@ -116,6 +116,15 @@ bindings::RunResult run(const cli::Options& options, const Invocation& invocatio
         log.warning(base.warning());
     evidence::Keeper evidence(log, evidence_settings(options, invocation, base.path()));
     driver::Runtime runtime(log, guard);
+    if (evidence.keeps(false))
+        runtime.termination().set_last_act([&](const std::string& reason) {
+            evidence.finish({.passed = false,
+                             .reason = reason,
+                             .failure = reason,
+                             .line = 0,
+                             .command = {},
+                             .evidence = {}});
+        });
     runtime.host().habits = options.config.habits;
     for (const cli::Option& option : cli::option_table)
         if (option.apply != nullptr)

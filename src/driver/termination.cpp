@@ -79,15 +79,15 @@ void Termination::set_global_timeout(machine::Seconds timeout) {
                       [this] { end(SIGTERM, "timeout reached; test terminating..."); });
 }
 
-void Termination::set_verdict(std::string verdict) {
-    verdict_.with([&](std::string& now) { now = std::move(verdict); });
+void Termination::set_verdict(log::TestError verdict) {
+    verdict_.with([&](log::TestError& now) { now = std::move(verdict); });
 }
 
 void Termination::tell_verdict() noexcept {
     const auto verdict =
-        verdict_.with([](std::string& now) { return std::exchange(now, std::string()); });
-    if (!verdict.empty())
-        log_.test_error(verdict);
+        verdict_.with([](log::TestError& now) { return std::exchange(now, log::TestError()); });
+    if (!verdict.text.empty())
+        log_.write({}, verdict);
 }
 
 void Termination::handle_signal(int signal) {
@@ -114,6 +114,8 @@ void Termination::end(int signal, std::string_view reason) noexcept {
     guard_.end_all();
     tell_verdict();
     log_.test_error(doing.empty() ? std::string(reason) : fmt::format("{}\n{}", reason, doing));
+    if (const auto act = last_act_.copy())
+        act(std::string(reason));
     log_.flush();
     trace::flush();
     die_by(signal);

@@ -3,6 +3,7 @@
 #include <ntd/base/guarded.h>
 #include <ntd/report/report.h>
 
+#include <algorithm>
 #include <string>
 #include <vector>
 
@@ -20,7 +21,10 @@ struct Findings {
         content.with([&](Content& now) { now.links.push_back(std::move(link)); });
     }
     void miss(std::string what) {
-        content.with([&](Content& now) { now.missing.push_back(std::move(what)); });
+        content.with([&](Content& now) {
+            if (std::find(now.missing.begin(), now.missing.end(), what) == now.missing.end())
+                now.missing.push_back(std::move(what));
+        });
     }
 
     Guarded<Content> content;

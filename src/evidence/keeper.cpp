@@ -63,7 +63,8 @@ Keeper::Keeper(log::Log& log, Settings settings)
         throw_errno("make a file for the log in '{}'", settings_.scratch.string());
     log.add_sink(std::make_unique<log::RecordSink>(duplicate(record_), settings_.run));
     log.add_sink(std::make_unique<TextFile>(duplicate(text_)));
-    auto junit = std::make_unique<log::JunitSink>(settings_.junit_suite);
+    auto junit =
+        std::make_unique<log::JunitSink>(log::JunitSink::WithoutFile{}, settings_.junit_suite);
     junit_ = junit.get();
     log.add_sink(std::move(junit));
 }
@@ -76,7 +77,7 @@ bool Keeper::keeps(bool passed) const {
 }
 
 void Keeper::make_directory() {
-    if (std::exchange(has_directory_, true))
+    if (has_directory_)
         return;
     const auto& directory = settings_.directory;
     const auto status = fs::symlink_status(directory);
@@ -86,6 +87,7 @@ void Keeper::make_directory() {
                     directory.string());
     fs::remove_all(directory);
     fs::create_directories(directory);
+    has_directory_ = true;
 }
 
 void Keeper::attempt(const std::string& what, const std::function<void()>& write) noexcept {
@@ -115,6 +117,8 @@ void Keeper::collect(const std::vector<std::shared_ptr<machine::Machine>>& machi
 }
 
 void Keeper::finish(report::Outcome outcome) noexcept {
+    if (is_finished_.exchange(true))
+        return;
     collectors_.clear(); // joins them: their machines have ended
     attempt("", [&] {
         make_directory();

@@ -81,7 +81,7 @@ private:
     fs::path path_of(std::string_view file) const { return root_ / directory_ / file; }
 
     void found(std::string_view file, std::string_view title) {
-        findings_.add({machine_.name(), std::string(title), directory_ / file});
+        findings_.add({machine_.name(), std::string(title), path_of(file)});
     }
 
     void write_console() {

@@ -356,7 +356,8 @@ JunitSink::JunitSink(const std::filesystem::path& file, std::string suite)
         ::unlink(temporary_.c_str());
 }
 
-JunitSink::JunitSink(std::string suite) : report_(std::make_unique<Report>(std::move(suite))) {}
+JunitSink::JunitSink(WithoutFile, std::string suite)
+    : report_(std::make_unique<Report>(std::move(suite))) {}
 
 JunitSink::~JunitSink() {
     if (!is_fork())

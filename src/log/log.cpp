@@ -83,10 +83,6 @@ void Log::test_error(std::string_view text) noexcept {
     write({}, TestError{std::string(text)});
 }
 
-void Log::summary(std::string_view text) noexcept {
-    write({}, TestError{.text = std::string(text), .is_summary = true});
-}
-
 void Log::skipped(std::string_view subtest) noexcept {
     write({}, SubtestSkip{std::string(subtest)});
 }

@@ -60,6 +60,7 @@ void Machine::begin(const std::shared_ptr<Run>& run) {
         throw MachineError("machine '{}' is not started: the test is over", name());
     if (starts_refused_)
         throw MachineError("machine '{}' is not started: that was interrupted", name());
+    host_.log.write(name(), log::Life{log::Life::What::started});
 }
 
 void Machine::refuse_starts() noexcept {
@@ -124,6 +125,7 @@ void Machine::forget_run() {
     const auto run = run_.with([](auto& current) { return std::exchange(current, {}); });
     if (!run)
         return;
+    host_.log.write(name(), log::Life{log::Life::What::ended});
     trace::info(trace::Category::machine, "{}: ended, process {}", name(),
                 run->process.child().pid());
     ended(*run);
@@ -164,6 +166,7 @@ void Machine::log_connected(Deadline::Clock::time_point begin) const {
     const Seconds took = Deadline::Clock::now() - begin;
     trace::info(trace::Category::machine, "{}: connected after {:.3f} s", name(), took.count());
     log("connected to guest root shell");
+    host_.log.write(name(), log::Life{log::Life::What::up});
     log(fmt::format("(connecting took {:.2f} seconds)", took.count()));
 }
 

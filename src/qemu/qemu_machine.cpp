@@ -143,6 +143,7 @@ void QemuMachine::on_event(Running& running, const proto::QmpMessage& event) {
             lost();
         });
         trace::info(trace::Category::qemu, "{}: lost, by a reset", name());
+        host().log.write(name(), log::Life{log::Life::What::reset});
         running.guest->reset();
         if (const auto shells = running.shells.copy())
             shells->reset();

@@ -7,8 +7,10 @@
 #include <ntd/os/event_loop.h>
 #include <ntd/os/orphan_guard.h>
 
+#include <functional>
 #include <string>
 #include <string_view>
+#include <utility>
 
 namespace ntd::driver {
 
@@ -37,8 +39,13 @@ public:
 
     // Why the test has failed. The log gets it as its last words: from tell_verdict(), or from us
     // if the process is ended before that.
-    void set_verdict(std::string verdict);
+    void set_verdict(log::TestError verdict);
     void tell_verdict() noexcept;
+
+    // Called on the I/O thread as the last thing before the process is ended, with the reason.
+    void set_last_act(std::function<void(const std::string& reason)> act) {
+        last_act_.with([&](auto& now) { now = std::move(act); });
+    }
 
     // Ends the process by `signal`. Call it when everything else is done.
     [[noreturn]] static void die_by(int signal) noexcept;
@@ -52,7 +59,8 @@ private:
     os::EventLoop& loop_;
     const os::OrphanGuard& guard_;
     const Status& status_;
-    Guarded<std::string> verdict_;
+    Guarded<log::TestError> verdict_;
+    Guarded<std::function<void(const std::string&)>> last_act_;
     UniqueFd signals_; // read end of the signal handler's pipe
     UniqueFd handlers_end_;
     os::EventLoop::Watch watch_;

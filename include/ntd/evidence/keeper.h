@@ -7,6 +7,7 @@
 #include <ntd/os/broadcast.h>
 #include <ntd/report/report.h>
 
+#include <atomic>
 #include <filesystem>
 #include <functional>
 #include <memory>
@@ -59,7 +60,8 @@ public:
     void collect(const std::vector<std::shared_ptr<machine::Machine>>& machines,
                  Deadline deadline) noexcept;
 
-    // Writes the log and the report. Call it when the machines have ended, as the last thing.
+    // Writes the log and the report. Call it when the machines have ended, as the last thing. A
+    // second call does nothing: a signal may end the process while the first one is running.
     void finish(report::Outcome outcome) noexcept;
 
 private:
@@ -73,6 +75,7 @@ private:
     UniqueFd text_;
     log::JunitSink* junit_ = nullptr; // the log owns it
     bool has_directory_ = false;
+    std::atomic<bool> is_finished_ = false;
     const std::unique_ptr<Findings> findings_;
     os::Broadcast done_;                   // a machine's evidence is collected
     std::vector<std::jthread> collectors_; // one per machine; finish() joins them

@@ -16,7 +16,9 @@ public:
     // Throws SystemError if the file cannot be written, so that the user learns it before the test.
     explicit JunitSink(const std::filesystem::path& file,
                        std::string suite = "NixOS integration test");
-    explicit JunitSink(std::string suite); // for write_to()
+    // Writes only when write_to() is called.
+    struct WithoutFile {};
+    JunitSink(WithoutFile, std::string suite);
     ~JunitSink() override;
     JunitSink(const JunitSink&) = delete;
     JunitSink& operator=(const JunitSink&) = delete;

@@ -57,7 +57,6 @@ public:
     void serial(std::string_view machine, std::string_view text) noexcept;
     void output(std::string_view machine, std::string_view text) noexcept;
     void test_error(std::string_view text) noexcept;
-    void summary(std::string_view text) noexcept;
     void skipped(std::string_view subtest) noexcept;
     void prepare_for_end() noexcept;
     void flush() noexcept;

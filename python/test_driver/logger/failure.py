@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import os
 
+from test_driver.errors import SubtestsFailed
+
 TYPE_CHECKING = False  # see test_driver/__init__.py
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -21,6 +23,8 @@ def describe_failure(error: BaseException, source: str) -> str:
     The traceback has the frames of the script (with the text ``source``) and of its modules, but
     not those of the driver or of Python.
     """
+    if isinstance(error, SubtestsFailed):  # the log has the tracebacks
+        return str(error)
     lines = _frames(error, source.splitlines())
     if lines:
         lines.insert(0, "Traceback (most recent call last):")
