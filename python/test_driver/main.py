@@ -181,7 +181,7 @@ class _Run:
         words = last_words(
             self._verdict, error, driver.tests, driver.machines, self._begin, script
         )
-        engine.set_verdict(words, isinstance(error, SubtestsFailed))
+        engine.set_verdict(self._verdict.failure, words, isinstance(error, SubtestsFailed))
 
     def finish_evidence(self) -> None:
         """Write the log and the report, if they are to be kept."""

@@ -131,11 +131,12 @@ void bind_log(py::module_& module) {
         can_block());
     module.def(
         "set_verdict",
-        [](Words text, bool is_summary) {
-            session().runtime.termination().set_verdict(
-                {.text = std::move(text.bytes), .is_summary = is_summary});
+        [](Words text, Words details, bool is_summary) {
+            session().runtime.termination().set_verdict({.text = std::move(text.bytes),
+                                                         .details = std::move(details.bytes),
+                                                         .is_summary = is_summary});
         },
-        "text"_a, "is_summary"_a = false, can_block());
+        "text"_a, "details"_a = "", "is_summary"_a = false, can_block());
     module.def(
         "tell_verdict", [] { session().runtime.termination().tell_verdict(); }, can_block());
     module.def(

@@ -19,6 +19,13 @@ using namespace pybind11::literals;
 using machine::Machine;
 using machine::Timeout;
 
+// The output of the last command, if that has failed, and the end of the console.
+std::pair<Output, Output> last_words(Machine& machine) {
+    const auto last = machine.commands().last();
+    const bool failed = last && (last->command.status != 0 || last->command.timed_out);
+    return {Output{failed ? last->command.output : ""}, Output{machine.console().tail(10)}};
+}
+
 void bind_life(MachineClass& machine) {
     machine
         .def("start", &Machine::start, "allow_reboot"_a = false, can_block(),
@@ -38,14 +45,12 @@ void bind_life(MachineClass& machine) {
              panic, emergency mode), and after five minutes without any output on the console; with
              --config it has no more than these five minutes anyway.
              )")
-        .def("_situation", [](Machine& self) { return Output{self.situation()}; })
-        .def("_last_words",
-             [](Machine& self) {
-                 const auto last = self.commands().last();
-                 const bool failed = last && (last->command.status != 0 || last->command.timed_out);
-                 return std::pair(Output{failed ? last->command.output : ""},
-                                  Output{self.console().tail(10)});
-             })
+        .def(
+            "_situation", [](Machine& self) { return Output{self.situation()}; }, can_block())
+        .def("_last_words", &last_words, can_block())
+        .def(
+            "_last_output",
+            [](const Machine& self) { return Output{self.console().last_output(5)}; }, can_block())
         .def("is_up", &Machine::is_up, can_block(),
              R"(Whether the machine runs and its root shell is connected.)")
         .def("release", &Machine::release, can_block(),

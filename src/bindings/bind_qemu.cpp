@@ -273,8 +273,6 @@ void bind_console(Class& machine) {
             Of more than 1 GiB the first line says how much is gone.
             )")
         .def("_console_wait_for", &wait_for_console)
-        .def("_last_output",
-             [](const QemuMachine& self) { return Output{self.console().last_output(5)}; })
         .def("_console_next_line", &next_line, can_block())
         .def("_console_pending_lines", &pending_lines, can_block())
         .def(

@@ -72,8 +72,11 @@ struct Invocation {
     trace::Settings trace;
 };
 
-// The content of a file; empty if it cannot be read.
+// The content of a file. Empty if it cannot be read, or is a pipe, which can be read only once.
 std::string text_of(const std::filesystem::path& file) {
+    std::error_code unknown;
+    if (!std::filesystem::is_regular_file(file, unknown))
+        return {};
     std::ifstream stream(file, std::ios::binary);
     return {std::istreambuf_iterator<char>(stream), {}};
 }
@@ -101,39 +104,14 @@ evidence::Settings evidence_settings(const cli::Options& options,
     return settings;
 }
 
-// Holds everything that lives for the whole run, in the order of dependencies; the destruction
-// order is the reverse.
-bindings::RunResult run(const cli::Options& options, const Invocation& invocation) {
-    const os::OrphanGuard guard; // forks, so it comes before any thread
-    make_forks_bystanders();
-    const trace::Session session(invocation.trace);
-    cli::trace_head(invocation.command_line);
-    const driver::BaseDirectory base(guard);
-    log::Log log;
-    auto& terminal = add_sinks(log, options);
-    log_notes(log, options);
-    if (!base.warning().empty())
-        log.warning(base.warning());
-    evidence::Keeper evidence(log, evidence_settings(options, invocation, base.path()));
-    driver::Runtime runtime(log, guard);
-    if (evidence.keeps(false))
-        runtime.termination().set_last_act([&](const std::string& reason) {
-            evidence.finish({.passed = false,
-                             .reason = reason,
-                             .failure = reason,
-                             .line = 0,
-                             .command = {},
-                             .evidence = {}});
-        });
-    runtime.host().habits = options.config.habits;
-    for (const cli::Option& option : cli::option_table)
-        if (option.apply != nullptr)
-            option.apply(options, runtime.host());
-    const bindings::RunOptions run_options{
+bindings::RunOptions run_options_of(const cli::Options& options,
+                                    const Invocation& invocation,
+                                    const std::filesystem::path& tmp_dir) {
+    return {
         .config = options.config,
         .command_line = invocation.command_line,
         .out_dir = options.output_directory,
-        .tmp_dir = base.path(),
+        .tmp_dir = tmp_dir,
         .interactive = options.interactive,
         .watch = options.watch,
         .keep_going = options.keep_going,
@@ -145,7 +123,43 @@ bindings::RunResult run(const cli::Options& options, const Invocation& invocatio
         .junit_xml = options.junit_xml,
         .debug_hook_attach = options.debug_hook_attach,
     };
-    const auto result = bindings::run(run_options, runtime, terminal, evidence);
+}
+
+// The global timeout and signals leave the log and the report, too.
+void leave_evidence_if_ended(driver::Termination& termination, evidence::Keeper& evidence) {
+    if (evidence.keeps(false))
+        termination.set_last_act([&evidence](const std::string& reason) {
+            evidence.finish({.passed = false,
+                             .reason = reason,
+                             .failure = reason,
+                             .line = 0,
+                             .command = {},
+                             .evidence = {}});
+        });
+}
+
+// Holds everything that lives for the whole run, in the order of dependencies; the destruction
+// order is the reverse.
+bindings::RunResult run(const cli::Options& options, const Invocation& invocation) {
+    const os::OrphanGuard guard; // forks, so it comes before any thread
+    make_forks_bystanders();
+    const trace::Session session(invocation.trace);
+    cli::trace_head(invocation.command_line);
+    const driver::BaseDirectory base(guard);
+    log::Log log;
+    auto& terminal = add_sinks(log, options);
+    evidence::Keeper evidence(log, evidence_settings(options, invocation, base.path()));
+    log_notes(log, options);
+    if (!base.warning().empty())
+        log.warning(base.warning());
+    driver::Runtime runtime(log, guard);
+    leave_evidence_if_ended(runtime.termination(), evidence);
+    runtime.host().habits = options.config.habits;
+    for (const cli::Option& option : cli::option_table)
+        if (option.apply != nullptr)
+            option.apply(options, runtime.host());
+    const auto result = bindings::run(run_options_of(options, invocation, base.path()), runtime,
+                                      terminal, evidence);
     log.flush();
     if (result.threads_left || is_fork())
         end_process(result);

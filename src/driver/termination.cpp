@@ -113,7 +113,7 @@ void Termination::end(int signal, std::string_view reason) noexcept {
     const auto doing = what_it_does();
     guard_.end_all();
     tell_verdict();
-    log_.test_error(doing.empty() ? std::string(reason) : fmt::format("{}\n{}", reason, doing));
+    log_.write({}, log::TestError{.text = std::string(reason), .details = doing});
     if (const auto act = last_act_.copy())
         act(std::string(reason));
     log_.flush();

@@ -80,7 +80,7 @@ void Log::output(std::string_view machine, std::string_view text) noexcept {
 }
 
 void Log::test_error(std::string_view text) noexcept {
-    write({}, TestError{std::string(text)});
+    write({}, TestError{.text = std::string(text)});
 }
 
 void Log::skipped(std::string_view subtest) noexcept {

@@ -135,6 +135,8 @@ void TerminalSink::show(const Event& event, const ScopeEnd& scope) {
 
 void TerminalSink::show(const Event&, const TestError& error) {
     show_marked(bold_red, "!!! ", trim_right(error.text));
+    if (!error.details.empty())
+        show_marked(plain, "!!! ", "---\n" + error.details);
 }
 
 void TerminalSink::show(const Event& event, const SubtestSkip& subtest) {

@@ -17,7 +17,7 @@ sys.path[:0] = [str(HERE.parent / "integration"), str(HERE.parent / "guest")]
 
 import containers  # noqa: E402
 import guest  # noqa: E402
-from harness import DRIVER, FAKE_VM, SLOWNESS, Command, Result, Workspace  # noqa: E402
+from harness import BIN_DIR, DRIVER, FAKE_VM, SLOWNESS, Command, Result, Workspace  # noqa: E402
 
 CASES = HERE / "cases"
 
@@ -210,7 +210,10 @@ SERIAL = re.compile(r"\S+ # ")
 
 def normalised(text: str, case: Case, workspace: Workspace) -> str:
     """The log without what may differ between two runs of the case."""
-    for pattern, replacement in [(re.compile(re.escape(str(workspace.root))), "@ROOT@"), *VARIABLE]:
+    places = [(str(workspace.root), "@ROOT@"), (str(BIN_DIR), "@BIN@")]
+    for place, name in places:
+        text = text.replace(place, name)
+    for pattern, replacement in VARIABLE:
         text = pattern.sub(replacement, text)
     lines = [line for line in text.splitlines() if not NOISE.fullmatch(line)]
     if case.log == "script":

@@ -22,6 +22,8 @@ QUICK = {
         "hear_signals": "is Python's own",
         "compile_script": "is Python's own",
         "is_fork": "reads a flag",
+        "keeps_evidence": "reads a setting",
+        "report_path": "reads a setting",
         "keep_all_objects": "is Python's own, in a fork",
     },
     "bind_log": {

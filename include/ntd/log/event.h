@@ -50,8 +50,9 @@ struct ScopeEnd {
 // Why the test failed: the script's part of the traceback, then the exception. Shown at every log
 // level.
 struct TestError {
-    std::string text;        // several lines
-    bool is_summary = false; // it repeats failures that have been reported
+    std::string text;         // several lines
+    std::string details = {}; // what helps a person to find the cause: for the terminal only
+    bool is_summary = false;  // it repeats failures that have been reported
 };
 
 // A subtest that does not run, because others were selected.

@@ -25,7 +25,6 @@ if TYPE_CHECKING:
 
 AROUND = 2  # lines of the script before and after the one that failed
 MOST_MACHINES = 10
-RULE = "---"
 
 
 class Verdict(NamedTuple):
@@ -52,14 +51,12 @@ def last_words(
     begin: float,
     script: str,
 ) -> str:
-    """The end of the log, for people.
+    """What the log says below the traceback, for people.
 
     ``begin`` is the time of time.monotonic() when the test began, ``script`` the script's path.
     """
     place = f", at {script}:{found.line}:" if found.line else "."
     parts = [
-        found.failure,
-        RULE,
         f"The test failed after {time.monotonic() - begin:.1f} seconds{place}",
         *_source_around(found.line, source),
         *_machines(list(machines), getattr(error, "_machine", None)),
