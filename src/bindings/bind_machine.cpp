@@ -22,8 +22,10 @@ using machine::Timeout;
 // The output of the last command, if that has failed, and the end of the console.
 std::pair<Output, Output> last_words(Machine& machine) {
     const auto last = machine.commands().last();
-    const bool failed = last && (last->command.status != 0 || last->command.timed_out);
-    return {Output{failed ? last->command.output : ""}, Output{machine.console().tail(10)}};
+    const auto end = last ? last->end : std::nullopt;
+    const bool failed = end && (end->status != 0 || end->timed_out);
+    return {Output{failed ? end->output : ""},
+            Output{machine.console().tail(session().options.console_lines)}};
 }
 
 void bind_life(MachineClass& machine) {

@@ -42,7 +42,9 @@ log::TerminalSink& add_sinks(log::Log& log, const cli::Options& options) {
     auto terminal = std::make_unique<log::TerminalSink>(
         STDERR_FILENO,
         log::TerminalOptions{.colour = log::TerminalSink::wants_colour(STDERR_FILENO),
-                             .level = options.log_level});
+                             .level = options.log_level,
+                             .serial = options.console == cli::Console::live,
+                             .timestamps = options.timestamps});
     auto& borrowed = *terminal;
     log.add_sink(std::move(terminal));
     if (options.logfile)
@@ -104,6 +106,19 @@ evidence::Settings evidence_settings(const cli::Options& options,
     return settings;
 }
 
+// How much of a console the last words of a test that failed quote.
+std::size_t lines_at_the_end(cli::Console console) {
+    switch (console) {
+    case cli::Console::live:
+        return 10;
+    case cli::Console::failure:
+        return 50;
+    case cli::Console::never:
+        return 0;
+    }
+    return 0;
+}
+
 bindings::RunOptions run_options_of(const cli::Options& options,
                                     const Invocation& invocation,
                                     const std::filesystem::path& tmp_dir) {
@@ -116,6 +131,7 @@ bindings::RunOptions run_options_of(const cli::Options& options,
         .watch = options.watch,
         .keep_going = options.keep_going,
         .subtests = options.subtests,
+        .console_lines = lines_at_the_end(options.console),
         .vnc = options.vnc,
         .keep_machine_state = options.keep_machine_state,
         .pcap = options.pcap || options.keep_pcap,

@@ -41,6 +41,8 @@ struct Options {
     std::string junit_suite = "NixOS integration test";
     std::optional<std::filesystem::path> logfile; // the XML log
     std::optional<std::string> debug_hook_attach;
+    Console console = Console::live;
+    bool timestamps = false; // in the log on the terminal
     evidence::Keep evidence = evidence::Keep::failure;
     std::filesystem::path evidence_directory;     // empty: OUT/failure
     std::filesystem::path config_file;            // of --config; empty: none
@@ -306,6 +308,22 @@ inline constexpr std::array option_table{
         .help = "same as --pcap, but always keep the files",
         .generation = Generation::ours,
         .store = [](Options& o, const Value&) { o.keep_pcap = true; },
+    },
+    Option{
+        .names = "--console",
+        .metavar = "WHEN",
+        .fallback = "live",
+        .choices = "live failure never",
+        .help = "when the terminal shows the machines' consoles: live, at the end of a test that "
+                "failed, or never. Reports have them in any case, and scripts can show them",
+        .generation = Generation::ours,
+        .store = [](Options& o, const Value& value) { o.console = console_from(value); },
+    },
+    Option{
+        .names = "--timestamps",
+        .help = "begin each line of the log on the terminal with the seconds since the start",
+        .generation = Generation::ours,
+        .store = [](Options& o, const Value&) { o.timestamps = true; },
     },
     Option{
         .names = "--evidence",

@@ -94,6 +94,11 @@ machine::Backdoor backdoor_from(const Value& value) {
     return channels.at(value.choice());
 }
 
+Console console_from(const Value& value) {
+    constexpr std::array times{Console::live, Console::failure, Console::never};
+    return times.at(value.choice());
+}
+
 evidence::Keep evidence_from(const Value& value) {
     constexpr std::array runs{evidence::Keep::never, evidence::Keep::failure,
                               evidence::Keep::always};

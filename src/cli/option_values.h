@@ -12,6 +12,9 @@
 
 namespace ntd::cli {
 
+// When the terminal shows the consoles of machines.
+enum class Console { live, failure, never };
+
 struct Options;
 struct Value;
 
@@ -28,6 +31,7 @@ double time_limit_from(const Value& value);
 int offset_from(const Value& value);
 log::Level log_level_from(const Value& value);
 machine::Backdoor backdoor_from(const Value& value);
+Console console_from(const Value& value);
 evidence::Keep evidence_from(const Value& value);
 std::size_t size_from(const Value& value); // a size in bytes, KiB, MiB, GiB or TiB, such as "512M"
 int number_of_runs(const Value& value);

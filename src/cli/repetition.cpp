@@ -13,9 +13,12 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <algorithm>
+#include <chrono>
 #include <csignal>
 #include <cstdio>
 #include <cstring>
+#include <vector>
 
 namespace ntd::cli {
 
@@ -53,6 +56,15 @@ std::string outcome_of(int wait_status) {
                                     : fmt::format("exit status {}", WEXITSTATUS(wait_status));
 }
 
+using Seconds = std::chrono::duration<double>;
+
+std::string times_of_runs(std::vector<Seconds> times) {
+    std::sort(times.begin(), times.end());
+    return fmt::format("a run took {:.1f} s at least, {:.1f} s in the median, {:.1f} s at most",
+                       times.front().count(), times[times.size() / 2].count(),
+                       times.back().count());
+}
+
 sigset_t signals_of_interest() {
     sigset_t set;
     sigemptyset(&set);
@@ -72,7 +84,9 @@ public:
     int run() {
         for (int number = 1; !is_over(number); ++number) {
             say(fmt::format("run {}{}", number, of_how_many()));
+            const auto begin = std::chrono::steady_clock::now();
             const int status = wait_for(start(number), stop_signal_);
+            times_.push_back(std::chrono::steady_clock::now() - begin);
             count(number, status);
         }
         sum_up();
@@ -156,6 +170,8 @@ private:
 
     void sum_up() const {
         const auto passed = static_cast<std::size_t>(runs_) - failures_.size();
+        if (!times_.empty())
+            say(times_of_runs(times_));
         say(fmt::format("{} of {} runs passed{}{}", passed, runs_,
                         failures_.empty() ? "" : "; failed: ", join(failures_, ", ")));
     }
@@ -169,6 +185,7 @@ private:
     const std::optional<Report> junit_;
     const std::optional<Report> xml_;
     int runs_ = 0;
+    std::vector<Seconds> times_;
     std::vector<std::string> failures_;
     int first_failure_ = 0; // status as from waitpid(2)
     int stop_signal_ = 0;

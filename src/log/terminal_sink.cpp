@@ -6,6 +6,8 @@
 #include <ntd/base/text.h>
 #include <ntd/log/terminal_text.h>
 
+#include <fmt/format.h>
+
 #include <unistd.h>
 
 #include <cstdlib>
@@ -37,6 +39,11 @@ std::string_view style_of(Level level) {
     return plain;
 }
 
+// "[   12.345] "
+std::string stamp(std::chrono::duration<double> since) {
+    return fmt::format("[{:9.3f}] ", since.count());
+}
+
 std::string_view environment(const char* name) {
     const char* value = std::getenv(name);
     return value != nullptr ? value : "";
@@ -45,10 +52,13 @@ std::string_view environment(const char* name) {
 } // namespace
 
 TerminalSink::TerminalSink(int fd, TerminalOptions options)
-    : colour_(options.colour), outlet_(fd), level_(options.level), serial_(options.serial) {}
+    : colour_(options.colour), timestamps_(options.timestamps), outlet_(fd), level_(options.level),
+      serial_(options.serial) {}
 
 void TerminalSink::write(const Event& event) noexcept {
     const std::lock_guard lock(mutex_);
+    if (timestamps_)
+        stamp_ = stamp(event.at - begin_);
     dispatch(event, [&](const auto& what) { show(event, what); });
     if (!std::holds_alternative<Serial>(event.what) || pending_.size() > most_pending)
         send();
@@ -152,15 +162,17 @@ void TerminalSink::show_remark(std::string_view style,
                                std::string_view machine,
                                std::string_view text) {
     const auto name = visible(machine);
-    const auto first = name.empty() ? "" : name + ": ";
-    const auto rest = name.empty() ? "| " : name + " | ";
+    const auto first = stamp_ + (name.empty() ? "" : name + ": ");
+    const auto rest = stamp_ + (name.empty() ? "| " : name + " | ");
     append_lines(pending_, {.first = first, .rest = rest, .style = style, .colour = colour_}, text);
 }
 
 void TerminalSink::show_marked(std::string_view style,
                                std::string_view mark,
                                std::string_view text) {
-    append_lines(pending_, {.first = mark, .rest = mark, .style = style, .colour = colour_}, text);
+    const auto begin = stamp_ + std::string(mark);
+    append_lines(pending_, {.first = begin, .rest = begin, .style = style, .colour = colour_},
+                 text);
 }
 
 void TerminalSink::send() noexcept {

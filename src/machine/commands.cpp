@@ -21,7 +21,10 @@ std::string_view last_lines(std::string_view output) {
     return begin == output.npos || begin == 0 ? output : output.substr(begin + 1);
 }
 
-std::string how_it_ended(const log::Command& command) {
+std::string how_it_ended(const std::optional<log::Command>& end) {
+    if (!end)
+        return "did not end";
+    const auto& command = *end;
     if (command.timed_out)
         return fmt::format("was ended after {:.1f} s, its time limit", command.took.count());
     return fmt::format("ended with exit code {} after {:.1f} s", command.status,
@@ -39,10 +42,14 @@ Commands::Entry::Entry(Commands& all, std::string_view command)
 }
 
 Commands::Entry::~Entry() {
-    all_.content_.with([this](Content& content) { content.running.erase(number_); });
+    all_.content_.with([this](Content& content) {
+        content.running.erase(number_);
+        if (!has_ended)
+            content.last = Last{what.text, std::nullopt};
+    });
 }
 
-void Commands::note_end(const Entry& entry, const ExecResult& result) {
+void Commands::note_end(Entry& entry, const ExecResult& result) {
     const auto last = last_lines(result.output);
     const log::Command command{.text = entry.what.text,
                                .status = result.status,
@@ -50,9 +57,8 @@ void Commands::note_end(const Entry& entry, const ExecResult& result) {
                                .output = valid_utf8(last),
                                .cut = trim_right(result.output).size() - last.size(),
                                .took = std::chrono::steady_clock::now() - entry.what.begin};
-    content_.with([&](Content& content) {
-        content.last = Ended{entry.what.text, entry.what.begin, command};
-    });
+    entry.has_ended = true;
+    content_.with([&](Content& content) { content.last = Last{entry.what.text, command}; });
     log_.write(machine_, command);
 }
 
@@ -65,7 +71,7 @@ std::vector<Commands::Running> Commands::running() const {
     });
 }
 
-std::optional<Commands::Ended> Commands::last() const {
+std::optional<Commands::Last> Commands::last() const {
     return content_.with([](const Content& content) { return content.last; });
 }
 
@@ -79,7 +85,7 @@ std::string described(const Commands& commands) {
     if (const auto last = commands.last())
         parts.push_back(fmt::format("{}`{}` {}",
                                     parts.empty() ? "its last command " : "before that, ",
-                                    valid_utf8(last->text), how_it_ended(last->command)));
+                                    valid_utf8(last->text), how_it_ended(last->end)));
     return join(parts, "; ");
 }
 

@@ -104,7 +104,7 @@ ExecResult Machine::systemctl(const std::string& query, const std::optional<std:
         "export XDG_RUNTIME_DIR=\"/run/user/$(id -u)\"; exec systemctl --user {}", query);
     return execute(
         fmt::format("su -l {} --shell /bin/sh -c {}", shell_quote(*user), shell_quote(command)),
-        {});
+        {.ours = true});
 }
 
 std::string Machine::get_unit_property(const std::string& unit,

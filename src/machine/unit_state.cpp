@@ -133,7 +133,7 @@ std::vector<std::string> unit_names(Machine& machine, const User& user) {
         fmt::format("for d in{}; do for f in \"$d\"/*; do [ -d \"$f\" ] || echo \"${{f##*/}}\"; "
                     "done; done",
                     directories),
-        {});
+        {.ours = true});
     return split_blanks(files.output);
 }
 
@@ -148,7 +148,7 @@ std::string last_words(Machine& machine, const std::string& unit, const User& us
         machine.execute(fmt::format("journalctl --no-pager --quiet --boot --lines=1 --output=cat "
                                     "{}={} 2>/dev/null",
                                     field, shell_quote(unit)),
-                        {.timeout = journal_limit});
+                        {.timeout = journal_limit, .ours = true});
     return result.status == 0 ? std::string(trim_right(result.output)) : "";
 }
 
@@ -158,7 +158,7 @@ std::string journal_of(Machine& machine, const std::string& unit, const User& us
         machine.execute(fmt::format("journalctl --no-pager --quiet --boot --lines=30 "
                                     "--output=short-monotonic {}={} 2>/dev/null",
                                     user ? "--user-unit" : "--unit", shell_quote(unit)),
-                        {.timeout = journal_limit});
+                        {.timeout = journal_limit, .ours = true});
     const auto last = valid_utf8(tail(trim_right(result.output), most_of_journal));
     if (result.status != 0 || last.empty())
         return {};
@@ -251,7 +251,7 @@ std::string nearest_unit(std::string_view unit, const std::vector<std::string>& 
 }
 
 std::string missing_manager(Machine& machine, const std::string& user) {
-    const auto id = machine.execute("id -u " + shell_quote(user), {});
+    const auto id = machine.execute("id -u " + shell_quote(user), {.ours = true});
     if (id.timed_out) // no result, so not "no such user"
         throw_timed_out("asking machine '{}' for the number of user \"{}\" timed out",
                         machine.name(), valid_utf8(user));

@@ -151,7 +151,7 @@ machine::ExecResult NspawnMachine::execute(const std::string& command,
     if (before_command)
         before_command();
     const bool may_end_it = !options.check_output || !options.check_return;
-    auto result = commands().watch(command, [&] {
+    auto result = commands().watch(command, whose(options), [&] {
         return run_command(command, options.timeout, {},
                            may_end_it ? AtItsEnd::result : AtItsEnd::error);
     });

@@ -304,7 +304,8 @@ machine::ExecResult QemuMachine::execute(const std::string& command,
         shell.detach(command, deadline);
         return {-2, ""};
     };
-    auto result = commands().watch(command, [&] { return with_shell(deadline, run); });
+    auto result =
+        commands().watch(command, whose(options), [&] { return with_shell(deadline, run); });
     if (result.timed_out)
         machine::WaitLimit::note_deadline_reached(deadline);
     if (options.check_output && !options.check_return)

@@ -62,7 +62,7 @@ class Case:
     status: int = 0
     stdin: str = ""
     seconds: float = 120.0  # time limit of the run; only a hang reaches it
-    log: str = "script"  # what expected.log contains: "script", "whole"
+    log: str = "script"  # what expected.log contains: "script", "whole", "verdict"
     console: bool = False  # whether expected.log has serial lines
     present: list[str] = field(default_factory=list)  # regular expressions, for the log
     absent: list[str] = field(default_factory=list)
@@ -204,6 +204,7 @@ VARIABLE = [
     (re.compile(r"\b[0-9]+\.[0-9]+( ?s(econds)?\b)"), r"N\1"),
     (re.compile(r"\bpid [0-9]+"), "pid PID"),
     (re.compile(r"\bsleep [0-9]{6,}"), "sleep NUMBER"),
+    (re.compile(r"\blooked [0-9]+ times?"), "looked N times"),
 ]
 SERIAL = re.compile(r"\S+ # ")
 
@@ -216,6 +217,8 @@ def normalised(text: str, case: Case, workspace: Workspace) -> str:
     for pattern, replacement in VARIABLE:
         text = pattern.sub(replacement, text)
     lines = [line for line in text.splitlines() if not NOISE.fullmatch(line)]
+    if case.log == "verdict":
+        return "".join(f"{line.rstrip()}\n" for line in lines if line.startswith("!!! "))
     if case.log == "script":
         lines = [line for line in of_the_script(lines) if not HOUSEKEEPING.fullmatch(line)]
     if not case.console:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import signal
 import xml.etree.ElementTree as ElementTree
 from collections.abc import Callable
@@ -341,3 +342,27 @@ def test_prompt_after_a_reboot_is_one_of_the_new_boot(run_driver: RunDriver) -> 
         assert "old" not in web.get_console_log()
     """
     run_driver(script).must_succeed()
+
+
+# ------------------------------------------------------------------------------------- the terminal
+
+
+@pytest.mark.parametrize("when", ["failure", "never"])
+def test_consoles_can_be_left_out(
+    run_driver: RunDriver, workspace: Workspace, when: str
+) -> None:
+    script = 'web.succeed("echo on the console >&2")\n1 / 0'
+    env = {"NTD_EVIDENCE": "failure"}
+    result = run_driver(script, args=["--console", when], env=env).must_fail()
+    result.must_not_say("web # ")
+    assert ("!!!     on the console" in result.stderr) == (when == "failure")
+    kept = workspace.out / "failure" / "machines" / "web" / "console.txt"
+    assert "on the console" in kept.read_text()
+
+
+def test_lines_have_their_time_if_asked_to(run_driver: RunDriver) -> None:
+    result = run_driver('web.succeed("true")', args=["--timestamps"]).must_succeed()
+    lines = result.stderr.splitlines()
+    assert all(re.match(r"\[ *\d+\.\d{3}\] ", line) for line in lines), result
+    times = [float(line[1:].partition("]")[0]) for line in lines if " # " not in line]
+    assert times == sorted(times)

@@ -15,7 +15,7 @@ LOOK_INTERVAL = 0.05
 
 # Text that differs between runs, and its replacement.
 VARIES = [
-    (r"\b\d+\.\d\d seconds", "N seconds"),
+    (r"\b\d+\.\d\d? seconds", "N seconds"),
     (r"\bin \d+\.\d\ds\b", "in Ns"),
     (r"\(pid \d+\)", "(pid N)"),
     (r"from pid \d+ \(.*\)", "from pid N (DRIVER)"),

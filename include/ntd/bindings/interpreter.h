@@ -5,6 +5,7 @@
 #include <ntd/evidence/keeper.h>
 #include <ntd/log/terminal_sink.h>
 
+#include <cstddef>
 #include <filesystem>
 #include <optional>
 #include <string>
@@ -22,6 +23,7 @@ struct RunOptions {
     bool watch = false;                // rerun the script whenever it is saved
     bool keep_going = false;           // run the next subtest after one failed
     std::vector<std::string> subtests; // patterns of those to run; empty: all
+    std::size_t console_lines = 10;    // that the last words of a failed test quote
     bool vnc = false;                  // machines have a VNC server
     bool keep_machine_state = false;
     bool pcap = false;      // capture the VLANs' frames in files

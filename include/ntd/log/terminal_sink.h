@@ -4,6 +4,7 @@
 #include <ntd/log/output_lines.h>
 #include <ntd/log/sink.h>
 
+#include <chrono>
 #include <map>
 #include <mutex>
 #include <string>
@@ -15,6 +16,7 @@ struct TerminalOptions {
     bool colour = false;
     Level level = Level::info; // messages below this level are hidden
     bool serial = true;        // show the consoles of the machines
+    bool timestamps = false;   // begin each line with the seconds since the sink was made
 };
 
 // Writes the test log for people to a file descriptor, which stays the caller's. Nothing else in
@@ -69,12 +71,15 @@ private:
     void send() noexcept;
 
     const bool colour_;
+    const bool timestamps_;
+    const std::chrono::steady_clock::time_point begin_ = std::chrono::steady_clock::now();
     Outlet outlet_;
 
     std::mutex mutex_; // guards the members below
     Level level_;
     bool serial_;
     bool quiet_ = false;
+    std::string stamp_; // what the lines of the current event begin with
     std::map<std::string, bool, std::less<>> serial_of_; // where it differs from serial_
     OutputLines outputs_{[this](auto machine, auto line) { show_output(machine, line); }};
     std::string pending_;

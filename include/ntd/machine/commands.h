@@ -13,7 +13,7 @@
 
 namespace ntd::machine {
 
-// The commands that a machine is running, and the last one that has ended: what people ask when a
+// The commands that a machine is running, and the last one that is over: what people ask when a
 // test fails. Tells the log of each that ends. Thread-safe.
 class Commands {
 public:
@@ -24,25 +24,28 @@ public:
         Time begin;
     };
 
-    struct Ended {
+    struct Last {
         std::string text;
-        Time begin;
-        log::Command command;
+        std::optional<log::Command> end; // none: it did not end by itself, as the machine died
     };
 
     Commands(log::Log& log, std::string machine) : log_(log), machine_(std::move(machine)) {}
 
-    // Runs `call`, which runs the command and returns its result.
+    // Runs `call`, which runs the command and returns its result. A command of ours is not
+    // recorded.
+    enum class Whose { ours, of_script };
     template <typename Call>
-    ExecResult watch(std::string_view command, Call call) {
-        const Entry entry(*this, command);
+    ExecResult watch(std::string_view command, Whose whose, Call call) {
+        if (whose == Whose::ours)
+            return call();
+        Entry entry(*this, command);
         auto result = call();
         note_end(entry, result);
         return result;
     }
 
     std::vector<Running> running() const; // in the order of their begin
-    std::optional<Ended> last() const;
+    std::optional<Last> last() const;
 
 private:
     // A command that is running.
@@ -55,7 +58,8 @@ private:
         Entry(Entry&&) = delete;
         Entry& operator=(Entry&&) = delete;
 
-        Running what;
+        const Running what;
+        bool has_ended = false;
 
     private:
         Commands& all_;
@@ -65,10 +69,10 @@ private:
     struct Content {
         std::map<std::uint64_t, Running> running;
         std::uint64_t last_number = 0;
-        std::optional<Ended> last;
+        std::optional<Last> last;
     };
 
-    void note_end(const Entry& entry, const ExecResult& result);
+    void note_end(Entry& entry, const ExecResult& result);
 
     log::Log& log_;
     const std::string machine_;

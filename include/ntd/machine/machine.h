@@ -35,6 +35,7 @@ struct ExecuteOptions {
     bool check_output = true; // false: return at once, (-2, "")
     Timeout timeout = Seconds{900};
     bool simple = false; // one command of the driver that leaves no process behind: cheaper in a VM
+    bool ours = false;   // a question of the driver: reports do not show it. So is a simple one
     std::string hurry = {}; // lines that end it early when others want the shell
 };
 
@@ -90,6 +91,11 @@ public:
     // -1.
     virtual ExecResult
     transfer(const std::string& command, std::optional<std::string_view> input, int output) = 0;
+
+    // For commands().watch().
+    static Commands::Whose whose(const ExecuteOptions& options) {
+        return options.simple || options.ours ? Commands::Whose::ours : Commands::Whose::of_script;
+    }
 
     // Appends bytes to a file in the machine. If that fails, the status is not zero and the output
     // says why.

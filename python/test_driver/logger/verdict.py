@@ -59,7 +59,7 @@ def last_words(
     parts = [
         f"The test failed after {time.monotonic() - begin:.1f} seconds{place}",
         *_source_around(found.line, source),
-        *_machines(list(machines), getattr(error, "_machine", None)),
+        *_machines(list(machines), getattr(error, "_machine", None), found.failure),
     ]
     if engine.keeps_evidence(False):
         parts.append(f"What the machines and the log show: {engine.report_path()}")
@@ -86,13 +86,16 @@ def _source_around(failed: int, source: str) -> Iterator[str]:
         yield f"{mark} {number:4} | {lines[number - 1]}".rstrip()
 
 
-def _machines(machines: Sequence[Machine], concerned: str | None) -> Iterator[str]:
+def _machines(
+    machines: Sequence[Machine], concerned: str | None, known: str
+) -> Iterator[str]:
+    """What each machine was doing; of the ``concerned`` one also what is not yet ``known``."""
     for machine in machines[:MOST_MACHINES]:
         yield f"machine '{machine.name}': {machine._situation()}"
         if concerned not in (None, machine.name):
             continue
         for title, text in zip(("its output", "the end of its console"), machine._last_words()):
-            if text:
+            if text and text.rpartition("\n")[2] not in known:
                 yield f"{title}:"
                 yield from (f"    {line}" for line in text.splitlines())
     if len(machines) > MOST_MACHINES:

@@ -9,6 +9,7 @@
 #include <array>
 #include <csignal>
 #include <cstdlib>
+#include <regex>
 #include <thread>
 
 namespace ntd::log {
@@ -278,6 +279,23 @@ TEST_F(TerminalSinkTest, MarksEachLineOfATestError) {
 
 TEST_F(TerminalSinkTest, ShowsATestErrorAtEveryLevel) {
     EXPECT_EQ(shown({.level = Level::error}, {event(TestError{"no"})}), "!!! no\n");
+}
+
+TEST_F(TerminalSinkTest, ShowsTheDetailsOfATestErrorBelowIt) {
+    EXPECT_EQ(shown({event(TestError{.text = "no", .details = "at line 3\nof it"})}),
+              "!!! no\n!!! ---\n!!! at line 3\n!!! of it\n");
+}
+
+TEST_F(TerminalSinkTest, BeginsEachLineWithItsTimeIfAskedTo) {
+    auto late = event("web", Line{Level::info, "a\nb"});
+    late.at = std::chrono::steady_clock::now();
+    auto console = event("web", Serial{"login:"});
+    console.at = late.at;
+    const auto text = shown({.timestamps = true}, {late, console});
+    const std::string time = R"(\[ +-?\d\.\d{3}\] )";
+    EXPECT_TRUE(std::regex_match(text, std::regex(time + "web: a\n" + time + R"(web \| b)" + "\n" +
+                                                  time + "web # login:\n")))
+        << text;
 }
 
 TEST_F(TerminalSinkTest, PaintsHeadingsBoldGreen) {

@@ -9,7 +9,7 @@ with subtest("a getty"):
 with subtest("all that can be typed"):
     machine.succeed("busybox openvt -c 2 -s sh -c 'cat >typed; echo the end'")
     for line in printable:
-        machine.send_chars(f"{line} \n")
+        machine.send_chars(f"{line} \n", delay=0.1)
     machine.send_key("ctrl-d")
     machine.wait_until_tty_matches(2, "the end", timeout=500)
     assert machine.succeed("cat typed") == "".join(f"{line} \n" for line in printable)

@@ -1,0 +1,3 @@
+machine.start()
+names = machine.succeed("echo one; echo two").split()
+assert names == ["one", "three"]

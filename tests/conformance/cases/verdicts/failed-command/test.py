@@ -1,0 +1,2 @@
+machine.succeed("true")
+machine.succeed("echo some; echo words; exit 3")

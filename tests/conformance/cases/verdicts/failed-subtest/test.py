@@ -1,0 +1,4 @@
+with subtest("the first"):
+    machine.succeed("true")
+with subtest("the second"):
+    machine.succeed("false")

@@ -1,0 +1,2 @@
+machine.start()
+machine.succeed("sleep 1000")
