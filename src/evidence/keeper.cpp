@@ -114,6 +114,7 @@ void Keeper::collect(const std::vector<std::shared_ptr<machine::Machine>>& machi
                os::wait_readable({done.fd()}, deadline, machines.front()->host().interrupt))
             done.reset();
     });
+    say_what_is_missing();
 }
 
 void Keeper::finish(report::Outcome outcome) noexcept {
@@ -126,8 +127,13 @@ void Keeper::finish(report::Outcome outcome) noexcept {
         log_.flush();
         write_files(outcome);
     });
-    for (const auto& missing : findings_->content.copy().missing)
-        log_.warning("missing in the evidence: " + missing);
+    say_what_is_missing();
+}
+
+void Keeper::say_what_is_missing() noexcept {
+    const auto missing = findings_->content.copy().missing;
+    for (; said_ < missing.size(); ++said_)
+        log_.warning("missing in the evidence: " + missing[said_]);
 }
 
 void Keeper::write_files(const report::Outcome& outcome) {

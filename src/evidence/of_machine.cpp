@@ -41,6 +41,11 @@ constexpr std::array questions{
 // The most bytes of the output of each.
 constexpr std::string_view most = "64M";
 
+// An error may quote a console, which is evidence of its own.
+std::string_view first_line(std::string_view text) {
+    return text.substr(0, text.find('\n'));
+}
+
 class Collector {
 public:
     Collector(machine::Machine& machine, fs::path root, Deadline deadline, Findings& findings)
@@ -54,17 +59,23 @@ public:
         attempt("console", [&] { write_console(); });
         attempt("command line", [&] { write_command_line(); });
         const machine::WaitLimit limit(deadline_);
-        if (auto* vm = dynamic_cast<qemu::QemuMachine*>(&machine_); vm != nullptr && vm->booted)
+        if (auto* vm = dynamic_cast<qemu::QemuMachine*>(&machine_); vm != nullptr && is_alive())
             attempt("screen", [&] { take_picture(*vm); });
-        if (!machine_.is_up())
-            return findings_.miss(fmt::format("of machine '{}', what only its guest knows: {}",
+        if (!is_alive() || !machine_.is_up())
+            return findings_.miss(fmt::format("machine '{}': what only its guest knows ({})",
                                               machine_.name(), machine_.situation()));
         for (const auto& question : questions)
-            if (!attempt(question.title, [&] { ask(question); }) && deadline_.passed())
+            if (!attempt(question.title, [&] { ask(question); }) &&
+                (deadline_.passed() || !is_alive()))
                 break;
     }
 
 private:
+    bool is_alive() const {
+        const auto run = machine_.run_or_null();
+        return run && !run->process.child().poll();
+    }
+
     // Returns whether it was written.
     template <typename Write>
     bool attempt(std::string_view what, Write write) {
@@ -72,8 +83,8 @@ private:
             write();
             return true;
         } catch (const std::exception& error) {
-            findings_.miss(
-                fmt::format("{} of machine '{}': {}", what, machine_.name(), error.what()));
+            findings_.miss(fmt::format("machine '{}': {} ({})", machine_.name(), what,
+                                       first_line(error.what())));
             return false;
         }
     }

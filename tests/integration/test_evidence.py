@@ -62,7 +62,7 @@ def test_hung_guest_costs_ten_seconds_at_most(run_driver: RunDriver, workspace: 
         os.kill(web.pid, signal.SIGSTOP)
         raise ValueError("my reason")
     """
-    result = run_driver(script, env=KEEP).must_fail("missing in the evidence: screen of machine")
+    result = run_driver(script, env=KEEP).must_fail("missing in the evidence: machine 'web': screen (")
     result.must_blame("ValueError: my reason")
     assert result.seconds < LIMIT + AT_ONCE
     assert (workspace.out / "failure" / "machines" / "web" / "console.txt").stat().st_size > 0
@@ -76,6 +76,9 @@ def test_dead_machine(run_driver: RunDriver, workspace: Workspace) -> None:
         web.succeed("true")
     """
     result = run_driver(script, env=KEEP).must_fail()
+    missing = "missing in the evidence: machine 'web': what only its guest knows (its process (pid "
+    assert result.stderr.count("missing in the evidence") == 1, result
+    assert result.stderr.index(missing) < result.stderr.index("!!! Traceback")
     assert "its process (pid " in result.verdict and "was killed by signal 9" in result.verdict
     assert "Reached target" in (workspace.out / "failure/machines/web/console.txt").read_text()
 

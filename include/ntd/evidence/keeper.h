@@ -8,6 +8,7 @@
 #include <ntd/report/report.h>
 
 #include <atomic>
+#include <cstddef>
 #include <filesystem>
 #include <functional>
 #include <memory>
@@ -67,6 +68,7 @@ public:
 private:
     void make_directory();
     void write_files(const report::Outcome& outcome);
+    void say_what_is_missing() noexcept; // that was not said before
     void attempt(const std::string& what, const std::function<void()>& write) noexcept;
 
     log::Log& log_;
@@ -77,6 +79,7 @@ private:
     bool has_directory_ = false;
     std::atomic<bool> is_finished_ = false;
     const std::unique_ptr<Findings> findings_;
+    std::size_t said_ = 0;                 // findings that are missing, and are said to be
     os::Broadcast done_;                   // a machine's evidence is collected
     std::vector<std::jthread> collectors_; // one per machine; finish() joins them
 };
