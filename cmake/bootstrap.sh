@@ -36,7 +36,7 @@ ntd_guest_packages() {
 
 ntd_test_packages() {
     ntd_packages libgtest-dev libgmock-dev libbenchmark-dev python3-pytest python3-numpy mypy pyflakes3 tmux socat netcat-openbsd \
-        chromium clang clang-tidy-14 libclang-rt-dev tshark x11-apps x11vnc xdotool xvfb ptpython ipython3 fonts-dejavu-core imagemagick ovmf tesseract-ocr tesseract-ocr-eng
+        chromium clang clang-tidy-14 libclang-rt-dev tshark x11-apps x11vnc xdotool xvfb ptpython ipython3 zsh fish fonts-dejavu-core imagemagick ovmf tesseract-ocr tesseract-ocr-eng
 }
 
 # Debian has vhost-device-vsock from release 14 on. The package also works on release 12.
