@@ -80,6 +80,29 @@ void bind_options(py::module_& module) {
         .def_readonly("debug_hook_attach", &RunOptions::debug_hook_attach);
 }
 
+void bind_evidence(py::module_& module) {
+    module.def(
+        "keeps_evidence", [](bool passed) { return session().evidence.keeps(passed); }, "passed"_a);
+    module.def("report_path", [] { return text_of_path(session().evidence.report()); });
+    module.def(
+        "collect_evidence",
+        [](const std::vector<std::shared_ptr<machine::Machine>>& machines, machine::Seconds limit) {
+            session().evidence.collect(machines, Deadline::after(limit));
+        },
+        "machines"_a, "limit"_a, can_block());
+    module.def(
+        "finish_evidence",
+        [](bool passed, Words reason, Words failure, int line, Words command) {
+            session().evidence.finish({.passed = passed,
+                                       .reason = std::move(reason.bytes),
+                                       .failure = std::move(failure.bytes),
+                                       .line = line,
+                                       .command = std::move(command.bytes),
+                                       .evidence = {}});
+        },
+        "passed"_a, "reason"_a, "failure"_a, "line"_a, "command"_a, can_block());
+}
+
 void bind_vlan(py::module_& module) {
     py::class_<network::Capture, std::shared_ptr<network::Capture>>(module, "Capture")
         .def("stop", &network::Capture::stop, can_block())
@@ -157,6 +180,7 @@ py::object compile_script(const std::string& source, const std::string& file) {
 // Long because it is a table, a row for each name.
 void bind_driver(py::module_& module) {
     bind_options(module);
+    bind_evidence(module);
     bind_vlan(module);
     bind_vsock(module);
     module.def("machine_name", &driver::machine_name, "start_script"_a);
@@ -172,26 +196,6 @@ void bind_driver(py::module_& module) {
             driver::start_all(machines, session().runtime.host());
         },
         "machines"_a, can_block());
-    module.def(
-        "keeps_evidence", [](bool passed) { return session().evidence.keeps(passed); }, "passed"_a);
-    module.def("report_path", [] { return text_of_path(session().evidence.report()); });
-    module.def(
-        "collect_evidence",
-        [](const std::vector<std::shared_ptr<machine::Machine>>& machines, machine::Seconds limit) {
-            session().evidence.collect(machines, Deadline::after(limit));
-        },
-        "machines"_a, "limit"_a, can_block());
-    module.def(
-        "finish_evidence",
-        [](bool passed, Words reason, Words failure, int line, Words command) {
-            session().evidence.finish({.passed = passed,
-                                       .reason = std::move(reason.bytes),
-                                       .failure = std::move(failure.bytes),
-                                       .line = line,
-                                       .command = std::move(command.bytes),
-                                       .evidence = {}});
-        },
-        "passed"_a, "reason"_a, "failure"_a, "line"_a, "command"_a, can_block());
     module.def(
         "set_global_timeout",
         [](machine::Seconds timeout) {

@@ -60,6 +60,28 @@ private:
     std::unique_ptr<log::Scope> scope_;
 };
 
+void bind_verdict(py::module_& module) {
+    using namespace pybind11::literals;
+    module.def(
+        "log_test_error",
+        [](const Words& text) { session().runtime.host().log.test_error(text.bytes); }, "text"_a,
+        can_block());
+    module.def(
+        "set_verdict",
+        [](Words text, Words details, bool is_summary) {
+            session().runtime.termination().set_verdict({.text = std::move(text.bytes),
+                                                         .details = std::move(details.bytes),
+                                                         .is_summary = is_summary});
+        },
+        "text"_a, "details"_a = "", "is_summary"_a = false, can_block());
+    module.def(
+        "tell_verdict", [] { session().runtime.termination().tell_verdict(); }, can_block());
+    module.def(
+        "log_skipped",
+        [](const Words& subtest) { session().runtime.host().log.skipped(subtest.bytes); },
+        "subtest"_a, can_block());
+}
+
 } // namespace
 
 void note_script_line() {
@@ -102,6 +124,7 @@ void bind_log(py::module_& module) {
         .def("__enter__", &ScopeHandle::enter)
         .def("__exit__", &ScopeHandle::exit);
 
+    bind_verdict(module);
     module.def(
         "show_serial", [](bool shown) { session().terminal.set_serial(shown); }, "shown"_a,
         can_block());
@@ -125,24 +148,6 @@ void bind_log(py::module_& module) {
             session().runtime.host().log.line(machine, level, text.bytes);
         },
         "level"_a, "text"_a, "machine"_a = "", can_block());
-    module.def(
-        "log_test_error",
-        [](const Words& text) { session().runtime.host().log.test_error(text.bytes); }, "text"_a,
-        can_block());
-    module.def(
-        "set_verdict",
-        [](Words text, Words details, bool is_summary) {
-            session().runtime.termination().set_verdict({.text = std::move(text.bytes),
-                                                         .details = std::move(details.bytes),
-                                                         .is_summary = is_summary});
-        },
-        "text"_a, "details"_a = "", "is_summary"_a = false, can_block());
-    module.def(
-        "tell_verdict", [] { session().runtime.termination().tell_verdict(); }, can_block());
-    module.def(
-        "log_skipped",
-        [](const Words& subtest) { session().runtime.host().log.skipped(subtest.bytes); },
-        "subtest"_a, can_block());
     module.def(
         "prepare_log_for_end", [] { session().runtime.host().log.prepare_for_end(); }, can_block());
     module.def(

@@ -12,7 +12,7 @@
 #include <ntd/os/write_file.h>
 #include <ntd/trace/trace.h>
 
-#include <unistd.h>
+#include <fcntl.h>
 
 #include <utility>
 
@@ -25,7 +25,7 @@ namespace fs = std::filesystem;
 constexpr std::string_view record_name = "log.jsonl";
 
 UniqueFd duplicate(const UniqueFd& fd) {
-    UniqueFd copy(::dup(fd.get()));
+    UniqueFd copy(::fcntl(fd.get(), F_DUPFD_CLOEXEC, 0));
     if (!copy)
         throw_errno("duplicate a file descriptor");
     return copy;
