@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+
 from test_driver._engine import engine
 from test_driver.duration import as_seconds
 
@@ -150,3 +152,8 @@ def of_engine(config: engine.Config) -> DriverConfiguration:
         vsock_siblings=config.vsock_siblings,
         display_viewers=config.display_viewers,
     )
+
+
+def in_nix_sandbox() -> bool:
+    """Return whether this process runs in a Nix build, and not in a nix-shell."""
+    return "NIX_BUILD_TOP" in os.environ and "IN_NIX_SHELL" not in os.environ

@@ -27,7 +27,7 @@ from typing import TYPE_CHECKING, Any, Protocol, cast
 from test_driver._engine import engine
 from test_driver.files.beneath import Directory
 from test_driver.files.unfinished import unfinished
-from test_driver.logger.failure import FILE_NAME, frames_of
+from test_driver.logger.failure import FILE_NAME, innermost_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -75,8 +75,8 @@ def attached(driver: Run, attach_command: str, host: str, port: int) -> Debugger
 
 def innermost_frame(error: BaseException) -> FrameType | None:
     """The frame of the script in which it failed; None if the script is not in the traceback."""
-    frames = list(frames_of(error))
-    return frames[-1].tb_frame if frames else None
+    part = innermost_of(error)
+    return part.tb_frame if part is not None else None
 
 
 class Debugger(pdb.Pdb):

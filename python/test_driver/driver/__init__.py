@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
-import os
 import time
 
 from test_driver._engine import engine
-from test_driver.config import DriverConfiguration, MachineConfiguration, load_driver_configuration
+from test_driver.config import (
+    DriverConfiguration,
+    MachineConfiguration,
+    in_nix_sandbox,
+    load_driver_configuration,
+)
 from test_driver.debug import DebugNop
 from test_driver.driver.parts import Parts
 from test_driver.script import Runs, symbols
@@ -212,8 +216,3 @@ class Driver(Parts):
 def pythonize_name(name: str) -> str:
     """Return the variable name for a machine in the script: ``web-1`` becomes ``web_1``."""
     return engine.python_name(name)
-
-
-def in_nix_sandbox() -> bool:
-    """Return whether this process runs in a Nix build, and not in a nix-shell."""
-    return "NIX_BUILD_TOP" in os.environ and "IN_NIX_SHELL" not in os.environ

@@ -51,6 +51,14 @@ def frames_of(error: BaseException) -> Iterator[TracebackType]:
     return (part for part in _traceback(error) if _file_of(part) == FILE_NAME)
 
 
+def innermost_of(error: BaseException) -> TracebackType | None:
+    """The innermost of the script's own frames in the traceback."""
+    part = None
+    for part in frames_of(error):
+        pass
+    return part
+
+
 def _traceback(error: BaseException) -> Iterator[TracebackType]:
     traceback = error.__traceback__
     while traceback is not None:

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import os
 import shlex
 import time
 from typing import TYPE_CHECKING, NamedTuple
 
 from test_driver._engine import engine
-from test_driver.logger.failure import FILE_NAME, describe_failure, frames_of, message_of
+from test_driver.config import in_nix_sandbox
+from test_driver.logger.failure import FILE_NAME, describe_failure, innermost_of, message_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
@@ -71,8 +71,8 @@ def _line_of(error: BaseException) -> int | None:
     """The innermost line of the script in the traceback."""
     if isinstance(error, SyntaxError) and error.filename == FILE_NAME:
         return error.lineno
-    lines = [part.tb_lineno for part in frames_of(error)]
-    return lines[-1] if lines else None
+    part = innermost_of(error)
+    return part.tb_lineno if part is not None else None
 
 
 def _source_around(failed: int, source: str) -> Iterator[str]:
@@ -103,7 +103,7 @@ def _machines(
 
 
 def _command_to_go_on() -> str:
-    if "NIX_BUILD_TOP" in os.environ and "IN_NIX_SHELL" not in os.environ:
+    if in_nix_sandbox():
         return "build driverInteractive of this test, and run result/bin/nixos-test-driver"
     words = engine.options().command_line
     return shlex.join([words[0], "--interactive", *words[1:]])
