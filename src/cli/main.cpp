@@ -86,19 +86,21 @@ std::string text_of(const std::filesystem::path& file) {
 evidence::Settings evidence_settings(const cli::Options& options,
                                      const Invocation& invocation,
                                      const std::filesystem::path& scratch) {
-    evidence::Settings settings{
-        .keep = options.interactive || options.watch ? evidence::Keep::never : options.evidence,
-        .directory = options.evidence_directory.empty() ? options.output_directory / "failure"
-                                                        : options.evidence_directory,
-        .scratch = scratch,
-        .config = options.config_file,
-        .command_line = invocation.command_line,
-        .junit_suite = options.junit_suite,
-        .run = {.version = NTD_VERSION,
-                .time = std::chrono::system_clock::now(),
-                .script = text_of(options.config.test_script),
-                .script_name = options.config.test_script.string(),
-                .machines = {}}};
+    evidence::Settings settings;
+    settings.keep = options.interactive || options.watch ? evidence::Keep::never : options.evidence;
+    if (settings.keep == evidence::Keep::never)
+        return settings;
+    settings.directory = options.evidence_directory.empty() ? options.output_directory / "failure"
+                                                            : options.evidence_directory;
+    settings.scratch = scratch;
+    settings.config = options.config_file;
+    settings.command_line = invocation.command_line;
+    settings.junit_suite = options.junit_suite;
+    settings.run = {.version = NTD_VERSION,
+                    .time = std::chrono::system_clock::now(),
+                    .script = text_of(options.config.test_script),
+                    .script_name = options.config.test_script.string(),
+                    .machines = {}};
     for (const auto& machine : options.config.vms)
         settings.run.machines.push_back({machine.name, "qemu"});
     for (const auto& machine : options.config.containers)

@@ -4,7 +4,7 @@
 #include "option_values.h"
 
 #include <ntd/driver/config.h>
-#include <ntd/evidence/keeper.h>
+#include <ntd/evidence/keep.h>
 #include <ntd/log/event.h>
 
 #include <array>

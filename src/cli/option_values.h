@@ -1,6 +1,6 @@
 #pragma once
 
-#include <ntd/evidence/keeper.h>
+#include <ntd/evidence/keep.h>
 #include <ntd/log/event.h>
 #include <ntd/machine/host.h>
 

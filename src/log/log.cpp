@@ -19,7 +19,7 @@ constexpr std::size_t console_backlog = 1 << 18;
 
 std::atomic<std::uint64_t> last_scope_id = 0;
 thread_local std::uint64_t current_scope = 0; // innermost open scope of this thread
-thread_local int current_line = 0;            // see script_line()
+thread_local int current_line = 0;            // see set_script_line()
 
 // The log belongs to the driver process. A fork writes its messages to its own stderr.
 void say_in_fork(const decltype(Event::what)& what) noexcept {
@@ -30,10 +30,6 @@ void say_in_fork(const decltype(Event::what)& what) noexcept {
 }
 
 } // namespace
-
-int script_line() noexcept {
-    return current_line;
-}
 
 void set_script_line(int line) noexcept {
     current_line = line;

@@ -142,25 +142,26 @@ std::string nearest_in(Machine& machine, const std::string& unit, const User& us
     return nearest.empty() ? "" : fmt::format("; the nearest name is \"{}\"", nearest);
 }
 
-std::string last_words(Machine& machine, const std::string& unit, const User& user) {
-    const auto field = user ? "USER_UNIT" : "UNIT"; // field of the manager's own messages
+// The end of this boot's journal. `options` say how many lines, in which form, and of what.
+std::string journal(Machine& machine, const std::string& options) {
     const auto result =
-        machine.execute(fmt::format("journalctl --no-pager --quiet --boot --lines=1 --output=cat "
-                                    "{}={} 2>/dev/null",
-                                    field, shell_quote(unit)),
+        machine.execute(fmt::format("journalctl --no-pager --quiet --boot {} 2>/dev/null", options),
                         {.timeout = journal_limit, .ours = true});
     return result.status == 0 ? std::string(trim_right(result.output)) : "";
 }
 
+std::string last_words(Machine& machine, const std::string& unit, const User& user) {
+    const auto field = user ? "USER_UNIT" : "UNIT"; // field of the manager's own messages
+    return journal(machine, fmt::format("--lines=1 --output=cat {}={}", field, shell_quote(unit)));
+}
+
 // The last lines that the unit, and systemd about it, have written to the journal, for a message.
 std::string journal_of(Machine& machine, const std::string& unit, const User& user) {
-    const auto result =
-        machine.execute(fmt::format("journalctl --no-pager --quiet --boot --lines=30 "
-                                    "--output=short-monotonic {}={} 2>/dev/null",
-                                    user ? "--user-unit" : "--unit", shell_quote(unit)),
-                        {.timeout = journal_limit, .ours = true});
-    const auto last = valid_utf8(tail(trim_right(result.output), most_of_journal));
-    if (result.status != 0 || last.empty())
+    const auto all =
+        journal(machine, fmt::format("--lines=30 --output=short-monotonic {}={}",
+                                     user ? "--user-unit" : "--unit", shell_quote(unit)));
+    const auto last = valid_utf8(tail(all, most_of_journal));
+    if (last.empty())
         return {};
     std::string text = "\nthe end of its journal:";
     LineSplitter lines;

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <ntd/base/unique_fd.h>
+#include <ntd/evidence/keep.h>
 #include <ntd/log/log.h>
 #include <ntd/log/record_sink.h>
 #include <ntd/machine/machine.h>
@@ -24,9 +25,6 @@ class JunitSink;
 namespace ntd::evidence {
 
 struct Findings;
-
-// For which runs evidence is kept.
-enum class Keep { never, failure, always };
 
 struct Settings {
     Keep keep = Keep::failure;

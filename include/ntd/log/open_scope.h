@@ -23,8 +23,7 @@ struct OpenScope {
 // "waiting for unit web.service; looked 3 times; unit \"web.service\" is activating"
 std::string described(const OpenScope& scope);
 
-// The line of the test script that the calling thread is at, for what it logs; 0: unknown.
-int script_line() noexcept;
+// Sets the line of the test script that the calling thread is at, for what it logs; 0: unknown.
 void set_script_line(int line) noexcept;
 
 } // namespace ntd::log
