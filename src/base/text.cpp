@@ -128,6 +128,13 @@ std::string shell_quote(std::string_view word) {
     return quoted;
 }
 
+std::string shell_command(std::span<const std::string> words) {
+    std::vector<std::string> quoted;
+    for (const auto& word : words)
+        quoted.push_back(shell_quote(word));
+    return join(quoted, " ");
+}
+
 std::vector<std::string> split_blanks(std::string_view text) {
     constexpr std::string_view blanks = " \t\r\n";
     std::vector<std::string> words;
@@ -237,6 +244,10 @@ std::vector<std::string_view> utf8_characters(std::string_view text) {
         text.remove_prefix(characters.back().size());
     }
     return characters;
+}
+
+std::string_view first_line(std::string_view text) {
+    return text.substr(0, text.find('\n'));
 }
 
 std::string_view trim_right(std::string_view text) {

@@ -10,7 +10,6 @@
 #include <ntd/log/terminal_sink.h>
 #include <ntd/os/wait.h>
 #include <ntd/os/write_file.h>
-#include <ntd/trace/trace.h>
 
 #include <fcntl.h>
 
@@ -63,8 +62,8 @@ Keeper::Keeper(log::Log& log, Settings settings)
         throw_errno("make a file for the log in '{}'", settings_.scratch.string());
     log.add_sink(std::make_unique<log::RecordSink>(duplicate(record_), settings_.run));
     log.add_sink(std::make_unique<TextFile>(duplicate(text_)));
-    auto junit =
-        std::make_unique<log::JunitSink>(log::JunitSink::WithoutFile{}, settings_.junit_suite);
+    auto junit = std::make_unique<log::JunitSink>(
+        log::JunitSink::WhenWanted{}, settings_.directory / "junit.xml", settings_.junit_suite);
     junit_ = junit.get();
     log.add_sink(std::move(junit));
 }
@@ -124,6 +123,7 @@ void Keeper::finish(report::Outcome outcome) noexcept {
     attempt("", [&] {
         make_directory();
         outcome.evidence = findings_->content.copy().links;
+        junit_->want();
         log_.flush();
         write_files(outcome);
     });
@@ -141,17 +141,14 @@ void Keeper::write_files(const report::Outcome& outcome) {
     attempt("the record",
             [&] { os::OutputFile(directory / record_name).copy_from(record_.get()); });
     attempt("the log", [&] { os::OutputFile(directory / "log.txt").copy_from(text_.get()); });
-    attempt("the JUnit report", [&] { junit_->write_to(directory / "junit.xml"); });
     attempt("the script",
             [&] { os::OutputFile(directory / "script.py").write(settings_.run.script); });
     if (!settings_.config.empty())
         attempt("the configuration",
                 [&] { fs::copy_file(settings_.config, directory / "config.json"); });
     attempt("the command line", [&] {
-        std::vector<std::string> words;
-        for (const auto& word : settings_.command_line)
-            words.push_back(shell_quote(word));
-        os::OutputFile(directory / "command-line.txt").write(join(words, " ") + "\n");
+        os::OutputFile(directory / "command-line.txt")
+            .write(shell_command(settings_.command_line) + "\n");
     });
     attempt("the report",
             [&] { report::write_report(directory / record_name, outcome, report()); });

@@ -4,14 +4,13 @@
 #include <ntd/base/scope_exit.h>
 #include <ntd/base/text.h>
 #include <ntd/machine/wait_limit.h>
-#include <ntd/os/private_directory.h>
+#include <ntd/os/other_process.h>
 #include <ntd/os/write_file.h>
 #include <ntd/qemu/qemu_machine.h>
 
 #include <nlohmann/json.hpp>
 
 #include <array>
-#include <fstream>
 #include <string>
 
 namespace ntd::evidence {
@@ -40,11 +39,6 @@ constexpr std::array questions{
 
 // The most bytes of the output of each.
 constexpr std::string_view most = "64M";
-
-// An error may quote a console, which is evidence of its own.
-std::string_view first_line(std::string_view text) {
-    return text.substr(0, text.find('\n'));
-}
 
 class Collector {
 public:
@@ -83,6 +77,7 @@ private:
             write();
             return true;
         } catch (const std::exception& error) {
+            // More lines would quote the console, which is evidence of its own.
             findings_.miss(fmt::format("machine '{}': {} ({})", machine_.name(), what,
                                        first_line(error.what())));
             return false;
@@ -111,12 +106,8 @@ private:
     void write_command_line() {
         os::OutputFile file(path_of("command-line.txt"));
         file.write(machine_.start_command() + "\n");
-        if (const auto run = machine_.run_or_null()) {
-            std::ifstream running(fmt::format("/proc/{}/cmdline", run->process.child().pid()));
-            for (std::string word; std::getline(running, word, '\0');)
-                file.write(shell_quote(word) + " ");
-            file.write("\n");
-        }
+        if (const auto run = machine_.run_or_null())
+            file.write(shell_command(os::command_line_of(run->process.child().pid())) + "\n");
         found("command-line.txt", "command line");
     }
 

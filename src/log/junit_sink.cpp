@@ -2,15 +2,16 @@
 
 #include "dispatch.h"
 #include "wording.h"
-#include "write_all.h"
 #include "xml.h"
 
 #include <ntd/base/error.h>
 #include <ntd/base/forks.h>
 #include <ntd/base/text.h>
 #include <ntd/base/unique_fd.h>
+#include <ntd/base/write_all.h>
 #include <ntd/log/outlet.h>
 #include <ntd/log/output_lines.h>
+#include <ntd/log/terminal_text.h>
 
 #include <fmt/format.h>
 
@@ -114,10 +115,6 @@ void add_case(pugi::xml_node suite, const Case& each, Seconds time) {
     add_time(to, time);
     add_result(to, each);
     add_texts(to, each.out.text(), each.err.text());
-}
-
-std::string_view first_line(std::string_view text) {
-    return text.substr(0, text.find('\n'));
 }
 
 // The line of a traceback that names the exception: the first line after the indented frames.
@@ -356,8 +353,9 @@ JunitSink::JunitSink(const std::filesystem::path& file, std::string suite)
         ::unlink(temporary_.c_str());
 }
 
-JunitSink::JunitSink(WithoutFile, std::string suite)
-    : report_(std::make_unique<Report>(std::move(suite))) {}
+JunitSink::JunitSink(WhenWanted, const std::filesystem::path& file, std::string suite)
+    : file_(std::filesystem::absolute(file)), temporary_(file_.string() + ".new"),
+      report_(std::make_unique<Report>(std::move(suite))), is_wanted_(false) {}
 
 JunitSink::~JunitSink() {
     if (!is_fork())
@@ -370,16 +368,11 @@ void JunitSink::write(const Event& event) noexcept {
 }
 
 void JunitSink::flush() noexcept {
-    if (file_.empty() || std::exchange(written_, true))
+    if (!is_wanted_ || std::exchange(written_, true))
         return;
     const int error = replace(file_, temporary_, report_->to_xml());
     if (error != 0 && !std::exchange(complained_, true))
         say_failure(error, fmt::format("write the JUnit report '{}'", file_.string()));
-}
-
-void JunitSink::write_to(const std::filesystem::path& file) {
-    if (const int error = replace(file, file.string() + ".new", report_->to_xml()); error != 0)
-        throw SystemError(error, fmt::format("write the JUnit report '{}'", file.string()));
 }
 
 } // namespace ntd::log

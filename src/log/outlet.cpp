@@ -1,9 +1,8 @@
 #include <ntd/log/outlet.h>
 
-#include "write_all.h"
-
 #include <ntd/base/forks.h>
 #include <ntd/base/signals.h>
+#include <ntd/base/write_all.h>
 #include <ntd/trace/trace.h>
 
 #include <sys/stat.h>

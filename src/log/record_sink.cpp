@@ -1,9 +1,8 @@
 #include <ntd/log/record_sink.h>
 
-#include "write_all.h"
-
 #include <ntd/base/forks.h>
 #include <ntd/base/text.h>
+#include <ntd/base/write_all.h>
 
 #include <nlohmann/json.hpp>
 

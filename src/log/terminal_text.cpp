@@ -1,9 +1,9 @@
 #include <ntd/log/terminal_text.h>
 
-#include "write_all.h"
-
+#include <ntd/base/error.h>
 #include <ntd/base/forks.h>
 #include <ntd/base/text.h>
+#include <ntd/base/write_all.h>
 #include <ntd/log/outlet.h>
 
 #include <unistd.h>
@@ -90,6 +90,10 @@ void say(std::string_view message) noexcept {
             Outlet(STDERR_FILENO).write(lines);
     } catch (...) { // out of memory: no way to report it
     }
+}
+
+void say_failure(int error, std::string_view doing) noexcept {
+    say(SystemError(error, doing).what());
 }
 
 } // namespace ntd::log

@@ -2,10 +2,11 @@
 
 #include "dispatch.h"
 #include "wording.h"
-#include "write_all.h"
 #include "xml.h"
 
 #include <ntd/base/error.h>
+#include <ntd/base/write_all.h>
+#include <ntd/log/terminal_text.h>
 
 #include <fmt/format.h>
 

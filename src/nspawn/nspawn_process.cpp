@@ -7,6 +7,7 @@
 
 #include <sys/stat.h>
 
+#include <algorithm>
 #include <charconv>
 #include <fstream>
 #include <string>
@@ -73,11 +74,10 @@ std::optional<pid_t> nspawn_of(pid_t init, pid_t start_script) {
 }
 
 bool lets_init_be_ready(pid_t nspawn) {
-    std::ifstream words(fmt::format("/proc/{}/cmdline", nspawn));
-    for (std::string word; std::getline(words, word, '\0');)
-        if (word == "--notify-ready=yes" || word == "--notify-ready=true")
-            return true;
-    return false;
+    const auto words = os::command_line_of(nspawn);
+    return std::any_of(words.begin(), words.end(), [](const std::string& word) {
+        return word == "--notify-ready=yes" || word == "--notify-ready=true";
+    });
 }
 
 bool executes_another_program(pid_t one, pid_t other) {

@@ -2,15 +2,15 @@
 
 #include <ntd/base/error.h>
 #include <ntd/base/text.h>
+#include <ntd/os/other_process.h>
 #include <ntd/os/syscall.h>
 
 #include <sys/file.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include <algorithm>
+#include <cstdlib>
 #include <fstream>
-#include <iterator>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -50,9 +50,7 @@ std::string owner_of(int fd) {
         const auto words = split_blanks(line);
         if (words.size() < 6 || words[1] != "FLOCK" || !words[5].ends_with(inode))
             continue;
-        std::ifstream file(fmt::format("/proc/{}/cmdline", words[4]));
-        std::string command{std::istreambuf_iterator<char>(file), {}};
-        std::replace(command.begin(), command.end(), '\0', ' ');
+        const auto command = join(command_line_of(std::atoi(words[4].c_str())), " ");
         return fmt::format("process {} ({})", words[4],
                            printable(trim_right(std::string_view(command).substr(0, 200))));
     }

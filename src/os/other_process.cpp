@@ -94,6 +94,14 @@ pid_t OtherProcess::group() const {
     return has_ended() ? -1 : group;
 }
 
+std::vector<std::string> command_line_of(pid_t process) {
+    std::vector<std::string> words;
+    std::ifstream file(fmt::format("/proc/{}/cmdline", process));
+    for (std::string word; std::getline(file, word, '\0');)
+        words.push_back(word);
+    return words;
+}
+
 pid_t parent_of(pid_t process) {
     return facts_of(process).parent;
 }

@@ -1,6 +1,7 @@
 #include <ntd/os/write_file.h>
 
 #include <ntd/base/error.h>
+#include <ntd/base/write_all.h>
 #include <ntd/os/private_directory.h>
 #include <ntd/os/syscall.h>
 
@@ -16,13 +17,8 @@ OutputFile::OutputFile(std::filesystem::path path)
     : path_(std::move(path)), file_(open_output(path_)) {}
 
 void OutputFile::write(std::string_view bytes) {
-    while (!bytes.empty()) {
-        const auto count =
-            retry_eintr([&] { return ::write(file_.get(), bytes.data(), bytes.size()); });
-        if (count < 0)
-            throw_errno("write '{}'", path_.string());
-        bytes.remove_prefix(static_cast<std::size_t>(count));
-    }
+    if (const int error = write_all(file_.get(), bytes); error != 0)
+        throw SystemError(error, fmt::format("write '{}'", path_.string()));
 }
 
 void OutputFile::copy_from(int fd) {

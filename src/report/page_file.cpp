@@ -1,11 +1,11 @@
 #include "page_file.h"
 
 #include <ntd/base/error.h>
+#include <ntd/base/write_all.h>
 
 #include <fcntl.h>
 #include <unistd.h>
 
-#include <cerrno>
 #include <cstdio>
 
 namespace ntd::report {
@@ -44,14 +44,8 @@ void PageFile::finish() {
 }
 
 void PageFile::send() {
-    std::string_view rest = pending_;
-    while (!rest.empty()) {
-        const ssize_t count = ::write(fd_.get(), rest.data(), rest.size());
-        if (count >= 0)
-            rest.remove_prefix(static_cast<std::size_t>(count));
-        else if (errno != EINTR)
-            throw_errno("write the report '{}'", temporary_.string());
-    }
+    if (const int error = write_all(fd_.get(), pending_); error != 0)
+        throw SystemError(error, fmt::format("write the report '{}'", temporary_.string()));
     pending_.clear();
 }
 

@@ -37,7 +37,7 @@ OWNERS = [
     (r"pybind11/.*|Python\.h", r"bindings/.*"),
     (r"CLI/.*", r"cli/.*"),
     # Waits belong into os, except where no interrupt may end the wait.
-    (r"poll\.h", r"os/.*|log/write_all\.cpp|machine/machine_process\.cpp|driver/runtime\.cpp"),
+    (r"poll\.h", r"os/.*|base/write_all\.cpp|machine/machine_process\.cpp|driver/runtime\.cpp"),
     (r"sys/(epoll|eventfd|inotify|prctl|signalfd|syscall|timerfd)\.h|(linux|asm)/.*", r"os/.*"),
     (r"(dirent|net/if|sched)\.h", r"os/.*"),
     (r"(fcntl|pthread|signal|termios|unistd|sys/\w+)\.h", r".*"),  # POSIX, more or less

@@ -11,6 +11,9 @@ namespace ntd {
 // Quotes `word` for a POSIX shell. It may contain any byte but NUL.
 std::string shell_quote(std::string_view word);
 
+// The words as a command line for a POSIX shell.
+std::string shell_command(std::span<const std::string> words);
+
 // Splits at blanks, tabs and newlines. Returns no empty words.
 std::vector<std::string> split_blanks(std::string_view text);
 
@@ -40,6 +43,9 @@ std::string valid_utf8(std::string_view bytes);
 std::vector<std::string_view> utf8_characters(std::string_view text);
 
 std::string_view trim_right(std::string_view text);
+
+// The text before the first newline.
+std::string_view first_line(std::string_view text);
 
 // The last bytes of text, at most `most`. Starts at the beginning of a line where possible.
 std::string tail(std::string_view text, std::size_t most);

@@ -2,6 +2,7 @@
 
 #include <ntd/log/sink.h>
 
+#include <atomic>
 #include <filesystem>
 #include <memory>
 #include <string>
@@ -16,9 +17,9 @@ public:
     // Throws SystemError if the file cannot be written, so that the user learns it before the test.
     explicit JunitSink(const std::filesystem::path& file,
                        std::string suite = "NixOS integration test");
-    // Writes only when write_to() is called.
-    struct WithoutFile {};
-    JunitSink(WithoutFile, std::string suite);
+    // Writes nothing until want().
+    struct WhenWanted {};
+    JunitSink(WhenWanted, const std::filesystem::path& file, std::string suite);
     ~JunitSink() override;
     JunitSink(const JunitSink&) = delete;
     JunitSink& operator=(const JunitSink&) = delete;
@@ -28,15 +29,16 @@ public:
     void write(const Event& event) noexcept override;
     void flush() noexcept override;
 
-    // Writes the report so far to a file. Throws SystemError.
-    void write_to(const std::filesystem::path& file);
+    // From now on, flush() writes the file. Any thread may call it.
+    void want() noexcept { is_wanted_ = true; }
 
 private:
     class Report;
 
-    std::filesystem::path file_;      // empty: none
+    std::filesystem::path file_;
     std::filesystem::path temporary_; // same as file_ if that is a device or a pipe
     std::unique_ptr<Report> report_;
+    std::atomic<bool> is_wanted_ = true;
     bool written_ = false; // no event since the last write
     bool complained_ = false;
 };

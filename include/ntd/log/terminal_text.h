@@ -22,4 +22,7 @@ void append_lines(std::string& to, const LineLook& look, std::string_view messag
 // Writes a message to standard error in the same form, for when there is no log.
 void say(std::string_view message) noexcept;
 
+// Says the same way that a sink has failed: `error` is an errno value.
+void say_failure(int error, std::string_view doing) noexcept;
+
 } // namespace ntd::log

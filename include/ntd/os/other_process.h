@@ -5,7 +5,9 @@
 
 #include <sys/types.h>
 
+#include <string>
 #include <utility>
+#include <vector>
 
 namespace ntd::os {
 
@@ -34,6 +36,9 @@ private:
 // Waits until a process sleeps, so that it has handled all its input so far. Cannot be interrupted.
 // Returns at once if the process has ended or there is no /proc.
 void wait_until_asleep(pid_t process, Deadline deadline) noexcept;
+
+// The words of the command line of a process; none if the process does not exist.
+std::vector<std::string> command_line_of(pid_t process);
 
 // The pid of the parent of a process; -1 if the process does not exist.
 pid_t parent_of(pid_t process);

@@ -39,6 +39,18 @@ TEST(ShellQuote, KeepsNewlinesAndBytesThatAreNoUtf8) {
     EXPECT_EQ(shell_quote("a\n\xFF"), "'a\n\xFF'");
 }
 
+TEST(ShellCommand, QuotesEachWord) {
+    const std::vector<std::string> words{"echo", "two words", ""};
+    EXPECT_EQ(shell_command(words),
+              shell_quote("echo") + " " + shell_quote("two words") + " " + shell_quote(""));
+}
+
+TEST(FirstLine, EndsAtTheFirstNewline) {
+    EXPECT_EQ(first_line("one\ntwo\n"), "one");
+    EXPECT_EQ(first_line("one"), "one");
+    EXPECT_EQ(first_line("\n"), "");
+}
+
 TEST(SplitBlanks, SplitsAtRunsOfBlanks) {
     EXPECT_EQ(split_blanks("one  two\t\nthree"), (Words{"one", "two", "three"}));
 }

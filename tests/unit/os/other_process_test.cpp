@@ -26,6 +26,12 @@ TEST_F(OtherProcessTest, KnowsItsParent) {
     EXPECT_FALSE(OtherProcess().is_child_of(::getpid()));
 }
 
+TEST_F(OtherProcessTest, HasACommandLine) {
+    const std::vector<std::string> words{"sleep", "1000"};
+    EXPECT_EQ(command_line_of(child.pid()), words);
+    EXPECT_TRUE(command_line_of(-1).empty());
+}
+
 TEST_F(OtherProcessTest, HasNoParentWhenItIsNotThere) {
     EXPECT_EQ(parent_of(child.pid()), ::getpid());
     EXPECT_EQ(parent_of(-1), -1);

@@ -1,14 +1,11 @@
-#include "write_all.h"
-
-#include <ntd/base/error.h>
-#include <ntd/log/terminal_text.h>
+#include <ntd/base/write_all.h>
 
 #include <poll.h>
 #include <unistd.h>
 
 #include <cerrno>
 
-namespace ntd::log {
+namespace ntd {
 
 int write_all(int fd, std::string_view bytes) noexcept {
     while (!bytes.empty()) {
@@ -27,8 +24,4 @@ int write_all(int fd, std::string_view bytes) noexcept {
     return 0;
 }
 
-void say_failure(int error, std::string_view doing) noexcept {
-    say(SystemError(error, doing).what());
-}
-
-} // namespace ntd::log
+} // namespace ntd
